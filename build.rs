@@ -1,0 +1,36 @@
+//! Generates the bindings from the vendored schema. Reads files of this package, nothing else.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+use seqera_codegen::{Tags, generate};
+
+const SCHEMA: &str = "seqera-api-latest.yml";
+const OVERLAY: &str = "overlays/docs.yml";
+
+fn main() {
+    if let Err(problem) = run() {
+        eprintln!("error: {SCHEMA} can't be generated: {problem:#}");
+        process::exit(1);
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    for input in [SCHEMA, OVERLAY] {
+        println!("cargo::rerun-if-changed={input}");
+    }
+    let output = generate(&fs::read_to_string(SCHEMA)?, Some(&fs::read_to_string(OVERLAY)?), &enabled_tags())?;
+    let directory = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(directory.join("types.rs"), output.types)?;
+    fs::write(directory.join("operations.rs"), output.operations)?;
+    if Path::new("tests").is_dir() {
+        fs::write(directory.join("table.rs"), output.table)?;
+    }
+    Ok(())
+}
+
+/// The schema's tags are features of the same names.
+fn enabled_tags() -> Tags {
+    let enabled = env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
+    Tags::from_features(enabled)
+}

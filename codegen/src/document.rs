@@ -1,0 +1,393 @@
+//! The schema as a tree of JSON values, and the inventory of its operations.
+
+use anyhow::{Context, Result, bail, ensure};
+use heck::ToSnakeCase;
+use serde_json::{Map, Value};
+
+/// An object of the tree.
+pub type Object = Map<String, Value>;
+
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
+
+/// An OpenAPI 3.0 document.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The whole document.
+    pub tree: Value,
+}
+
+impl Document {
+    /// Reads YAML (and so JSON), and checks that it is an OpenAPI 3.0 document with operations.
+    pub fn parse(text: &str) -> Result<Self> {
+        ensure!(!text.trim().is_empty(), "the document is empty");
+        if text.trim_start().starts_with('<') {
+            bail!("this is an HTML or XML page, not an OpenAPI document");
+        }
+        let tree: Value = yaml_serde::from_str(text).context("not readable as YAML")?;
+        let root = tree.as_object().context("not an OpenAPI document: its root is no mapping")?;
+        if let Some(version) = root.get("swagger") {
+            bail!("a Swagger {} document; OpenAPI 3.0 is needed", plain(version));
+        }
+        match root.get("openapi").and_then(Value::as_str) {
+            Some(version) if version.starts_with("3.0") => {}
+            Some(version) => bail!("an OpenAPI {version} document; OpenAPI 3.0 is needed"),
+            None => bail!("not an OpenAPI document: it has no `openapi` version"),
+        }
+        let document = Self { tree };
+        ensure!(document.operation_count() > 0, "the document has no operations");
+        document.check_references()?;
+        Ok(document)
+    }
+
+    /// `info.version`.
+    pub fn version(&self) -> &str {
+        self.tree["info"]["version"].as_str().unwrap_or("unknown")
+    }
+
+    /// `components.schemas`, or an empty mapping.
+    pub fn schemas(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.tree["components"]["schemas"].as_object().into_iter().flatten()
+    }
+
+    /// A named schema.
+    pub fn schema(&self, name: &str) -> Option<&Value> {
+        self.tree["components"]["schemas"].get(name)
+    }
+
+    /// Follows a `$ref` to a named schema, if the value is one.
+    pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        reference(schema).and_then(|name| self.schema(name)).unwrap_or(schema)
+    }
+
+    /// The raw operations: path, method, operation.
+    pub fn raw_operations(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        self.tree["paths"].as_object().into_iter().flatten().flat_map(|(path, item)| {
+            METHODS
+                .iter()
+                .filter_map(move |method| Some((path.as_str(), *method, item.get(*method)?)))
+        })
+    }
+
+    fn operation_count(&self) -> usize {
+        self.raw_operations().count()
+    }
+
+    /// Reads the inventory: every operation in the document's order.
+    pub fn operations(&self) -> Result<Vec<Operation>> {
+        let mut operations = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for (path, method, raw) in self.raw_operations() {
+            let operation = Operation::read(self, path, method, raw)
+                .with_context(|| format!("{} {path}", method.to_uppercase()))?;
+            ensure!(
+                seen.insert(operation.name.clone()),
+                "the operationId `{}` is used twice",
+                operation.id
+            );
+            operations.push(operation);
+        }
+        Ok(operations)
+    }
+
+    fn check_references(&self) -> Result<()> {
+        let mut stack = vec![&self.tree];
+        while let Some(value) = stack.pop() {
+            match value {
+                Value::Object(object) => {
+                    if let Some(target) = object.get("$ref").and_then(Value::as_str) {
+                        let pointer = target.strip_prefix('#').with_context(|| {
+                            format!("the reference `{target}` leads out of the document")
+                        })?;
+                        ensure!(
+                            self.tree.pointer(pointer).is_some(),
+                            "the reference `{target}` leads nowhere"
+                        );
+                    }
+                    stack.extend(object.values());
+                }
+                Value::Array(items) => stack.extend(items),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One operation, as the layers above the generator need to know it.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The `operationId`.
+    pub id: String,
+    /// The method of the client: the id in snake case.
+    pub name: String,
+    /// `get`, `post`, …
+    pub method: String,
+    /// The path template.
+    pub path: String,
+    /// The first tag.
+    pub tag: String,
+    /// The one-line summary.
+    pub summary: Option<String>,
+    /// The description, Markdown.
+    pub description: Option<String>,
+    /// Whether the schema says that the operation is deprecated.
+    pub deprecated: bool,
+    /// Path, query and header parameters in the document's order.
+    pub parameters: Vec<Parameter>,
+    /// The request's body.
+    pub body: Option<Body>,
+    /// The success codes and what comes with them, in order.
+    pub successes: Vec<(String, Reply)>,
+    /// The codes of the declared errors.
+    pub errors: Vec<String>,
+}
+
+/// Where a parameter goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Into the path.
+    Path,
+    /// Into the query.
+    Query,
+    /// Into a header.
+    Header,
+}
+
+/// A parameter of an operation.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name on the wire.
+    pub wire: String,
+    /// Where it goes.
+    pub place: Place,
+    /// Whether a call without it is refused.
+    pub required: bool,
+    /// For an array: whether the key is repeated (`explode`), rather than the values joined by commas.
+    pub explode: bool,
+    /// What it means.
+    pub description: Option<String>,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// A JSON value of a schema with something in it.
+    Json {
+        /// What the body is, in the schema's words.
+        description: Option<String>,
+    },
+    /// An object without properties: sent as `{}` without the caller's doing.
+    Empty,
+    /// A form with files in it.
+    Multipart {
+        /// The parts: name, and whether it is a file.
+        parts: Vec<(String, bool)>,
+        /// Whether the same operation takes JSON as well.
+        json: bool,
+    },
+}
+
+/// What a success code brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reply {
+    /// Nothing.
+    Empty,
+    /// Bytes: a download.
+    Bytes,
+    /// A JSON value.
+    Json,
+}
+
+impl Operation {
+    fn read(document: &Document, path: &str, method: &str, raw: &Value) -> Result<Self> {
+        let id = raw["operationId"].as_str().context("the operation has no operationId")?;
+        let text = |key: &str| raw[key].as_str().map(str::trim).filter(|t| !t.is_empty());
+        let parameters = list(raw, "parameters")
+            .filter_map(|parameter| Parameter::read(document.resolve_parameter(parameter)))
+            .collect();
+        let (mut successes, mut errors) = (Vec::new(), Vec::new());
+        for (code, response) in raw["responses"].as_object().into_iter().flatten() {
+            if code.starts_with('2') {
+                successes.push((code.clone(), Reply::read(response)));
+            } else {
+                errors.push(code.clone());
+            }
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            name: id.to_snake_case(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            tag: raw["tags"][0].as_str().unwrap_or("untagged").to_owned(),
+            summary: text("summary").map(str::to_owned),
+            description: text("description").map(str::to_owned),
+            deprecated: raw["deprecated"].as_bool().unwrap_or(false),
+            parameters,
+            body: Body::read(document, &raw["requestBody"]),
+            successes,
+            errors,
+        })
+    }
+
+    /// The richest of the success replies: what the operation's method returns.
+    pub fn reply(&self) -> Reply {
+        self.successes.iter().map(|(_, reply)| *reply).max().unwrap_or(Reply::Empty)
+    }
+}
+
+impl Document {
+    fn resolve_parameter<'a>(&'a self, parameter: &'a Value) -> &'a Value {
+        parameter["$ref"]
+            .as_str()
+            .and_then(|target| self.tree.pointer(target.strip_prefix('#')?))
+            .unwrap_or(parameter)
+    }
+}
+
+impl Parameter {
+    fn read(raw: &Value) -> Option<Self> {
+        Some(Self {
+            wire: raw["name"].as_str()?.to_owned(),
+            place: match raw["in"].as_str()? {
+                "path" => Place::Path,
+                "query" => Place::Query,
+                "header" => Place::Header,
+                _ => return None,
+            },
+            required: raw["required"].as_bool().unwrap_or(false),
+            explode: raw["explode"].as_bool().unwrap_or(true),
+            description: raw["description"].as_str().map(|text| text.trim().to_owned()),
+        })
+    }
+}
+
+impl Body {
+    fn read(document: &Document, raw: &Value) -> Option<Self> {
+        let content = raw["content"].as_object()?;
+        if let Some(form) = content.get("multipart/form-data") {
+            let schema = document.resolve(&form["schema"]);
+            let mut parts: Vec<_> = schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, schema)| (name.clone(), schema["format"] == "binary"))
+                .collect();
+            let json = content.contains_key("application/json");
+            if json {
+                // The schema of such a form shows its fields only: the files have a part of their own.
+                parts.push(("workflow_attachment".to_owned(), true));
+            }
+            return Some(Self::Multipart { parts, json });
+        }
+        let schema = document.resolve(&content.get("application/json")?["schema"]);
+        let is_empty = schema["type"] == "object"
+            && !["properties", "allOf", "oneOf", "additionalProperties"]
+                .iter()
+                .any(|key| schema.get(key).is_some());
+        Some(if is_empty {
+            Self::Empty
+        } else {
+            Self::Json { description: raw["description"].as_str().map(str::to_owned) }
+        })
+    }
+}
+
+impl Reply {
+    fn read(response: &Value) -> Self {
+        match response["content"].as_object().filter(|content| !content.is_empty()) {
+            None => Self::Empty,
+            Some(content) if content.keys().any(|kind| kind.starts_with("application/json")) => Self::Json,
+            Some(_) => Self::Bytes,
+        }
+    }
+}
+
+/// The name of the schema that a `$ref` points to.
+pub fn reference(schema: &Value) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+}
+
+/// A `$ref` to a named schema.
+pub fn reference_to(name: &str) -> Value {
+    serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// The elements of an array member, none if it is absent.
+pub fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value[key].as_array().into_iter().flatten()
+}
+
+/// Calls `visit` for every schema of the document, parents before children.
+pub fn for_each_schema(tree: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
+    if let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") {
+        schemas.values_mut().for_each(|schema| walk_schema(schema, visit));
+    }
+    for_each_operation(tree, &mut |_, operation| {
+        for parameter in list_mut(operation, "parameters") {
+            if let Some(schema) = parameter.get_mut("schema") {
+                walk_schema(schema, visit);
+            }
+        }
+        let bodies = operation.get_mut("requestBody").into_iter().chain([]);
+        bodies.for_each(|body| walk_content(body, visit));
+        if let Some(Value::Object(responses)) = operation.get_mut("responses") {
+            responses.values_mut().for_each(|response| walk_content(response, visit));
+        }
+    });
+}
+
+fn walk_content(holder: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
+    if let Some(Value::Object(content)) = holder.get_mut("content") {
+        for media in content.values_mut() {
+            if let Some(schema) = media.get_mut("schema") {
+                walk_schema(schema, visit);
+            }
+        }
+    }
+}
+
+/// Calls `visit` for a schema and all schemas inside it, parents first.
+pub fn walk_schema(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
+    let Value::Object(object) = schema else { return };
+    visit(object);
+    for key in ["properties"] {
+        if let Some(Value::Object(members)) = object.get_mut(key) {
+            members.values_mut().for_each(|member| walk_schema(member, visit));
+        }
+    }
+    for key in ["items", "additionalProperties", "not"] {
+        if let Some(member) = object.get_mut(key) {
+            walk_schema(member, visit);
+        }
+    }
+    for key in ["allOf", "oneOf", "anyOf"] {
+        for member in list_mut_of(object, key) {
+            walk_schema(member, visit);
+        }
+    }
+}
+
+/// Calls `visit` with the path and the object of every operation.
+pub fn for_each_operation(tree: &mut Value, visit: &mut dyn FnMut(&str, &mut Object)) {
+    let Some(Value::Object(paths)) = tree.get_mut("paths") else { return };
+    for (path, item) in paths {
+        for method in METHODS {
+            if let Some(Value::Object(operation)) = item.get_mut(method) {
+                visit(path, operation);
+            }
+        }
+    }
+}
+
+/// The elements of an array member, to change; none if it is absent.
+pub fn list_mut<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &'a mut Value> {
+    list_mut_of(object, key)
+}
+
+fn list_mut_of<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &'a mut Value> {
+    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

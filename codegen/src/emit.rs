@@ -1,0 +1,176 @@
+//! From a schema to the files that the crate includes.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use proc_macro2::TokenStream;
+use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl};
+use quote::quote;
+use syn::Item;
+
+use crate::document::{Document, Operation};
+use crate::fixups::{self, Applied};
+
+use crate::select::{self, Tags};
+use crate::types::Model;
+use crate::{operations, overlay, paging, surface, syntax, table, types};
+
+/// Everything that comes out of a schema.
+pub struct Output {
+    /// `types.rs`: the contents of module `types`.
+    pub types: String,
+    /// `operations.rs`: the client, its traits, the builders, the prelude.
+    pub operations: String,
+    /// `table.rs`: every operation and every type as a table, for tests that go over all of them.
+    pub table: String,
+    /// The surface for reviewers: a line an operation.
+    pub surface: String,
+    /// What was noticed on the way.
+    pub report: Report,
+}
+
+/// What was noticed while generating.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The schema's version.
+    pub version: String,
+    /// How often each fixup applied.
+    pub fixups: Vec<Applied>,
+    /// Operations that look paged, but whose paging was not recognised.
+    pub unrecognised_paging: Vec<String>,
+    /// Targets of the overlay that the document does not have.
+    pub dangling_documentation: Vec<String>,
+    /// The tags of the document, in order.
+    pub tags: Vec<String>,
+}
+
+/// Generates the bindings.
+pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
+    let mut document = Document::parse(schema)?;
+    let mut report = Report { version: document.version().to_owned(), ..Report::default() };
+    if let Some(overlay) = overlay {
+        report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
+    }
+    let mut inventory = document.operations()?;
+    report.tags = tags_of(&inventory);
+
+    let unions = fixups::take_unions(&mut document);
+    report.fixups.push(Applied { name: "lift_unions", count: unions.len() });
+    report.fixups.extend(fixups::apply(&mut document, false));
+    select::select(&mut document, tags, &unions);
+    inventory.retain(|operation| tags.contains(&operation.tag));
+    let unions: Vec<_> =
+        unions.into_iter().filter(|union| document.schema(&union.name).is_some()).collect();
+
+    let (tokens, kept) = run_generator(&document)?;
+    let generated = syntax::read(tokens)?;
+    let model = Model::new(&document, &unions, &generated);
+    let lowered = operations::pair(&inventory, &generated)?;
+    report.unrecognised_paging = lowered
+        .iter()
+        .filter(|entry| entry.paging.is_none() && paging::looks_paged(entry.operation))
+        .map(|entry| entry.operation.id.clone())
+        .collect();
+
+    let version = &report.version;
+    let traits = operations::emit(&lowered, &model, &tag_descriptions(&document));
+    let operations = quote! {
+        /// The version of the API that this crate was generated from.
+        pub const API_VERSION: &str = #version;
+        #kept
+        #traits
+    };
+    Ok(Output {
+        types: pretty(types::emit(&model, &generated)?)?,
+        operations: pretty(operations)?,
+        table: pretty(table::emit(&lowered, &model, &generated))?,
+        surface: surface::write(&lowered),
+        report,
+    })
+}
+
+/// What the generator makes of the schema with only the fixups that it needs: the yardstick for
+/// compile cost.
+pub fn generate_plain(schema: &str) -> Result<String> {
+    let mut document = Document::parse(schema)?;
+    fixups::apply(&mut document, true);
+    let spec = serde_json::from_value(document.tree)?;
+    let tokens = Generator::new(&settings()).generate_tokens(&spec)?;
+    pretty(tokens)
+}
+
+fn settings() -> GenerationSettings {
+    let mut settings = GenerationSettings::new();
+    settings.with_interface(InterfaceStyle::Builder).with_tag(TagStyle::Separate);
+    settings
+}
+
+/// Runs progenitor. Returns its output, and the items of it that are kept as they are: the client
+/// and what ties it to its hooks.
+fn run_generator(document: &Document) -> Result<(TokenStream, TokenStream)> {
+    let mut settings = settings();
+    settings
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote! { crate::transport::Transport })
+        .with_map_type("::std::collections::BTreeMap")
+        .with_conversion(text(fixups::EXIT_CODE), "crate::ExitCode", [TypeImpl::Display].into_iter());
+    let spec = serde_json::from_value(document.tree.clone())
+        .context("the document is not what OpenAPI 3.0 allows")?;
+    let tokens = Generator::new(&settings).generate_tokens(&spec).context("progenitor refuses the document")?;
+    let kept = client_items(&tokens)?;
+    Ok((tokens, kept))
+}
+
+/// The schema of a string of some format.
+fn text(format: &str) -> schemars::schema::SchemaObject {
+    schemars::schema::SchemaObject {
+        instance_type: Some(schemars::schema::InstanceType::String.into()),
+        format: Some(format.to_owned()),
+        ..Default::default()
+    }
+}
+
+/// The generator's `Client`, `impl ClientInfo` and the check that the hooks are there; its
+/// constructors, which panic, are left out.
+fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
+    let file: syn::File = syn::parse2(syntax::without_all_modules(tokens.clone()))?;
+    let mut kept = quote! {};
+    for item in file.items {
+        match item {
+            Item::Struct(mut client) if client.ident == "Client" => {
+                client.attrs.clear();
+                kept.extend(quote! {
+                    /// A client of the Seqera Platform API: cheap to clone, safe to share.
+                    ///
+                    /// Its operations are methods of the traits that [`prelude`](crate::prelude)
+                    /// brings in, one trait for each tag of the schema.
+                    #[derive(Clone, Debug)]
+                    #client
+                });
+            }
+            Item::Impl(item) if item.trait_.is_some() && is_client_info(&item) => kept.extend(quote! { #item }),
+            Item::Const(item) => kept.extend(quote! { #item }),
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
+
+fn is_client_info(item: &syn::ItemImpl) -> bool {
+    item.trait_.as_ref().is_some_and(|(path, ..)| path.segments.last().is_some_and(|last| last.ident == "ClientInfo"))
+}
+
+fn tags_of(operations: &[Operation]) -> Vec<String> {
+    let tags: std::collections::BTreeSet<&String> = operations.iter().map(|operation| &operation.tag).collect();
+    tags.into_iter().cloned().collect()
+}
+
+fn tag_descriptions(document: &Document) -> BTreeMap<String, String> {
+    crate::document::list(&document.tree, "tags")
+        .filter_map(|tag| Some((tag["name"].as_str()?.to_owned(), tag["description"].as_str()?.to_owned())))
+        .collect()
+}
+
+fn pretty(tokens: TokenStream) -> Result<String> {
+    Ok(prettyplease::unparse(&syn::parse2(tokens)?))
+}

@@ -1,0 +1,333 @@
+//! Defects of schemas: what the published schema says too strictly, or in a form that the
+//! generator turns into types no one wants to use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::document::{Object, for_each_schema, reference, reference_to, walk_schema};
+
+/// The one format of strings that means a type of its own is `date-time` (and `binary`, which marks
+/// files). For others the generator brings in types that refuse what the server sends.
+pub(super) fn drop_unknown_string_formats(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let known = ["date-time", "binary"];
+        schema.get("type").is_some_and(|kind| kind == "string")
+            && schema.get("format").and_then(Value::as_str).is_some_and(|format| !known.contains(&format))
+            && schema.remove("format").is_some()
+    })
+}
+
+/// `Iterator_String_`: the vendor's serialiser writes an iterator as an array, the schema calls it
+/// an object.
+pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
+    let mut count = 0;
+    for (name, schema) in named_schemas(tree) {
+        let Some(item) = name.strip_prefix("Iterator_").and_then(|rest| rest.strip_suffix('_')) else {
+            continue;
+        };
+        if schema["type"] == "object" && schema.get("properties").is_none() {
+            let items = match item {
+                "String" => json!({ "type": "string" }),
+                "Integer" | "Long" => json!({ "type": "integer" }),
+                other => reference_to(other),
+            };
+            *schema = json!({ "type": "array", "items": items });
+            count += 1;
+        }
+    }
+    let iterators: Vec<(String, Value)> = named_schemas(tree)
+        .filter(|(name, schema)| name.starts_with("Iterator_") && schema["type"] == "array")
+        .map(|(name, schema)| (name.clone(), schema.clone()))
+        .collect();
+    for_each_schema(tree, &mut |schema| {
+        let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
+        if let Some((_, Value::Object(array))) = iterators.iter().find(|(name, _)| Some(name.as_str()) == target) {
+            *schema = array.clone();
+        }
+    });
+    remove_schemas(tree, |name| iterators.iter().any(|(iterator, _)| iterator == name));
+    count
+}
+
+/// `allOf` with one reference in it is how OpenAPI 3.0 attaches `nullable` or `readOnly` to a
+/// reference; the generator makes a new type of it.
+pub(super) fn unwrap_single_all_of(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else {
+            return false;
+        };
+        let Some(target) = only.get("$ref").cloned() else { return false };
+        schema.retain(|key, _| key == "description" || key == "nullable" || key == "deprecated");
+        schema.insert("$ref".to_owned(), target);
+        true
+    })
+}
+
+/// `allOf` of a reference and an object means a type with the fields of both.
+pub(super) fn merge_all_of(tree: &mut Value) -> usize {
+    let schemas = tree["components"]["schemas"].clone();
+    count_schemas(tree, |schema| {
+        let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() else { return false };
+        let mut properties = Object::new();
+        let mut required = BTreeSet::new();
+        if !collect_parts(&schemas, &parts, &mut properties, &mut required, 0) {
+            return false;
+        }
+        if let Some(Value::Object(own)) = schema.remove("properties") {
+            properties.extend(own);
+        }
+        schema.remove("allOf");
+        schema.insert("type".to_owned(), json!("object"));
+        schema.insert("properties".to_owned(), Value::Object(properties));
+        schema.insert("required".to_owned(), json!(required));
+        true
+    })
+}
+
+fn collect_parts(
+    schemas: &Value,
+    parts: &[Value],
+    properties: &mut Object,
+    required: &mut BTreeSet<String>,
+    depth: usize,
+) -> bool {
+    depth < 16
+        && parts.iter().all(|part| {
+            let part = reference(part).and_then(|name| schemas.get(name)).unwrap_or(part);
+            if part.get("oneOf").is_some() {
+                return false;
+            }
+            let inherited = part.get("allOf").and_then(Value::as_array);
+            if !inherited.is_none_or(|inner| collect_parts(schemas, inner, properties, required, depth + 1)) {
+                return false;
+            }
+            properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+            required.extend(crate::document::list(part, "required").filter_map(|name| Some(name.as_str()?.to_owned())));
+            true
+        })
+}
+
+/// A named schema that is nothing but a reference back to itself, by whatever way, sends the
+/// generator into endless recursion. Such a schema says nothing, so it holds anything.
+pub(super) fn break_reference_cycles(tree: &mut Value) -> usize {
+    let links: BTreeMap<String, Vec<String>> = named_schemas(tree)
+        .map(|(name, schema)| {
+            let mut targets = Vec::new();
+            if let Some(target) = reference(schema) {
+                targets.push(target.to_owned());
+            }
+            for key in ["allOf", "oneOf", "anyOf"] {
+                targets.extend(crate::document::list(schema, key).filter_map(reference).map(str::to_owned));
+            }
+            (name.clone(), targets)
+        })
+        .collect();
+    let cyclic: Vec<String> = links.keys().filter(|name| reaches(&links, name, name)).cloned().collect();
+    for (name, schema) in named_schemas(tree) {
+        if cyclic.contains(name) {
+            match schema.as_object_mut().filter(|object| object.contains_key("properties")) {
+                Some(object) => ["allOf", "oneOf", "anyOf", "discriminator"].iter().for_each(|key| {
+                    object.remove(*key);
+                }),
+                None => *schema = json!({}),
+            }
+        }
+    }
+    cyclic.len()
+}
+
+fn reaches(links: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool {
+    let (mut stack, mut seen) = (vec![from], BTreeSet::new());
+    while let Some(name) = stack.pop() {
+        for next in links.get(name).into_iter().flatten() {
+            if next == to {
+                return true;
+            }
+            if seen.insert(next.as_str()) {
+                stack.push(next);
+            }
+        }
+    }
+    false
+}
+
+/// `ComputeEnv_ComputeConfig_` is the vendor's generic class with its argument. The argument is left
+/// out of the name, unless that name is taken.
+pub(super) fn drop_generic_arguments_from_names(tree: &mut Value) -> usize {
+    let names: Vec<String> = named_schemas(tree).map(|(name, _)| name.clone()).collect();
+    let mut bare: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in &names {
+        if let Some((base, argument)) = name.split_once('_')
+            && argument.ends_with('_')
+        {
+            bare.entry(base.to_owned()).or_default().push(name.clone());
+        }
+    }
+    let renames: BTreeMap<String, String> = bare
+        .into_iter()
+        .filter(|(base, generics)| generics.len() == 1 && !names.contains(base))
+        .flat_map(|(base, generics)| generics.into_iter().map(move |name| (name, base.clone())))
+        .collect();
+    rename_schemas(tree, &renames);
+    renames.len()
+}
+
+/// `{type: object}` without properties is how the schema writes *anything*: parameters of a run are
+/// strings, numbers and booleans.
+pub(super) fn bare_objects_hold_anything(tree: &mut Value) -> usize {
+    let described = |schema: &Object| {
+        ["properties", "additionalProperties", "allOf", "oneOf", "anyOf"].iter().any(|key| schema.contains_key(*key))
+    };
+    count_schemas(tree, |schema| {
+        if schema.get("type").is_some_and(|kind| kind == "object") && !described(schema) {
+            schema.retain(|key, _| key == "description" || key == "nullable");
+            return true;
+        }
+        false
+    })
+}
+
+/// A task's exit code is an integer from newer servers and text, perhaps empty, from older ones.
+pub(super) fn exit_codes_may_be_text(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let is_task = ["hash", "process", "exit"]
+            .iter()
+            .all(|key| schema.get("properties").is_some_and(|properties| properties.get(*key).is_some()));
+        let Some(exit) = schema.get_mut("properties").and_then(|p| p.get_mut("exit")).filter(|_| is_task) else {
+            return false;
+        };
+        exit["type"] = json!("string");
+        exit["format"] = json!(EXIT_CODE);
+        true
+    })
+}
+
+/// The server sends integers beyond 32 bits where the schema says `int32`, and decimal fractions
+/// that a `float` would round.
+pub(super) fn widen_numbers(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let wide = match schema.get("type").and_then(Value::as_str) {
+            Some("integer") => "int64",
+            Some("number") => "double",
+            _ => return false,
+        };
+        schema.insert("format".to_owned(), json!(wide)).is_none_or(|old| old != wide)
+    })
+}
+
+/// Lengths, patterns and bounds are the server's to enforce. The generator would make a newtype of
+/// each constrained string (some patterns have look-around, which Rust's `regex` has not).
+pub(super) fn drop_constraints(tree: &mut Value) -> usize {
+    const CONSTRAINTS: [&str; 9] = [
+        "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "uniqueItems", "title",
+    ];
+    count_schemas(tree, |schema| {
+        let before = schema.len();
+        schema.retain(|key, value| !CONSTRAINTS.contains(&key.as_str()) || value.is_object());
+        schema.len() < before
+    })
+}
+
+/// A default is what the server assumes for an absent value; a client that filled it in would send
+/// what its caller did not say.
+pub(super) fn drop_defaults(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| schema.remove("default").is_some())
+}
+
+/// Servers leave out fields that the schema requires, and send null for any field. What a caller
+/// must set is checked when a request is sent, not when a reply is read; so the generator is told
+/// nothing of it, and `crate::types` reads it from where it is kept.
+pub(super) fn every_field_may_be_missing(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let required = schema.remove("required");
+        let mut nullable = Vec::new();
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            for (name, property) in properties {
+                if let Value::Object(property) = property
+                    && property.remove("nullable").is_some_and(|nullable| nullable == true)
+                {
+                    nullable.push(name.clone());
+                }
+            }
+        }
+        let changed = required.is_some() || !nullable.is_empty();
+        if let Some(required) = required {
+            schema.insert(REQUIRED.to_owned(), required);
+        }
+        if !nullable.is_empty() {
+            schema.insert(NULLABLE.to_owned(), json!(nullable));
+        }
+        changed
+    })
+}
+
+/// The format under which [`exit_codes_may_be_text`] marks an exit code.
+pub(crate) const EXIT_CODE: &str = "exit-code";
+/// Where [`every_field_may_be_missing`] keeps the names of properties that may be null.
+pub(crate) const NULLABLE: &str = "x-nullable";
+/// Where [`every_field_may_be_missing`] keeps the names of the required properties.
+pub(crate) const REQUIRED: &str = "x-required";
+
+fn count_schemas(tree: &mut Value, mut change: impl FnMut(&mut Object) -> bool) -> usize {
+    let mut count = 0;
+    for_each_schema(tree, &mut |schema| count += usize::from(change(schema)));
+    count
+}
+
+fn named_schemas(tree: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    tree.pointer_mut("/components/schemas").and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+fn remove_schemas(tree: &mut Value, remove: impl Fn(&str) -> bool) {
+    if let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") {
+        schemas.retain(|name, _| !remove(name));
+    }
+}
+
+/// Gives named schemas other names, and rewrites the references to them.
+fn rename_schemas(tree: &mut Value, renames: &BTreeMap<String, String>) {
+    if renames.is_empty() {
+        return;
+    }
+    if let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") {
+        *schemas = std::mem::take(schemas)
+            .into_iter()
+            .map(|(name, mut schema)| match renames.get(&name) {
+                Some(new) => {
+                    schema["x-wire-name"] = json!(name);
+                    (new.clone(), schema)
+                }
+                None => (name, schema),
+            })
+            .collect();
+    }
+    let mut redirect = |schema: &mut Object| {
+        for holder in ["$ref"] {
+            if let Some(new) = schema.get(holder).and_then(Value::as_str).and_then(|target| {
+                renames.get(target.strip_prefix("#/components/schemas/")?)
+            }) {
+                schema.insert(holder.to_owned(), json!(format!("#/components/schemas/{new}")));
+            }
+        }
+        if let Some(Value::Object(mapping)) = schema.get_mut("discriminator").and_then(|d| d.get_mut("mapping")) {
+            for target in mapping.values_mut() {
+                if let Some(new) = target.as_str().and_then(|text| renames.get(text.rsplit('/').next()?)) {
+                    *target = json!(format!("#/components/schemas/{new}"));
+                }
+            }
+        }
+    };
+    for_each_schema(tree, &mut redirect);
+}
+
+/// The schemas that a schema refers to, itself and its children.
+pub(crate) fn references_of(schema: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    walk_schema(&mut schema.clone(), &mut |object| {
+        if let Some(target) = object.get("$ref").and_then(Value::as_str) {
+            found.extend(target.rsplit('/').next().map(str::to_owned));
+        }
+    });
+    found
+}

@@ -1,0 +1,20 @@
+//! Generates the bindings of the `seqera` crate: schema in, Rust out. No network, no clock.
+
+mod docs;
+pub mod document;
+mod emit;
+mod enums;
+pub mod fixups;
+mod names;
+mod operations;
+mod overlay;
+mod paging;
+pub mod select;
+mod surface;
+mod syntax;
+mod table;
+mod types;
+mod unions;
+
+pub use emit::{Output, Report, generate, generate_plain};
+pub use select::Tags;

@@ -1,0 +1,36 @@
+//! From names on the wire to names in Rust.
+
+use heck::{ToSnakeCase, ToUpperCamelCase};
+use proc_macro2::Span;
+use syn::Ident;
+
+/// The Rust name of a schema: camel case, dots and underscores gone (`Action.Status` is
+/// `ActionStatus`).
+pub fn type_name(schema: &str) -> String {
+    let plain: String = schema.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    plain.to_upper_camel_case()
+}
+
+/// The Rust name of a field, parameter or method.
+pub fn snake(wire: &str) -> String {
+    wire.to_snake_case()
+}
+
+/// An identifier; keywords are written raw.
+pub fn ident(name: &str) -> Ident {
+    syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site()))
+}
+
+/// A variant for a value on the wire: `aws-batch` is `AwsBatch`.
+pub fn variant(value: &str) -> Ident {
+    let name = type_name(value);
+    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
+        return ident(&format!("V{name}"));
+    }
+    ident(&name)
+}
+
+/// Letters and digits in lower case: what survives all ways of writing a name.
+pub fn normal(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}

@@ -1,0 +1,444 @@
+//! Lowers the generator's operations onto the crate's own transport.
+//!
+//! The generator gives each operation a builder with a fallible slot for each parameter, and a
+//! `send` of some sixty lines. What differs between operations is data: here each becomes a static
+//! description, setters that write into one `Request`, and a `send` of one line. The names, the
+//! order and the types of parameters and replies stay the generator's.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use heck::ToShoutySnakeCase;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Type;
+
+use crate::docs::{self, Links};
+use crate::document::{Body, Operation, Parameter, Place, Reply};
+use crate::names::{ident, normal};
+use crate::paging::{self, Paging};
+use crate::syntax::{Builder, Generated, argument, last_name};
+use crate::types::Model;
+
+/// An operation with what the generator made of it.
+pub struct Lowered<'a> {
+    /// The schema's side.
+    pub operation: &'a Operation,
+    /// The generator's side.
+    pub builder: &'a Builder,
+    /// How it pages, if it does.
+    pub paging: Option<Paging>,
+}
+
+/// Brings each operation together with its builder.
+pub fn pair<'a>(
+    operations: &'a [Operation],
+    generated: &'a Generated,
+) -> Result<Vec<Lowered<'a>>> {
+    let mut builders: BTreeMap<String, &Builder> =
+        generated.builders.iter().map(|(name, builder)| (normal(name), builder)).collect();
+    let lowered = operations
+        .iter()
+        .map(|operation| {
+            let builder = builders
+                .remove(&normal(&operation.name))
+                .with_context(|| format!("the generator dropped the operation `{}`", operation.id))?;
+            let paging = paging::recognise(operation, builder, generated);
+            Ok(Lowered { operation, builder, paging })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(builders.is_empty(), "the generator made operations that the schema does not have");
+    Ok(lowered)
+}
+
+/// POST operations that may be sent again although the first try may have been processed, each with
+/// the reason. Every other POST and PATCH is sent again only where it surely was not processed.
+const SAFE_POSTS: &[(&str, &str)] = &[
+    ("ResolveCronExpression", "computes an answer, changes nothing"),
+    ("ValidateComputeEnv", "checks what is there"),
+    ("ValidateCredentials", "checks what is there"),
+    ("ValidateDatasetUrl", "checks a URL"),
+    ("PreviewDatasetUrl", "reads a URL"),
+    ("ApplyLabelsToActions", "sets the whole list of labels: twice is the same as once"),
+    ("ApplyLabelsToDatasets", "sets the whole list of labels: twice is the same as once"),
+    ("ApplyLabelsToPipelines", "sets the whole list of labels: twice is the same as once"),
+    ("ApplyLabelsToWorkflows", "sets the whole list of labels: twice is the same as once"),
+    ("HideDatasets", "sets a state: twice is the same as once"),
+    ("ShowDatasets", "sets a state: twice is the same as once"),
+    ("EnableComputeEnv", "sets a state: twice is the same as once"),
+    ("DisableComputeEnv", "sets a state: twice is the same as once"),
+    ("UpdateComputeEnvPrimary", "sets a state: twice is the same as once"),
+];
+
+fn safe_to_repeat(operation: &Operation) -> bool {
+    matches!(operation.method.as_str(), "get" | "head" | "put" | "delete" | "options")
+        || SAFE_POSTS.iter().any(|(id, _)| *id == operation.id)
+}
+
+/// A parameter that is itself a path: its slashes stay slashes.
+fn is_path_like(operation: &Operation, parameter: &Parameter) -> bool {
+    let name = parameter.wire.to_ascii_lowercase();
+    parameter.place == Place::Path
+        && name.ends_with("path")
+        && operation.path.ends_with(&format!("{{{}}}", parameter.wire))
+}
+
+/// Emits the traits, the builders and the prelude.
+pub fn emit(lowered: &[Lowered<'_>], model: &Model<'_>, tags: &BTreeMap<String, String>) -> TokenStream {
+    let links = Links::new(lowered.iter().map(|lowered| lowered.operation));
+    let mut by_tag: BTreeMap<&str, Vec<&Lowered<'_>>> = BTreeMap::new();
+    for entry in lowered {
+        by_tag.entry(&entry.operation.tag).or_default().push(entry);
+    }
+    let traits = by_tag.iter().map(|(tag, entries)| emit_trait(tag, entries, tags, &links));
+    let names: Vec<_> = by_tag.keys().map(|tag| ident(&docs::trait_name(tag))).collect();
+    let builders = lowered.iter().map(|entry| emit_builder(entry, model, &links));
+    quote! {
+        #(#traits)*
+
+        /// One builder for each operation: set its parameters, then `send` it.
+        pub mod builder {
+            use super::types;
+            #[allow(unused_imports)]
+            use crate::argument::{self, Argument};
+            #[allow(unused_imports)]
+            use crate::body::ByteStream;
+            #[allow(unused_imports)]
+            use crate::paginate::{ItemStream, PageStream, Paged, Paging};
+            #[allow(unused_imports)]
+            use crate::transport::request::{Operation, Request};
+            use crate::Method;
+            #[allow(unused_imports)]
+            use crate::{ResponseValue, Result};
+
+            #(#builders)*
+        }
+
+        /// The client and the traits with its operations, to be imported as one.
+        pub mod prelude {
+            pub use super::Client;
+            #(pub use super::#names;)*
+        }
+    }
+}
+
+fn emit_trait(
+    tag: &str,
+    entries: &[&Lowered<'_>],
+    tags: &BTreeMap<String, String>,
+    links: &Links,
+) -> TokenStream {
+    let name = ident(&docs::trait_name(tag));
+    let doc = docs::of_tag(tag, tags.get(tag).map(String::as_str));
+    let (signatures, bodies): (Vec<_>, Vec<_>) = entries
+        .iter()
+        .map(|entry| {
+            let doc = docs::of_method(entry.operation, links);
+            let method = ident(&entry.operation.name);
+            let builder = &entry.builder.ident;
+            (
+                quote! { #doc fn #method(&self) -> builder::#builder; },
+                quote! { fn #method(&self) -> builder::#builder { builder::#builder::new(self) } },
+            )
+        })
+        .unzip();
+    quote! {
+        #doc
+        pub trait #name { #(#signatures)* }
+        impl #name for Client { #(#bodies)* }
+    }
+}
+
+fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, links: &Links) -> TokenStream {
+    let Lowered { operation, builder, paging } = entry;
+    let name = &builder.ident;
+    let constant = ident(&operation.name.to_shouty_snake_case());
+    let description = emit_description(entry, &constant);
+    let (arguments, body_example) = example_arguments(entry, model);
+    let doc = docs::of_builder(operation, &docs::example(operation, &arguments, body_example.as_deref()), links);
+
+    let setters = operation.parameters.iter().filter_map(|parameter| {
+        let (setter, ty) = find(builder, &parameter.wire)?;
+        Some(emit_setter(operation, parameter, setter, ty, links))
+    });
+    let body = BodyCode::new(entry, model);
+    let (body_fields, body_values, body_setters, prepare) =
+        (&body.fields, &body.values, &body.setters, &body.prepare);
+    let send = emit_send(entry, prepare);
+    let paged = paging.as_ref().map(|paging| paging::emit(name, paging));
+    let path = format!("{} {}", operation.method.to_uppercase(), operation.path);
+    let new_doc = format!(" A request of `{path}` through this client.");
+    quote! {
+        #description
+        #doc
+        #[derive(Clone, Debug)]
+        #[must_use = "nothing happens until it is sent"]
+        pub struct #name { request: Request, #body_fields }
+        impl #name {
+            #[doc = #new_doc]
+            pub fn new(client: &super::Client) -> Self {
+                Self { request: Request::new(client, &#constant), #body_values }
+            }
+            #(#setters)*
+            #body_setters
+            #send
+        }
+        #paged
+    }
+}
+
+fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
+    let Operation { id, name, path, .. } = entry.operation;
+    let method = ident(&entry.operation.method.to_uppercase());
+    let required = entry.operation.parameters.iter().filter(|parameter| parameter.required).filter_map(|parameter| {
+        let setter = find(entry.builder, &parameter.wire)?.0.to_string();
+        let wire = &parameter.wire;
+        Some(quote! { (#wire, #setter) })
+    });
+    let path_like =
+        entry.operation.parameters.iter().filter(|p| is_path_like(entry.operation, p)).map(|p| &p.wire);
+    let safe = safe_to_repeat(entry.operation);
+    quote! {
+        static #constant: Operation = Operation {
+            id: #id,
+            name: #name,
+            method: Method::#method,
+            path: #path,
+            required: &[#(#required),*],
+            path_like: &[#(#path_like),*],
+            safe_to_repeat: #safe,
+        };
+    }
+}
+
+/// The setter and the type that the generator gave a parameter.
+fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
+    let wanted = normal(wire);
+    builder
+        .parameters
+        .iter()
+        .find(|(name, _)| normal(&name.to_string()) == wanted)
+        .map(|(name, ty)| (name, ty))
+}
+
+fn emit_setter(
+    operation: &Operation,
+    parameter: &Parameter,
+    setter: &syn::Ident,
+    ty: &Type,
+    links: &Links,
+) -> TokenStream {
+    let doc = docs::of_parameter(operation, parameter, links);
+    let wire = &parameter.wire;
+    if let Some(item) = argument(ty, "Vec") {
+        let write = if parameter.explode { quote! { query_repeated } } else { quote! { query_joined } };
+        return quote! {
+            #doc
+            pub fn #setter(mut self, values: impl IntoIterator<Item = impl Into<#item>>) -> Self {
+                self.request.#write(#wire, values.into_iter().map(Into::<#item>::into));
+                self
+            }
+        };
+    }
+    let write = match parameter.place {
+        Place::Path => quote! { path },
+        Place::Query => quote! { query },
+        Place::Header => quote! { header },
+    };
+    let name = setter.to_string();
+    quote! {
+        #doc
+        pub fn #setter(mut self, value: impl Argument<#ty>) -> Self {
+            argument::#write(&mut self.request, #wire, #name, value);
+            self
+        }
+    }
+}
+
+/// The parts of a builder that have to do with the request's body.
+#[derive(Default)]
+struct BodyCode {
+    fields: TokenStream,
+    values: TokenStream,
+    setters: TokenStream,
+    prepare: TokenStream,
+}
+
+impl BodyCode {
+    fn new(entry: &Lowered<'_>, model: &Model<'_>) -> Self {
+        match &entry.operation.body {
+            None => Self::default(),
+            Some(Body::Empty) => Self {
+                prepare: quote! { self.request.json(&::serde_json::Map::new()); },
+                ..Self::default()
+            },
+            Some(Body::Json { description }) => Self::json(entry, model, description.as_deref()),
+            Some(Body::Multipart { parts, json }) => {
+                let mut code = if *json { Self::json(entry, model, None) } else { Self::default() };
+                code.add_files(parts);
+                code
+            }
+        }
+    }
+
+    fn json(entry: &Lowered<'_>, model: &Model<'_>, description: Option<&str>) -> Self {
+        let Some((_, ty)) = find(entry.builder, "body") else { return Self::default() };
+        let ty = qualified(ty);
+        let name = last_name(&ty);
+        let doc = docs::attributes(&description.map_or_else(
+            || "Sets the request's body.".to_owned(),
+            |text| docs::markdown(text).into_owned(),
+        ));
+        let check = model.checked.contains(&name).then(|| quote! { self.request.fail_if(crate::check::Missing::of(body)); });
+        let change = model.schemas.contains_key(&name).then(|| {
+            quote! {
+                /// Changes the request's body, which starts empty, in place.
+                pub fn body_map(mut self, change: impl FnOnce(#ty) -> #ty) -> Self {
+                    self.body = Some(change(self.body.take().unwrap_or_default()));
+                    self
+                }
+            }
+        });
+        let demand = entry.operation.method != "get" && !matches!(entry.operation.body, Some(Body::Multipart { .. }));
+        let absent = demand.then(|| {
+            quote! { self.request.fail("`body` is required: call .body(..)".to_owned()); }
+        });
+        Self {
+            fields: quote! { body: Option<#ty>, },
+            values: quote! { body: None, },
+            setters: quote! {
+                #doc
+                pub fn body(mut self, value: impl Into<#ty>) -> Self {
+                    self.body = Some(value.into());
+                    self
+                }
+                #change
+            },
+            prepare: quote! {
+                match &self.body {
+                    Some(body) => {
+                        #check
+                        self.request.json(body);
+                    }
+                    None => { #absent }
+                }
+            },
+        }
+    }
+
+    fn add_files(&mut self, parts: &[(String, bool)]) {
+        self.fields.extend(quote! { form: crate::multipart::MultipartForm, });
+        self.values.extend(quote! { form: crate::multipart::MultipartForm::new(), });
+        let is_alternative = !self.prepare.is_empty();
+        for (wire, is_file) in parts {
+            if is_alternative && !is_file {
+                continue; // said by the body already
+            }
+            let setter = ident(&crate::names::snake(wire));
+            let doc = format!(" Sets the part `{wire}` of the form.");
+            self.setters.extend(if *is_file {
+                quote! {
+                    #[doc = #doc]
+                    ///
+                    /// A file from a path is streamed from the disk as it is sent.
+                    pub fn #setter(mut self, file: impl Into<crate::multipart::Upload>) -> Self {
+                        self.form = self.form.file(#wire, file);
+                        self
+                    }
+                }
+            } else {
+                quote! {
+                    #[doc = #doc]
+                    pub fn #setter(mut self, value: impl ToString) -> Self {
+                        self.form = self.form.text(#wire, value);
+                        self
+                    }
+                }
+            });
+        }
+        self.prepare = if is_alternative {
+            let json = std::mem::take(&mut self.prepare);
+            quote! {
+                if self.form.is_empty() {
+                    #json
+                } else {
+                    self.request.multipart(self.form.fields(&self.body));
+                }
+            }
+        } else {
+            quote! { self.request.multipart(self.form); }
+        };
+    }
+}
+
+fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
+    let (reply, call) = match entry.operation.reply() {
+        Reply::Empty => (quote! { () }, quote! { send_empty }),
+        Reply::Bytes => (quote! { ByteStream }, quote! { send_bytes }),
+        Reply::Json => (qualified(&entry.builder.reply).to_token_stream(), quote! { send }),
+    };
+    let doc = format!(" Sends `{} {}`.", entry.operation.method.to_uppercase(), entry.operation.path);
+    let binding = if prepare.is_empty() { quote! { self } } else { quote! { mut self } };
+    quote! {
+        #[doc = #doc]
+        ///
+        /// # Errors
+        ///
+        /// See [`crate::Error`].
+        pub async fn send(#binding) -> Result<ResponseValue<#reply>> {
+            #prepare
+            self.request.#call().await
+        }
+    }
+}
+
+/// A type of module `types` as the builders write it.
+pub fn qualified(ty: &Type) -> Type {
+    // The generator writes the builder of a body's type; the type is wanted.
+    let text = ty.to_token_stream().to_string().replace("types :: builder ::", "types ::");
+    syn::parse_str(&text).unwrap_or_else(|_| ty.clone())
+}
+
+/// Arguments for the example on an operation's page: what is required, and the workspace.
+fn example_arguments(entry: &Lowered<'_>, model: &Model<'_>) -> (Vec<(String, String)>, Option<String>) {
+    let arguments = entry
+        .operation
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.required || parameter.wire == "workspaceId")
+        .filter_map(|parameter| {
+            let (setter, ty) = find(entry.builder, &parameter.wire)?;
+            let value = match last_name(ty).as_str() {
+                "i64" => "42".to_owned(),
+                "bool" => "true".to_owned(),
+                _ => format!("\"{}\"", sample_text(&parameter.wire)),
+            };
+            Some((setter.to_string(), value))
+        })
+        .collect();
+    let body = match &entry.operation.body {
+        Some(Body::Json { .. }) => find(entry.builder, "body").and_then(|(_, ty)| {
+            let name = last_name(&qualified(ty));
+            model.schemas.contains_key(&name).then(|| format!(".body(seqera::types::{name}::new())"))
+        }),
+        Some(Body::Multipart { parts, .. }) => parts
+            .iter()
+            .find(|(_, is_file)| *is_file)
+            .map(|(wire, _)| format!(".{}(seqera::Upload::from_path(\"samples.csv\"))", crate::names::snake(wire))),
+        _ => None,
+    };
+    (arguments, body)
+}
+
+fn sample_text(wire: &str) -> &'static str {
+    match normal(wire).as_str() {
+        "path" | "dirpath" => "results/multiqc",
+        "filepath" => "results/multiqc/report.html",
+        "filename" => "samples.csv",
+        "version" => "1",
+        "rolename" => "launcher",
+        "regionid" => "eu-west-1",
+        "platformid" => "aws-batch",
+        _ => "5eJxMEVTd2X9gz",
+    }
+}

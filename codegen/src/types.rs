@@ -1,0 +1,353 @@
+//! Emits the types: structs whose every field may be missing, open enums, tagged unions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use serde_json::Value;
+use syn::Type;
+
+use crate::docs;
+use crate::document::{Document, reference};
+use crate::fixups::{NULLABLE, REQUIRED, Union};
+use crate::names::{self, ident, normal, type_name};
+use crate::select;
+use crate::syntax::{self, Generated, Struct, argument, last_name};
+
+/// What the emission of types and operations needs to know of the schema.
+pub struct Model<'a> {
+    /// The fixed document.
+    pub document: &'a Document,
+    /// The lifted unions.
+    pub unions: &'a [Union],
+    /// Schemas by the Rust name of their type, those written inline too.
+    pub schemas: BTreeMap<String, TypeSchema<'a>>,
+    /// The Rust names of types that request bodies reach.
+    pub sent: BTreeSet<String>,
+    /// The Rust names of types that demand fields when they are sent, themselves or further down.
+    pub checked: BTreeSet<String>,
+    /// The Rust names of types that occur elsewhere than as a variant of a union.
+    used_alone: BTreeSet<String>,
+}
+
+/// The schema of a type.
+pub struct TypeSchema<'a> {
+    /// Its name in the document; for one written inline, the owner's and the property's.
+    pub wire: String,
+    /// The schema.
+    pub schema: &'a Value,
+}
+
+impl<'a> Model<'a> {
+    /// Reads the fixed document.
+    pub fn new(document: &'a Document, unions: &'a [Union], generated: &Generated) -> Self {
+        let mut schemas = BTreeMap::new();
+        for (name, schema) in document.schemas() {
+            collect(&mut schemas, type_name(name), name.clone(), schema);
+        }
+        let roots = select::sent_schemas(document, unions);
+        let mut sent: BTreeSet<String> = roots.iter().map(|name| type_name(name)).collect();
+        let inline: Vec<String> = schemas
+            .iter()
+            .filter(|(_, schema)| roots.contains(schema.wire.split(" → ").next().unwrap_or_default()))
+            .map(|(name, _)| name.clone())
+            .collect();
+        sent.extend(inline);
+        let checked = checked_types(&schemas, &sent, unions, generated);
+        Self { document, unions, schemas, sent, checked, used_alone: crate::unions::used_alone(document) }
+    }
+
+    /// The properties of a type that a fixup has put on a list.
+    fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
+        self.schemas
+            .get(name)
+            .into_iter()
+            .flat_map(|schema| crate::document::list(schema.schema, list))
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    fn property(&self, name: &str, wire: &str) -> Option<&Value> {
+        self.schemas.get(name)?.schema["properties"].get(wire)
+    }
+}
+
+fn collect<'a>(
+    found: &mut BTreeMap<String, TypeSchema<'a>>,
+    name: String,
+    wire: String,
+    schema: &'a Value,
+) {
+    for (property, inner) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{wire} → {property}");
+        let own = format!("{name}{}", type_name(property));
+        if inner.get("enum").is_some() || inner.get("properties").is_some() {
+            collect(found, own, path, inner);
+        } else if let Some(items) = inner.get("items") {
+            collect(found, format!("{own}Item"), path, items);
+        }
+    }
+    found.insert(name, TypeSchema { wire, schema });
+}
+
+/// The types with a required field, and those that hold such a type.
+fn checked_types(
+    schemas: &BTreeMap<String, TypeSchema<'_>>,
+    sent: &BTreeSet<String>,
+    unions: &[Union],
+    generated: &Generated,
+) -> BTreeSet<String> {
+    let mut holders: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for name in sent {
+        if let Some(item) = generated.structs.get(name) {
+            holders.insert(name, item.fields.iter().map(|field| element(&field.ty)).collect());
+        }
+    }
+    let union_names: Vec<(String, BTreeSet<String>)> = unions
+        .iter()
+        .map(|union| (type_name(&union.name), union.variants.iter().map(|v| type_name(&v.schema)).collect()))
+        .collect();
+    for (name, variants) in &union_names {
+        holders.insert(name, variants.clone());
+    }
+    let mut checked: BTreeSet<String> = sent
+        .iter()
+        .filter(|name| schemas.get(*name).is_some_and(|schema| schema.schema.get(REQUIRED).is_some()))
+        .filter(|name| generated.structs.contains_key(*name))
+        .cloned()
+        .collect();
+    loop {
+        let more: Vec<String> = holders
+            .iter()
+            .filter(|(name, held)| !checked.contains(**name) && held.iter().any(|inner| checked.contains(inner)))
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        if more.is_empty() {
+            return checked;
+        }
+        checked.extend(more);
+    }
+}
+
+/// The name of the type inside `Vec`, `Box`, or of a map's values.
+fn element(ty: &Type) -> String {
+    ["Vec", "Box"]
+        .iter()
+        .find_map(|wrapper| argument(ty, wrapper))
+        .map_or_else(|| last_name(ty), |inner| element(&inner))
+}
+
+/// Emits the contents of module `types`.
+pub fn emit(model: &Model<'_>, generated: &Generated) -> Result<TokenStream> {
+    let union_names: BTreeSet<String> = model.unions.iter().map(|union| type_name(&union.name)).collect();
+    let mut items = Vec::new();
+    for (name, item) in &generated.structs {
+        if !union_names.contains(name) {
+            items.push(emit_struct(model, name, item));
+        }
+    }
+    for (name, variants) in &generated.enums {
+        items.push(crate::enums::emit(model, name, variants));
+    }
+    for union in model.unions {
+        items.push(crate::unions::emit(model, union));
+    }
+    let others = &generated.others;
+    Ok(quote! { #(#items)* #(#others)* })
+}
+
+/// How a field is read, written and set.
+struct FieldCode {
+    declaration: TokenStream,
+    setter: TokenStream,
+    debug: TokenStream,
+    check: Option<TokenStream>,
+}
+
+fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
+    let struct_ident = ident(name);
+    let doc = docs::of_type(model, name);
+    let required = model.names(name, REQUIRED);
+    let nullables = model.names(name, NULLABLE);
+    let is_sent = model.sent.contains(name);
+    let is_secret: BTreeSet<&str> = item
+        .fields
+        .iter()
+        .filter(|field| holds_secret(model, name, &field.wire))
+        .map(|field| field.wire.as_str())
+        .collect();
+    let fields: Vec<FieldCode> = item
+        .fields
+        .iter()
+        .filter(|field| !is_union_tag(model, name, &field.wire))
+        .map(|field| {
+            let nullable = is_sent && nullables.contains(field.wire.as_str());
+            let demanded = is_sent && required.contains(field.wire.as_str());
+            emit_field(model, name, field, nullable, demanded, is_secret.contains(field.wire.as_str()))
+        })
+        .collect();
+    let declarations = fields.iter().map(|field| &field.declaration);
+    let setters = fields.iter().map(|field| &field.setter);
+    let (derive_debug, debug) = if is_secret.is_empty() {
+        (quote! { Debug, }, None)
+    } else {
+        let members = fields.iter().map(|field| &field.debug);
+        (
+            quote! {},
+            Some(quote! {
+                impl ::std::fmt::Debug for #struct_ident {
+                    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                        f.debug_struct(#name) #(#members)* .finish()
+                    }
+                }
+            }),
+        )
+    };
+    let check = (model.checked.contains(name)).then(|| {
+        let checks = fields.iter().filter_map(|field| field.check.as_ref());
+        quote! {
+            impl crate::check::Check for #struct_ident {
+                fn check(&self, missing: &mut crate::check::Missing) { #(#checks)* }
+            }
+        }
+    });
+    quote! {
+        #doc
+        #[derive(Clone, #derive_debug Default, Deserialize, Serialize)]
+        #[non_exhaustive]
+        pub struct #struct_ident { #(#declarations)* }
+        impl #struct_ident {
+            /// An empty value: no field is set.
+            pub fn new() -> Self { <Self as Default>::default() }
+            #(#setters)*
+        }
+        #debug
+        #check
+    }
+}
+
+fn emit_field(
+    model: &Model<'_>,
+    owner: &str,
+    field: &syntax::Field,
+    nullable: bool,
+    demanded: bool,
+    secret: bool,
+) -> FieldCode {
+    let name = &field.ident;
+    let wire = &field.wire;
+    let ty = &field.ty;
+    let doc = docs::of_field(model, owner, wire, demanded, nullable);
+    let rename = (name.to_string().trim_start_matches("r#") != wire).then(|| quote! { rename = #wire, });
+    let read_with = reader(ty, nullable);
+    let (declared, skip) = if nullable {
+        (quote! { crate::Nullable<#ty> }, "crate::Nullable::is_absent")
+    } else {
+        (quote! { Option<#ty> }, "Option::is_none")
+    };
+    // Serde reads an absent `Option` as `None` by itself, unless a reader is named.
+    let default = (nullable || read_with.is_some()).then(|| quote! { default, });
+    let read_with = read_with.map(|path| quote! { deserialize_with = #path, });
+    let declaration = quote! {
+        #doc
+        #[serde(#rename #default #read_with skip_serializing_if = #skip)]
+        pub #name: #declared,
+    };
+    let setter = emit_setter(field, nullable, wire);
+    let text = name.to_string();
+    let debug = if secret {
+        quote! { .field(#text, &crate::secret::Redacted(self.#name.is_some())) }
+    } else {
+        quote! { .field(#text, &self.#name) }
+    };
+    let nested = model.checked.contains(&element(ty));
+    let list = argument(ty, "Vec").is_some();
+    let check = match (demanded, nested, list) {
+        (false, false, _) => None,
+        (true, false, _) => Some(quote! { missing.demand(#text, self.#name.is_some()); }),
+        (_, true, false) => Some(quote! { missing.inside(#text, self.#name.as_ref().map(|v| v as _), #demanded); }),
+        (_, true, true) => Some(quote! { missing.each(#text, self.#name.as_ref(), #demanded); }),
+    };
+    FieldCode { declaration, setter, debug, check }
+}
+
+/// The function that reads a field more leniently than serde would.
+fn reader(ty: &Type, nullable: bool) -> Option<String> {
+    let function = match (last_name(ty).as_str(), argument(ty, "Vec").map(|inner| last_name(&inner))) {
+        ("i64", _) => "integer",
+        (_, Some(inner)) if inner == "i64" => "integers",
+        _ => return None,
+    };
+    let prefix = if nullable { "nullable_" } else { "" };
+    Some(format!("crate::lenient::{prefix}{function}"))
+}
+
+fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream {
+    let name = &field.ident;
+    let ty = &field.ty;
+    let setter = if ident(&name.to_string()) == "new" { format_ident!("{}_", name) } else { name.clone() };
+    let doc = format!(" Sets `{wire}`.");
+    if nullable {
+        return quote! {
+            #[doc = #doc]
+            pub fn #setter(mut self, value: impl Into<crate::Nullable<#ty>>) -> Self {
+                self.#name = value.into();
+                self
+            }
+        };
+    }
+    let (parameter, value) = match last_name(ty).as_str() {
+        "bool" | "f64" => (quote! { #ty }, quote! { value }),
+        "Vec" => {
+            let inner = argument(ty, "Vec").unwrap_or_else(|| ty.clone());
+            if last_name(&inner) == "String" {
+                (
+                    quote! { impl IntoIterator<Item = impl Into<String>> },
+                    quote! { value.into_iter().map(Into::into).collect() },
+                )
+            } else {
+                (quote! { impl IntoIterator<Item = #inner> }, quote! { value.into_iter().collect() })
+            }
+        }
+        "Box" => {
+            let inner = argument(ty, "Box").unwrap_or_else(|| ty.clone());
+            (quote! { impl Into<#inner> }, quote! { Box::new(value.into()) })
+        }
+        _ => (quote! { impl Into<#ty> }, quote! { value.into() }),
+    };
+    quote! {
+        #[doc = #doc]
+        pub fn #setter(mut self, value: #parameter) -> Self {
+            self.#name = Some(#value);
+            self
+        }
+    }
+}
+
+/// A union carries the discriminator of its variants; only where a variant's type occurs alone does
+/// it keep the property.
+fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
+    let is_variant = |union: &&Union| union.variants.iter().any(|variant| type_name(&variant.schema) == owner);
+    model.unions.iter().filter(is_variant).any(|union| union.discriminator == wire) && !model.used_alone.contains(owner)
+}
+
+/// Whether a field's value must not show in `Debug`: the schema calls it write-only, or its name
+/// says that it is a secret.
+fn holds_secret(model: &Model<'_>, owner: &str, wire: &str) -> bool {
+    const SECRETS: [&str; 9] = [
+        "password", "token", "accesskey", "secretkey", "privatekey", "passphrase", "clientsecret", "basicauth", "keys",
+    ];
+    let Some(schema) = model.property(owner, wire) else { return false };
+    if schema["type"] != "string" || reference(schema).is_some() {
+        return false;
+    }
+    schema["writeOnly"] == true
+        || SECRETS.contains(&normal(wire).as_str())
+        || (wire == "value" && owner.contains("Secret"))
+}
+
+/// The Rust type behind a schema's name.
+pub fn type_ident(schema: &str) -> syn::Ident {
+    names::ident(&type_name(schema))
+}

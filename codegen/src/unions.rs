@@ -1,0 +1,61 @@
+//! Emits tagged unions: the variant is told by the discriminator, never guessed by shape.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::docs;
+use crate::document::{Document, for_each_schema, reference};
+use crate::fixups::Union;
+use crate::names::{ident, type_name, variant};
+use crate::types::{Model, type_ident};
+
+/// Emits a union.
+pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
+    let name = type_name(&union.name);
+    let doc = docs::of_union(union);
+    let tag = &union.discriminator;
+    let variants = union.variants.iter().map(|entry| {
+        let doc = format!("`{}`", entry.value);
+        let (variant, ty, value) = (variant(&entry.value), type_ident(&entry.schema), &entry.value);
+        quote! { #[doc = #doc] #variant(#ty) = #value }
+    });
+    let check = model.checked.contains(&name).then(|| {
+        let arms = union
+            .variants
+            .iter()
+            .filter(|entry| model.checked.contains(&type_name(&entry.schema)))
+            .map(|entry| variant(&entry.value));
+        let ident = ident(&name);
+        quote! {
+            impl crate::check::Check for #ident {
+                fn check(&self, missing: &mut crate::check::Missing) {
+                    match self {
+                        #(Self::#arms(value) => value.check(missing),)*
+                        _ => {}
+                    }
+                }
+            }
+        }
+    });
+    let name = ident(&name);
+    quote! {
+        crate::tagged_union! {
+            #doc
+            #[tag = #tag]
+            pub enum #name { #(#variants),* }
+        }
+        #check
+    }
+}
+
+/// The types that occur elsewhere than as a variant of a union: they keep their discriminator.
+pub fn used_alone(document: &Document) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for_each_schema(&mut document.tree.clone(), &mut |schema| {
+        let schema = serde_json::Value::Object(schema.clone());
+        found.extend(reference(&schema).map(type_name));
+    });
+    found
+}

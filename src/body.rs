@@ -1,0 +1,75 @@
+//! Replies that are bytes rather than JSON.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::{Error, Result};
+
+/// A download: a stream of chunks, as they arrive.
+///
+/// Dropping it ends the download.
+pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
+
+impl ByteStream {
+    pub(crate) fn new(operation: Cow<'static, str>, reply: reqwest::Response) -> Self {
+        let status = reply.status();
+        let chunks = reply.bytes_stream().map_err(move |error| {
+            Error::from_reqwest(error)
+                .in_operation(operation.clone())
+                .with_status(status)
+                .with_attempts(1)
+        });
+        Self(Box::pin(chunks))
+    }
+
+    pub(crate) fn whole(content: Bytes) -> Self {
+        Self(Box::pin(futures_util::stream::iter([Ok(content)])))
+    }
+
+    /// The whole content in memory.
+    ///
+    /// # Errors
+    /// The connection broke or stalled.
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = self.try_next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Writes the content to a file or any other writer, and returns the number of bytes.
+    ///
+    /// # Errors
+    /// The connection broke or stalled, or the writer failed.
+    pub async fn write_to(mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64> {
+        let failed = |error| Error::io("the download could not be written", error);
+        let mut written = 0;
+        while let Some(chunk) = self.try_next().await? {
+            writer.write_all(&chunk).await.map_err(failed)?;
+            written += chunk.len() as u64;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok(written)
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByteStream")
+    }
+}

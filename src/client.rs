@@ -1,0 +1,453 @@
+//! Making a client. The only place that reads environment variables.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use reqwest::{Url, redirect};
+
+use crate::generated::Client;
+use crate::transport::rate_limit::{Limiter, RateLimit};
+use crate::transport::retry::RetryPolicy;
+use crate::transport::{Shared, Transport};
+use crate::{Error, Result};
+
+const CLOUD: &str = "https://api.cloud.seqera.io";
+const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
+const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
+const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
+
+/// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
+#[derive(Clone)]
+pub struct AccessToken(String);
+
+impl<T: Into<String>> From<T> for AccessToken {
+    fn from(token: T) -> Self {
+        Self(token.into())
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken([redacted])")
+    }
+}
+
+impl Client {
+    /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, and `TOWER_API_ENDPOINT`
+    /// unless it is Seqera Cloud.
+    ///
+    /// # Errors
+    /// A variable is missing or can't be used; the error says which, and what to do.
+    pub fn from_env() -> Result<Self> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// Settings for a client of Seqera Cloud with this access token.
+    pub fn builder(token: impl Into<AccessToken>) -> ClientBuilder {
+        ClientBuilder::new(token.into())
+    }
+
+    /// The same client with another retry policy, for one call or many. It shares the connections
+    /// and the rate limit.
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        let mut scoped = self.clone();
+        scoped.inner.retry = policy;
+        scoped
+    }
+}
+
+/// The settings of a [`Client`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # use seqera::{Client, RateLimit, RetryPolicy};
+/// let client = Client::builder("eyJ0aWQiOiAxfQ==")
+///     .endpoint("https://seqera.example.com/api")
+///     .rate_limit(RateLimit::per_second(10))
+///     .retry(RetryPolicy::default().attempts(6))
+///     .read_timeout(Duration::from_secs(30))
+///     .build()?;
+/// # Ok::<(), seqera::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    token: AccessToken,
+    token_setting: &'static str,
+    endpoint: String,
+    endpoint_setting: &'static str,
+    allow_http: bool,
+    accept_version: u32,
+    user_agent: Option<String>,
+    connect_timeout: Duration,
+    read_timeout: Duration,
+    root_certificates: Vec<Vec<u8>>,
+    http_client: Option<reqwest::Client>,
+    rate_limit: RateLimit,
+    retry: RetryPolicy,
+}
+
+impl ClientBuilder {
+    fn new(token: AccessToken) -> Self {
+        Self {
+            token,
+            token_setting: "the access token",
+            endpoint: CLOUD.to_owned(),
+            endpoint_setting: "the endpoint",
+            allow_http: false,
+            accept_version: 1,
+            user_agent: None,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(60),
+            root_certificates: Vec::new(),
+            http_client: None,
+            rate_limit: RateLimit::default(),
+            retry: RetryPolicy::default(),
+        }
+    }
+
+    /// The settings that the environment describes, to be changed further.
+    ///
+    /// # Errors
+    /// As [`Client::from_env`].
+    pub fn from_env() -> Result<Self> {
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self> {
+        let read = |name: &str| match variable(name).map(|value| value.into_string()) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(_)) => Err(Error::configuration(format!("{name} is not valid UTF-8"))),
+        };
+        let Some(token) = read(TOKEN_VARIABLE)? else {
+            return Err(Error::configuration(format!(
+                "{TOKEN_VARIABLE} is not set: make an access token under \"Your tokens\" on the \
+                 Platform and set the variable to it"
+            )));
+        };
+        let mut builder = Self::new(token.into());
+        builder.token_setting = TOKEN_VARIABLE;
+        // Scripts set a variable to nothing to unset it.
+        if let Some(endpoint) = read(ENDPOINT_VARIABLE)?.filter(|endpoint| !endpoint.is_empty()) {
+            builder.endpoint = endpoint;
+            builder.endpoint_setting = ENDPOINT_VARIABLE;
+        }
+        Ok(builder)
+    }
+
+    /// The address of the API: `https://host/api` for most self-hosted servers, sometimes
+    /// `https://api.host`. It is used as it is, without trailing slashes. Default: Seqera Cloud,
+    /// `https://api.cloud.seqera.io`.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = endpoint.into();
+        self.endpoint_setting = "the endpoint";
+        self
+    }
+
+    /// Allows an `http://` endpoint on another machine, to which the token goes in the clear.
+    /// On this machine (loopback) it is always allowed.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.allow_http = allow;
+        self
+    }
+
+    /// The version of the API, sent as `Accept-Version`. Default 1.
+    pub fn accept_version(mut self, version: u32) -> Self {
+        self.accept_version = version;
+        self
+    }
+
+    /// The name of your program, such as `lab-dashboard/2.1`, put before this crate's in the user
+    /// agent.
+    pub fn user_agent(mut self, program: impl Into<String>) -> Self {
+        self.user_agent = Some(program.into());
+        self
+    }
+
+    /// The longest time to make a connection, TLS included. Default 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The longest time in which nothing arrives: until the reply begins, and between its parts.
+    /// Default 60 s. There is no limit to the time that a reply takes as a whole.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.read_timeout = timeout;
+        self
+    }
+
+    /// Trusts the certificates of a PEM file too, beside those of the platform's trust store.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Sends through this client instead, with its own timeouts, proxies and certificates. It
+    /// should follow no redirects: where it does, it must keep `Authorization` from other hosts,
+    /// as reqwest does by default.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http_client = Some(client);
+        self
+    }
+
+    /// How many calls a second may start. Default: the Platform's limit of 20 for a token.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = limit;
+        self
+    }
+
+    /// How failed calls are tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// A setting can't be used; the error says which, and what to do.
+    pub fn build(self) -> Result<Client> {
+        let authorization = self.authorization()?;
+        let endpoint = self.checked_endpoint()?;
+        let user_agent = match &self.user_agent {
+            Some(program) => HeaderValue::from_str(&format!("{program} {USER_AGENT}"))
+                .map_err(|_| Error::configuration("the user agent can't be sent as a header"))?,
+            None => HeaderValue::from_static(USER_AGENT),
+        };
+        let client = match &self.http_client {
+            Some(_) if !self.root_certificates.is_empty() => {
+                return Err(Error::configuration(
+                    "root certificates can't be added to an own HTTP client: set them there",
+                ));
+            }
+            Some(client) => client.clone(),
+            None => self.make_http_client()?,
+        };
+        let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
+        let shared = Shared {
+            limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
+            endpoint,
+            token: self.token.0,
+            authorization,
+            accept_version: HeaderValue::from(self.accept_version),
+            user_agent,
+        };
+        Ok(Client { baseurl, client, inner: Transport::new(shared, self.retry) })
+    }
+
+    fn authorization(&self) -> Result<HeaderValue> {
+        let (setting, token) = (self.token_setting, &self.token.0);
+        let complain = |what: &str| Err(Error::configuration(format!("{setting} {what}")));
+        if token.trim().is_empty() {
+            return complain("is empty: set it to a token made under \"Your tokens\" on the Platform");
+        }
+        if token.contains(['\n', '\r']) {
+            return complain("contains a line break: copy the token as one line, with nothing after it");
+        }
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return complain("contains characters that no token has, such as spaces: copy it again");
+        }
+        let Ok(mut header) = HeaderValue::from_str(&format!("Bearer {token}")) else {
+            return complain("can't be sent as a header: copy it again");
+        };
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    fn checked_endpoint(&self) -> Result<Url> {
+        let setting = self.endpoint_setting;
+        let text = self.endpoint.trim();
+        let complain = |what: String| Err(Error::configuration(format!("{setting} {what}")));
+        let url = match Url::parse(text) {
+            Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") => url,
+            _ => {
+                return complain(format!(
+                    "`{text}` is not a URL such as {CLOUD} or https://seqera.example.com/api"
+                ));
+            }
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return complain("contains a user name or password: remove it".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return complain("contains `?` or `#`: give the address of the API alone".to_owned());
+        }
+        if url.scheme() == "http" && !self.allow_http && !is_loopback(&url) {
+            return complain(format!(
+                "`{text}` is not encrypted, and the token would be readable on the way: use https, \
+                 or allow it with `.allow_http(true)`"
+            ));
+        }
+        Ok(url)
+    }
+
+    fn make_http_client(&self) -> Result<reqwest::Client> {
+        let mut builder = reqwest::Client::builder()
+            // The transport does both itself: it knows which calls may be sent again, and where.
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(self.connect_timeout)
+            .read_timeout(self.read_timeout)
+            // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
+            // connection that is just being closed.
+            .pool_idle_timeout(Duration::from_secs(50));
+        for pem in &self.root_certificates {
+            builder = trust(builder, pem)?;
+        }
+        builder.build().map_err(|error| {
+            Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
+        })
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn trust(builder: reqwest::ClientBuilder, pem: &[u8]) -> Result<reqwest::ClientBuilder> {
+    let wrong = "a root certificate is not PEM: give the text with -----BEGIN CERTIFICATE-----";
+    let certificates = reqwest::Certificate::from_pem_bundle(pem)
+        .map_err(|error| Error::configuration(wrong).caused_by(error))?;
+    if certificates.is_empty() {
+        return Err(Error::configuration(wrong));
+    }
+    Ok(builder.tls_certs_merge(certificates))
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn trust(_: reqwest::ClientBuilder, _: &[u8]) -> Result<reqwest::ClientBuilder> {
+    Err(Error::configuration(
+        "root certificates need TLS: enable the feature `rustls` or `native-tls`",
+    ))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("token", &self.token)
+            .field("endpoint", &self.endpoint)
+            .field("rate_limit", &self.rate_limit)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    fn at(endpoint: &str) -> Result<String> {
+        Client::builder("t0ken").endpoint(endpoint).build().map(|client| client.baseurl)
+    }
+
+    fn from(variables: &[(&str, &str)]) -> Result<Client> {
+        ClientBuilder::from_variables(|name| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).into())
+        })?
+        .build()
+    }
+
+    #[test]
+    fn endpoints_are_used_as_they_are_without_trailing_slashes() {
+        let table = [
+            ("https://api.cloud.seqera.io", "https://api.cloud.seqera.io"),
+            ("https://api.cloud.seqera.io/", "https://api.cloud.seqera.io"),
+            ("https://seqera.example.com/api", "https://seqera.example.com/api"),
+            ("https://seqera.example.com/api//", "https://seqera.example.com/api"),
+            ("https://seqera.example.com:8443/a/b/", "https://seqera.example.com:8443/a/b"),
+            ("http://localhost:8080/api", "http://localhost:8080/api"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+            ("http://[::1]:1", "http://[::1]:1"),
+        ];
+        for (endpoint, expected) in table {
+            assert_eq!(at(endpoint).unwrap(), expected);
+        }
+        let plain = Client::builder("t0ken").endpoint("http://10.0.0.7").allow_http(true).build();
+        assert_eq!(plain.unwrap().baseurl, "http://10.0.0.7");
+        assert_eq!(Client::builder("t0ken").build().unwrap().baseurl, CLOUD);
+    }
+
+    #[test]
+    fn endpoints_that_can_not_be_used_say_what_to_do() {
+        let table = [
+            ("", "is not a URL such as"),
+            ("seqera.example.com/api", "is not a URL such as"),
+            ("localhost:8080", "is not a URL such as"),
+            ("ftp://seqera.example.com", "is not a URL such as"),
+            ("https://", "is not a URL such as"),
+            ("http://seqera.example.com", "use https, or allow it"),
+            ("http://localhost.example.com", "use https, or allow it"),
+            ("https://u:s3cret@seqera.example.com", "user name or password"),
+            ("https://seqera.example.com/?a=b", "give the address of the API alone"),
+        ];
+        for (endpoint, expected) in table {
+            let error = at(endpoint).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            let text = error.to_string();
+            assert!(text.starts_with("the endpoint ") && text.contains(expected), "{text}");
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_can_not_be_used_say_what_to_do_and_show_nothing() {
+        let table = [
+            ("", "is empty"),
+            ("  ", "is empty"),
+            ("s3cret\n", "line break"),
+            ("s3cret\r\nmore", "line break"),
+            ("s3cret more", "characters that no token has"),
+            ("s3cretß", "characters that no token has"),
+        ];
+        for (token, expected) in table {
+            let text = Client::builder(token).build().unwrap_err().to_string();
+            assert!(text.starts_with("the access token ") && text.contains(expected), "{text}");
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_environment_is_read_and_named() {
+        let client = from(&[(TOKEN_VARIABLE, "t0ken"), (ENDPOINT_VARIABLE, "https://seqera.example.com/api/")]);
+        assert_eq!(client.unwrap().baseurl, "https://seqera.example.com/api");
+        let client = from(&[(TOKEN_VARIABLE, "t0ken"), (ENDPOINT_VARIABLE, "")]);
+        assert_eq!(client.unwrap().baseurl, CLOUD);
+
+        let text = |variables| from(variables).unwrap_err().to_string();
+        assert!(text(&[]).starts_with("TOWER_ACCESS_TOKEN is not set"));
+        assert!(text(&[(TOKEN_VARIABLE, "")]).starts_with("TOWER_ACCESS_TOKEN is empty"));
+        assert!(text(&[(TOKEN_VARIABLE, "t"), (ENDPOINT_VARIABLE, "x")]).starts_with("TOWER_API_ENDPOINT `x`"));
+    }
+
+    #[test]
+    fn the_token_is_in_no_debug_output() {
+        let builder = Client::builder("t0ken-s3cret");
+        let client = builder.clone().build().unwrap();
+        for text in [format!("{builder:?}"), format!("{client:?}"), format!("{:?}", client.inner.clone())] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[test]
+    fn root_certificates_must_be_pem() {
+        for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----"] {
+            let error = Client::builder("t").root_certificates(pem).build().unwrap_err();
+            assert!(error.to_string().contains("PEM"), "{error}");
+        }
+        let own = Client::builder("t").root_certificates("x").http_client(reqwest::Client::new());
+        assert!(own.build().unwrap_err().to_string().contains("own HTTP client"));
+    }
+}

@@ -1,0 +1,219 @@
+//! Readers for what servers send in other forms than the schema says.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::Nullable;
+
+/// An integer, as a number or as decimal text; null and empty text are `None`.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    deserializer.deserialize_any(IntegerVisitor)
+}
+
+/// Like [`integer`], keeping null.
+pub(crate) fn nullable_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Nullable<i64>, D::Error> {
+    Ok(integer(deserializer)?.map_or(Nullable::Null, Nullable::Value))
+}
+
+/// A list of integers in the forms of [`integer`].
+pub(crate) fn integers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
+    let list: Option<Vec<Integer>> = Option::deserialize(deserializer)?;
+    Ok(list.map(|list| list.into_iter().filter_map(|integer| integer.0).collect()))
+}
+
+/// Like [`integers`], keeping null.
+pub(crate) fn nullable_integers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Nullable<Vec<i64>>, D::Error> {
+    Ok(integers(deserializer)?.map_or(Nullable::Null, Nullable::Value))
+}
+
+struct Integer(Option<i64>);
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        integer(deserializer).map(Self)
+    }
+}
+
+struct IntegerVisitor;
+
+impl<'de> Visitor<'de> for IntegerVisitor {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer, or one as decimal text")
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        i64::try_from(value).map(Some).map_err(|_| E::custom(format!("the integer {value} is beyond 64 bits")))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        // Up to 2^53, where every integer has a float of its own.
+        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
+            return Ok(Some(value as i64));
+        }
+        Err(E::custom(format!("the number {value} is not an integer")))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        match value.trim() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| E::custom(format!("the text `{text}` is not an integer"))),
+        }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        integer(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(A::Error::custom("a list where an integer was expected"))
+    }
+}
+
+/// A task's exit code: an integer from newer servers, text (perhaps empty) from older ones.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ExitCode {
+    /// A number.
+    Code(i64),
+    /// Text, as the server sent it.
+    Text(String),
+}
+
+impl ExitCode {
+    /// The number, also where it was sent as text.
+    pub fn code(&self) -> Option<i64> {
+        match self {
+            Self::Code(code) => Some(*code),
+            Self::Text(text) => text.trim().parse().ok(),
+        }
+    }
+}
+
+impl fmt::Display for ExitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => code.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl From<i64> for ExitCode {
+    fn from(code: i64) -> Self {
+        Self::Code(code)
+    }
+}
+
+impl From<i32> for ExitCode {
+    fn from(code: i32) -> Self {
+        Self::Code(code.into())
+    }
+}
+
+impl From<&str> for ExitCode {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl Serialize for ExitCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Code(code) => serializer.serialize_i64(*code),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ExitCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ExitVisitor;
+
+        impl Visitor<'_> for ExitVisitor {
+            type Value = ExitCode;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an exit code: an integer or text")
+            }
+
+            fn visit_i64<E: Error>(self, code: i64) -> Result<ExitCode, E> {
+                Ok(ExitCode::Code(code))
+            }
+
+            fn visit_u64<E: Error>(self, code: u64) -> Result<ExitCode, E> {
+                i64::try_from(code).map(ExitCode::Code).map_err(|_| E::custom("an exit code beyond 64 bits"))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<ExitCode, E> {
+                Ok(ExitCode::Text(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(ExitVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Reply {
+        #[serde(default, deserialize_with = "integer")]
+        id: Option<i64>,
+        #[serde(default, deserialize_with = "integers")]
+        ids: Option<Vec<i64>>,
+    }
+
+    fn id(text: &str) -> Result<Option<i64>, String> {
+        serde_json::from_str::<Reply>(&format!("{{\"id\":{text}}}")).map(|r| r.id).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn integers_in_every_form() {
+        let table = [("7", 7), ("\"7\"", 7), ("7.0", 7), ("5000000000", 5_000_000_000), ("\"-1\"", -1)];
+        for (text, value) in table {
+            assert_eq!(id(text), Ok(Some(value)), "{text}");
+        }
+        assert_eq!(id("null"), Ok(None));
+        assert_eq!(id("\"\""), Ok(None));
+        for bad in ["7.5", "\"seven\"", "[7]", "{}", "true", "18446744073709551615", "1e300"] {
+            assert!(id(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_of_integers() {
+        let ids = |text: &str| serde_json::from_str::<Reply>(text).unwrap().ids;
+        assert_eq!(ids(r#"{"ids":[1,"2"]}"#), Some(vec![1, 2]));
+        assert_eq!(ids(r#"{"ids":[]}"#), Some(vec![]));
+        assert_eq!(ids(r#"{"ids":null}"#), None);
+        assert_eq!(ids("{}"), None);
+    }
+
+    #[test]
+    fn exit_codes_of_newer_and_older_servers() {
+        for (text, code) in [("0", Some(0)), ("\"137\"", Some(137)), ("\"\"", None)] {
+            let exit: ExitCode = serde_json::from_str(text).unwrap();
+            assert_eq!(exit.code(), code);
+            assert_eq!(serde_json::to_string(&exit).unwrap(), text);
+        }
+    }
+}

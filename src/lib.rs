@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod argument;
+mod body;
+mod check;
+mod client;
+mod error;
+mod generated;
+mod lenient;
+mod multipart;
+mod nullable;
+mod open_enum;
+pub mod paginate;
+mod raw;
+mod secret;
+mod tagged_union;
+mod timestamp;
+mod transport;
+
+use open_enum::open_enum;
+use tagged_union::tagged_union;
+
+pub use argument::Argument;
+pub use body::ByteStream;
+pub use client::{AccessToken, ClientBuilder};
+pub use error::{Error, ErrorKind, Result};
+pub use generated::*;
+pub use lenient::ExitCode;
+pub use multipart::{MultipartForm, Upload};
+pub use nullable::{Null, Nullable};
+pub use progenitor_client::ResponseValue;
+pub use raw::RawRequest;
+pub use reqwest::{Method, StatusCode};
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use transport::rate_limit::RateLimit;
+pub use transport::retry::RetryPolicy;

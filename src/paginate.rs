@@ -1,0 +1,571 @@
+//! Every page of a list: `.stream()` for its items, `.pages()` for whole pages.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use crate::transport::request::{Fetched, Request};
+use crate::{Error, ErrorKind, Result};
+
+/// What servers take at most; they refuse more with 400.
+const LARGEST_PAGE: u32 = 100;
+
+/// Enough to use up a limit of 20 calls a second with replies that take 400 ms.
+const CONCURRENCY: usize = 8;
+
+/// Rows that move while a list is read show up again on a page nearby.
+const REMEMBERED_PAGES: usize = 8;
+
+/// A list operation that returns its items in pages. Implemented by generated code.
+pub trait Paged: Sized + Send + 'static {
+    /// The reply.
+    type Page: DeserializeOwned + Send + 'static;
+    /// What the list is of.
+    type Item: Send + 'static;
+
+    #[doc(hidden)]
+    const PAGING: Paging;
+
+    #[doc(hidden)]
+    fn into_request(self) -> Request;
+
+    /// Takes the items out of a page.
+    #[doc(hidden)]
+    fn items(page: &mut Self::Page) -> Vec<Self::Item>;
+
+    /// The length of the whole list, where the page tells.
+    #[doc(hidden)]
+    fn total(_: &Self::Page) -> Option<i64> {
+        None
+    }
+
+    /// Whether there is another page, where the page tells.
+    #[doc(hidden)]
+    fn has_more(_: &Self::Page) -> Option<bool> {
+        None
+    }
+
+    /// The cursor of the next page.
+    #[doc(hidden)]
+    fn cursor(_: &Self::Page) -> Option<String> {
+        None
+    }
+
+    /// The cursor of the page before, for lists that are read in both directions.
+    #[doc(hidden)]
+    fn cursor_back(_: &Self::Page) -> Option<String> {
+        None
+    }
+
+    /// What tells an item from the others.
+    #[doc(hidden)]
+    fn id(_: &Self::Item) -> Option<String> {
+        None
+    }
+}
+
+/// How a list operation is asked for one page after another, by the wire names of its parameters.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Paging {
+    /// By the number of items to skip.
+    Offset { max: &'static str, offset: &'static str, include_total: Option<&'static str> },
+    /// By a token that each page gives for the next.
+    Cursor { parameter: &'static str, size: Option<&'static str> },
+}
+
+/// One page.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Page<P: Paged> {
+    /// Its items, without those that an earlier page had already.
+    pub items: Vec<P::Item>,
+    /// The length of the whole list, where the server tells.
+    pub total: Option<u64>,
+    /// The reply without its items.
+    pub reply: P::Page,
+}
+
+/// The settings that [`ItemStream`] and [`PageStream`] share.
+struct Settings {
+    limit: Option<u64>,
+    page_size: Option<u32>,
+    concurrency: usize,
+    backwards: bool,
+}
+
+/// The pages of a list, one after another.
+///
+/// Pages are fetched ahead once the server has told how long the list is, within the client's rate
+/// limit, and come in order. The stream ends with the list or after an error, which says at which
+/// offset it happened.
+///
+/// A list that changes while it is read may show a row twice or not at all, because the server
+/// counts rows anew for each page. Where items have an id, rows that show up again are dropped.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct PageStream<P: Paged>(State<P>);
+
+enum State<P: Paged> {
+    Idle(Request, Settings),
+    Running(BoxStream<'static, Result<Page<P>>>),
+    Done,
+}
+
+/// The items of a list, over all its pages. See [`PageStream`] for how they are fetched.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct ItemStream<P: Paged> {
+    pages: PageStream<P>,
+    items: std::vec::IntoIter<P::Item>,
+}
+
+impl<P: Paged> PageStream<P> {
+    #[doc(hidden)]
+    pub fn new(operation: P) -> Self {
+        let settings = Settings {
+            limit: None,
+            page_size: None,
+            concurrency: CONCURRENCY,
+            backwards: false,
+        };
+        Self(State::Idle(operation.into_request(), settings))
+    }
+
+    /// Ends after this many items, and fetches no page beyond them.
+    pub fn limit(self, items: u64) -> Self {
+        self.set(|settings| settings.limit = Some(items))
+    }
+
+    /// The number of items to ask for at a time, 1 to 100. Default: what the operation's own
+    /// parameter says, or 100.
+    pub fn page_size(self, items: u32) -> Self {
+        self.set(|settings| settings.page_size = Some(items))
+    }
+
+    /// How many pages are fetched at a time once the length of the list is known, and so how many
+    /// are in memory at most. Default 8; 1 fetches a page only when it is asked for.
+    pub fn concurrency(self, pages: usize) -> Self {
+        self.set(|settings| settings.concurrency = pages.max(1))
+    }
+
+    /// Reads towards older pages, where a list has both directions (logs).
+    pub fn backwards(self) -> Self {
+        self.set(|settings| settings.backwards = true)
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if let State::Idle(_, settings) = &mut self.0 {
+            change(settings);
+        }
+        self
+    }
+}
+
+impl<P: Paged> ItemStream<P> {
+    #[doc(hidden)]
+    pub fn new(operation: P) -> Self {
+        Self { pages: PageStream::new(operation), items: Vec::new().into_iter() }
+    }
+
+    /// Ends after this many items, and fetches no page beyond them.
+    pub fn limit(mut self, items: u64) -> Self {
+        self.pages = self.pages.limit(items);
+        self
+    }
+
+    /// See [`PageStream::page_size`].
+    pub fn page_size(mut self, items: u32) -> Self {
+        self.pages = self.pages.page_size(items);
+        self
+    }
+
+    /// See [`PageStream::concurrency`].
+    pub fn concurrency(mut self, pages: usize) -> Self {
+        self.pages = self.pages.concurrency(pages);
+        self
+    }
+
+    /// See [`PageStream::backwards`].
+    pub fn backwards(mut self) -> Self {
+        self.pages = self.pages.backwards();
+        self
+    }
+}
+
+impl<P: Paged> Stream for PageStream<P> {
+    type Item = Result<Page<P>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let state = &mut self.0;
+        if matches!(state, State::Idle(..))
+            && let State::Idle(request, settings) = std::mem::replace(state, State::Done)
+        {
+            *state = State::Running(run(request, settings));
+        }
+        let State::Running(pages) = state else {
+            return Poll::Ready(None);
+        };
+        let page = ready!(pages.poll_next_unpin(context));
+        if !matches!(page, Some(Ok(_))) {
+            // Also gives up what was fetched ahead.
+            *state = State::Done;
+        }
+        Poll::Ready(page)
+    }
+}
+
+impl<P: Paged> Stream for ItemStream<P> {
+    type Item = Result<P::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.items.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match ready!(self.pages.poll_next_unpin(context)) {
+                Some(Ok(page)) => self.items = page.items.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+// Neither stream is self-referential: what is pinned is boxed.
+impl<P: Paged> Unpin for PageStream<P> {}
+impl<P: Paged> Unpin for ItemStream<P> {}
+
+impl<P: Paged> fmt::Debug for PageStream<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            State::Idle(..) => "PageStream(not started)",
+            State::Running(_) => "PageStream(running)",
+            State::Done => "PageStream(done)",
+        })
+    }
+}
+
+impl<P: Paged> fmt::Debug for ItemStream<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ItemStream").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}
+
+fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Result<Page<P>>> {
+    let size = |parameter: Option<&str>| {
+        let of_operation = || request.query_value(parameter?)?.parse().ok();
+        let size = settings.page_size.or_else(of_operation).unwrap_or(LARGEST_PAGE);
+        u64::from(size.clamp(1, LARGEST_PAGE))
+    };
+    match P::PAGING {
+        Paging::Offset { max, offset, include_total } => {
+            let first = request.query_value(offset).and_then(|text| text.parse().ok()).unwrap_or(0);
+            let pages = ByOffset::<P> {
+                size: size(Some(max)),
+                parameters: (max, offset),
+                include_total: include_total.filter(|name| request.query_value(name).is_none()),
+                request,
+                offset: first,
+                end: None,
+                concurrency: settings.concurrency,
+                ahead: VecDeque::new(),
+                seen: Seen::default(),
+                left: settings.limit,
+                begun: false,
+                done: false,
+            };
+            stream::unfold(pages, |mut pages| async {
+                pages.next().await.map(|page| (page, pages))
+            })
+            .boxed()
+        }
+        Paging::Cursor { parameter, size: size_parameter } => {
+            let mut pages = ByCursor::<P> {
+                parameter,
+                size: size_parameter.map(|name| (name, size(Some(name)))),
+                request,
+                backwards: settings.backwards,
+                cycle: Cycle::default(),
+                seen: Seen::default(),
+                left: settings.limit,
+                pages: 0,
+                done: false,
+                list: PhantomData,
+            };
+            if let Some(cursor) = pages.request.query_value(parameter) {
+                pages.cycle.repeats(hash(cursor));
+            }
+            stream::unfold(pages, |mut pages| async {
+                pages.next().await.map(|page| (page, pages))
+            })
+            .boxed()
+        }
+    }
+}
+
+/// A list by `max` and `offset`.
+struct ByOffset<P: Paged> {
+    request: Request,
+    parameters: (&'static str, &'static str),
+    /// The parameter that asks for the total, which may be dear: the first page asks.
+    include_total: Option<&'static str>,
+    size: u64,
+    /// Of the next page to return.
+    offset: u64,
+    /// Where the list ends, once a page has told.
+    end: Option<u64>,
+    concurrency: usize,
+    ahead: VecDeque<Fetching<P>>,
+    seen: Seen,
+    left: Option<u64>,
+    begun: bool,
+    done: bool,
+}
+
+/// A page on its way.
+struct Fetching<P: Paged> {
+    offset: u64,
+    size: u64,
+    page: Task<Result<Received<P>>>,
+}
+
+/// A page that arrived.
+struct Received<P: Paged> {
+    items: Vec<P::Item>,
+    reply: P::Page,
+    /// Of the whole body, to notice a server that returns the same page for ever.
+    hash: u64,
+}
+
+impl<P: Paged> ByOffset<P> {
+    /// The next page that has anything new; the first in any case.
+    async fn next(&mut self) -> Option<Result<Page<P>>> {
+        while !self.done && self.left != Some(0) {
+            self.fetch_ahead();
+            let fetching = self.ahead.pop_front()?;
+            let offset = fetching.offset;
+            let received = match fetching.page.await {
+                Ok(received) => received,
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error.at(format!("offset {offset}"))));
+                }
+            };
+            let page = self.accept(received, fetching.size);
+            let first = !std::mem::replace(&mut self.begun, true);
+            if first || !page.items.is_empty() {
+                return Some(Ok(page));
+            }
+        }
+        self.ahead.clear();
+        None
+    }
+
+    /// Keeps pages on their way: one while the length of the list is unknown, then several.
+    fn fetch_ahead(&mut self) {
+        let mut offset = self.ahead.back().map_or(self.offset, |last| last.offset + last.size);
+        let limit = self.left.map(|left| self.offset.saturating_add(left));
+        while self.ahead.is_empty()
+            || (self.ahead.len() < self.concurrency
+                && self.end.is_some_and(|end| offset < end)
+                && limit.is_none_or(|limit| offset < limit))
+        {
+            let size = limit.map_or(self.size, |limit| self.size.min(limit - offset));
+            let mut request = self.request.clone();
+            request.query(self.parameters.0, size);
+            request.query(self.parameters.1, offset);
+            if let Some(parameter) = self.include_total.take() {
+                request.query(parameter, true);
+            }
+            self.ahead.push_back(Fetching { offset, size, page: Task::spawn(receive::<P>(request)) });
+            offset += size;
+        }
+    }
+
+    /// Moves on by a page, and decides whether another follows.
+    fn accept(&mut self, received: Received<P>, size: u64) -> Page<P> {
+        let Received { items, reply, hash } = received;
+        let count = items.len() as u64;
+        self.offset += count;
+        if count != size {
+            // The pages ahead were asked for at offsets that leave a gap now.
+            self.ahead.clear();
+        }
+        let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
+        if let Some(total) = total.filter(|total| *total >= self.offset) {
+            // Some servers send 0 for "not counted", so that a total must cover what has come.
+            self.end = Some(total);
+        } else if self.end.is_some_and(|end| end < self.offset) {
+            self.end = None;
+        }
+        let items = self.seen.new_items::<P>(items, hash);
+        let more = match (self.end, P::has_more(&reply)) {
+            _ if count == 0 || items.is_none() => false,
+            (Some(end), more) => self.offset < end || more == Some(true),
+            (None, Some(more)) => more,
+            (None, None) => count >= size,
+        };
+        self.done |= !more;
+        Page { items: take_limited(items, &mut self.left), total, reply }
+    }
+}
+
+/// A list by a cursor. Each page depends on the one before, so that none is fetched ahead.
+struct ByCursor<P: Paged> {
+    request: Request,
+    parameter: &'static str,
+    size: Option<(&'static str, u64)>,
+    backwards: bool,
+    cycle: Cycle,
+    seen: Seen,
+    left: Option<u64>,
+    /// Pages fetched.
+    pages: u64,
+    done: bool,
+    list: PhantomData<fn() -> P>,
+}
+
+impl<P: Paged> ByCursor<P> {
+    async fn next(&mut self) -> Option<Result<Page<P>>> {
+        if self.done || self.left == Some(0) {
+            return None;
+        }
+        if let Some((parameter, size)) = self.size {
+            self.request.query(parameter, self.left.map_or(size, |left| left.min(size)));
+        }
+        self.pages += 1;
+        let received = match receive::<P>(self.request.clone()).await {
+            Ok(received) => received,
+            Err(error) => {
+                self.done = true;
+                return Some(Err(error.at(format!("page {}", self.pages))));
+            }
+        };
+        let Received { items, reply, hash: body } = received;
+        let direction = if self.backwards { P::cursor_back } else { P::cursor };
+        let cursor = direction(&reply).filter(|cursor| !cursor.is_empty());
+        let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
+        let empty = items.is_empty();
+        let items = self.seen.new_items::<P>(items, body);
+        match cursor {
+            Some(cursor) if !empty && items.is_some() && !self.cycle.repeats(hash(&cursor)) => {
+                self.request.query(self.parameter, cursor);
+            }
+            _ => self.done = true,
+        }
+        Some(Ok(Page { items: take_limited(items, &mut self.left), total, reply }))
+    }
+}
+
+async fn receive<P: Paged>(request: Request) -> Result<Received<P>> {
+    let fetched: Fetched = request.fetch_page().await?;
+    let hash = hash(&fetched.body);
+    let mut reply = fetched.parse::<P::Page>()?.into_inner();
+    Ok(Received { items: P::items(&mut reply), reply, hash })
+}
+
+/// Cuts the items to what is left of the limit.
+fn take_limited<T>(items: Option<Vec<T>>, left: &mut Option<u64>) -> Vec<T> {
+    let mut items = items.unwrap_or_default();
+    if let Some(left) = left {
+        items.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+        *left -= items.len() as u64;
+    }
+    items
+}
+
+/// What the latest pages held. Bounded, so that a long list takes no more memory than a short one.
+#[derive(Default)]
+struct Seen {
+    ids: VecDeque<HashSet<String>>,
+    body: Option<u64>,
+}
+
+impl Seen {
+    /// The items that no page nearby had; `None` if the page is only a repetition.
+    fn new_items<P: Paged>(&mut self, mut items: Vec<P::Item>, body: u64) -> Option<Vec<P::Item>> {
+        if items.is_empty() {
+            return Some(items);
+        }
+        if self.body.replace(body) == Some(body) {
+            return None;
+        }
+        let mut ids = HashSet::new();
+        items.retain(|item| match P::id(item) {
+            Some(id) => {
+                let known = self.ids.iter().any(|page| page.contains(&id));
+                ids.insert(id) && !known
+            }
+            None => true,
+        });
+        if self.ids.len() == REMEMBERED_PAGES {
+            self.ids.pop_front();
+        }
+        self.ids.push_back(ids);
+        (!items.is_empty()).then_some(items)
+    }
+}
+
+/// Notices any cycle of cursors without remembering them all (Brent's algorithm).
+#[derive(Default)]
+struct Cycle {
+    landmark: Option<u64>,
+    steps: u64,
+    next_landmark: u64,
+}
+
+impl Cycle {
+    fn repeats(&mut self, cursor: u64) -> bool {
+        if self.landmark == Some(cursor) {
+            return true;
+        }
+        if self.steps >= self.next_landmark {
+            self.landmark = Some(cursor);
+            self.next_landmark = 2 * self.steps + 1;
+        }
+        self.steps += 1;
+        false
+    }
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Work that goes on while nobody polls the stream, and ends when it is dropped.
+///
+/// Were it polled with the stream instead, a page that waits for the rate limit would keep its
+/// turn while the stream's user makes another call, which would then wait for ever.
+struct Task<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Task<Result<T>> {
+    fn spawn(work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+        Self(tokio::spawn(work.in_current_span()))
+    }
+}
+
+impl<T> Future for Task<Result<T>> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let ended = |error| Error::new(ErrorKind::Io, "the task that fetched a page ended").caused_by(error);
+        Pin::new(&mut self.0).poll(context).map(|done| done.unwrap_or_else(|error| Err(ended(error))))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

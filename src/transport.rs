@@ -1,0 +1,57 @@
+//! What carries every request of the crate: authorised, limited, retried, traced, and its failure
+//! mapped to one error type.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+
+pub(crate) mod error_body;
+mod hooks;
+pub(crate) mod rate_limit;
+pub(crate) mod request;
+pub(crate) mod retry;
+
+use rate_limit::Limiter;
+use retry::RetryPolicy;
+
+/// The inner value of the generated client. Clones share everything but the retry policy.
+#[derive(Clone)]
+pub struct Transport {
+    shared: Arc<Shared>,
+    pub(crate) retry: RetryPolicy,
+}
+
+/// What is the same for every request of a client.
+pub(crate) struct Shared {
+    /// Without trailing slash.
+    pub endpoint: Url,
+    pub token: String,
+    /// `Bearer …`, marked as sensitive.
+    pub authorization: HeaderValue,
+    pub accept_version: HeaderValue,
+    pub user_agent: HeaderValue,
+    pub limiter: Arc<Limiter>,
+}
+
+impl Transport {
+    pub(crate) fn new(shared: Shared, retry: RetryPolicy) -> Self {
+        Self { shared: Arc::new(shared), retry }
+    }
+
+    /// Whether a URL is on the endpoint's server, and so may be sent the token.
+    fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.shared.endpoint.origin()
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("endpoint", &self.shared.endpoint.as_str())
+            .field("limiter", &self.shared.limiter)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,545 @@
+//! A request in the making: what generated builders and raw calls fill in and send.
+//!
+//! Everything here that does not depend on the type of the reply is compiled once.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use progenitor_client::{ClientInfo, ResponseValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error_body::strip_bom;
+use super::hooks::{self, Body, Call, Content, Want};
+use super::retry::RetryPolicy;
+use crate::body::ByteStream;
+use crate::generated::Client;
+use crate::multipart::MultipartForm;
+use crate::{Error, ErrorKind, Result};
+
+/// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+const WORKSPACE: &str = "workspaceId";
+
+/// What the schema says of an operation, as far as sending it is concerned.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Operation {
+    /// The schema's operationId.
+    pub id: &'static str,
+    /// The method's name, for people.
+    pub name: &'static str,
+    pub method: Method,
+    /// The path with its parameters in braces.
+    pub path: &'static str,
+    /// Wire name and setter of each path, query and header parameter that must be set.
+    pub required: &'static [(&'static str, &'static str)],
+    /// The path parameters that are paths themselves: their slashes stay slashes.
+    pub path_like: &'static [&'static str],
+    /// Whether sending it twice does no harm although its method does not say so.
+    pub safe_to_repeat: bool,
+}
+
+/// An operation of the schema, or a path that the caller wrote.
+#[derive(Clone, Debug)]
+enum Target {
+    Known(&'static Operation),
+    Raw { method: Method, path: String, safe_to_repeat: bool },
+}
+
+/// A request and the client that will send it.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Request {
+    client: Client,
+    target: Target,
+    path: Vec<(&'static str, String)>,
+    /// Names and values, encoded.
+    query: Vec<(Cow<'static, str>, String)>,
+    headers: HeaderMap,
+    body: Body,
+    retry: Option<RetryPolicy>,
+    /// The first mistake of the caller, reported when sent.
+    mistake: Option<String>,
+}
+
+impl Request {
+    /// A request of an operation without parameters.
+    pub fn new(client: &Client, operation: &'static Operation) -> Self {
+        Self::to(client, Target::Known(operation))
+    }
+
+    /// A request of any path of the API, which begins with a slash.
+    pub(crate) fn raw(client: &Client, method: Method, path: String) -> Self {
+        Self::to(client, Target::Raw { method, path, safe_to_repeat: false })
+    }
+
+    fn to(client: &Client, target: Target) -> Self {
+        Self {
+            client: client.clone(),
+            target,
+            path: Vec::new(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Body::Empty,
+            retry: None,
+            mistake: None,
+        }
+    }
+
+    /// Sets a path parameter.
+    pub fn path(&mut self, wire: &'static str, value: impl ToString) {
+        self.path.retain(|(name, _)| *name != wire);
+        self.path.push((wire, value.to_string()));
+    }
+
+    /// Sets a query parameter, replacing an earlier value.
+    pub fn query(&mut self, wire: impl Into<Cow<'static, str>>, value: impl ToString) {
+        self.set_query(wire.into(), [encode(&value.to_string())]);
+    }
+
+    /// Sets an array as one comma-joined value (`explode: false`).
+    pub fn query_joined(
+        &mut self,
+        wire: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item: ToString>,
+    ) {
+        let values: Vec<_> = values.into_iter().map(|value| encode(&value.to_string())).collect();
+        self.set_query(wire.into(), [values.join(",")]);
+    }
+
+    /// Sets an array by repeating the name.
+    pub fn query_repeated(
+        &mut self,
+        wire: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item: ToString>,
+    ) {
+        self.set_query(wire.into(), values.into_iter().map(|value| encode(&value.to_string())));
+    }
+
+    fn set_query(&mut self, wire: Cow<'static, str>, values: impl IntoIterator<Item = String>) {
+        self.query.retain(|(name, _)| *name != wire);
+        self.query.extend(values.into_iter().map(|value| (wire.clone(), value)));
+    }
+
+    /// A query parameter as it was set, encoded.
+    pub(crate) fn query_value(&self, wire: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(name, _)| name == wire);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Sets a header.
+    pub fn header(&mut self, wire: impl AsRef<str>, value: impl ToString) {
+        let wire = wire.as_ref();
+        let name = HeaderName::from_bytes(wire.as_bytes());
+        let value = HeaderValue::from_str(&value.to_string());
+        match (name, value) {
+            (Ok(name), Ok(value)) => {
+                self.headers.insert(name, value);
+            }
+            _ => self.fail(format!("`{wire}` can't be sent as a header")),
+        }
+    }
+
+    /// Sets a JSON body.
+    pub fn json<T: Serialize + ?Sized>(&mut self, body: &T) {
+        match serde_json::to_vec(body) {
+            Ok(json) => self.body = Body::Json(json.into()),
+            Err(error) => self.fail(format!("the body can't be written as JSON: {error}")),
+        }
+    }
+
+    /// Sets a form as the body.
+    pub fn multipart(&mut self, form: MultipartForm) {
+        self.body = Body::Form(form);
+    }
+
+    /// Notes a mistake of the caller: nothing will be sent, and `send` says why.
+    pub fn fail(&mut self, text: String) {
+        self.mistake.get_or_insert(text);
+    }
+
+    /// Notes a mistake of the caller, if there is one.
+    pub(crate) fn fail_if(&mut self, mistake: Option<String>) {
+        if let Some(text) = mistake {
+            self.fail(text);
+        }
+    }
+
+    /// Sets the retry policy of this request alone.
+    pub fn retry(&mut self, policy: RetryPolicy) {
+        self.retry = Some(policy);
+    }
+
+    pub(crate) fn set_safe_to_repeat(&mut self) {
+        if let Target::Raw { safe_to_repeat, .. } = &mut self.target {
+            *safe_to_repeat = true;
+        }
+    }
+
+    /// The name of the operation, for people.
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        match &self.target {
+            Target::Known(operation) => operation.name.into(),
+            Target::Raw { method, path, .. } => format!("{method} {}", without_query(path)).into(),
+        }
+    }
+
+    /// Sends the request and reads the reply's JSON. An empty reply is an empty object, or null.
+    pub async fn send<T: DeserializeOwned>(self) -> Result<ResponseValue<T>> {
+        self.fetch(Want::Json).await?.parse()
+    }
+
+    /// Sends the request and ignores what a success says.
+    pub async fn send_empty(self) -> Result<ResponseValue<()>> {
+        let reply = self.fetch(Want::Nothing).await?;
+        Ok(ResponseValue::new((), reply.status, reply.headers))
+    }
+
+    /// Sends the request and returns the reply's content as it arrives.
+    pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
+        let operation = self.name();
+        let call = self.into_call(Want::Bytes)?;
+        let reply = Box::pin(hooks::execute(call)).await?;
+        let stream = match reply.content {
+            Content::Open(open) => ByteStream::new(operation, open),
+            Content::Whole(body) => ByteStream::whole(body),
+        };
+        Ok(ResponseValue::new(stream, reply.status, reply.headers))
+    }
+
+    /// Sends the request of a page.
+    pub(crate) fn fetch_page(self) -> BoxFuture<'static, Result<Fetched>> {
+        self.fetch(Want::Json)
+    }
+
+    /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
+    fn fetch(self, want: Want) -> BoxFuture<'static, Result<Fetched>> {
+        Box::pin(async move {
+            let operation = self.name();
+            let reply = hooks::execute(self.into_call(want)?).await?;
+            let body = match reply.content {
+                Content::Whole(body) => body,
+                Content::Open(_) => Bytes::new(),
+            };
+            Ok(Fetched {
+                operation,
+                status: reply.status,
+                headers: reply.headers,
+                body,
+                attempts: reply.attempts,
+            })
+        })
+    }
+
+    fn into_call(mut self, want: Want) -> Result<Call> {
+        let operation = self.name();
+        let url = match self.mistake.take() {
+            Some(mistake) => Err(mistake),
+            None => self.missing().map_or_else(|| self.url(), Err),
+        };
+        let url = url.map_err(|text| Error::invalid_request(operation.clone(), text))?;
+
+        let accept = if want == Want::Bytes { "*/*" } else { "application/json" };
+        self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
+        let workspace = self.query_value(WORKSPACE).map(str::to_owned);
+        let (id, method, template, safe_to_repeat) = match self.target {
+            Target::Known(known) => {
+                (known.id, known.method.clone(), Cow::Borrowed(known.path), known.safe_to_repeat)
+            }
+            Target::Raw { method, path, safe_to_repeat } => {
+                ("", method, Cow::Owned(without_query(&path).to_owned()), safe_to_repeat)
+            }
+        };
+        Ok(Call {
+            id,
+            operation,
+            safe_to_repeat: safe_to_repeat || method.is_idempotent(),
+            method,
+            template,
+            url,
+            headers: self.headers,
+            body: self.body,
+            retry: self.retry.unwrap_or(self.client.inner().retry),
+            want,
+            workspace,
+            client: self.client,
+        })
+    }
+
+    /// What is said about the first parameter that must be set and is not.
+    fn missing(&self) -> Option<String> {
+        let Target::Known(operation) = self.target else { return None };
+        let is_set = |wire: &str| {
+            self.path.iter().any(|(name, _)| *name == wire)
+                || self.query_value(wire).is_some()
+                || self.headers.contains_key(wire)
+        };
+        let (_, setter) = operation.required.iter().find(|(wire, _)| !is_set(wire))?;
+        Some(format!("`{setter}` is required: call .{setter}(..)"))
+    }
+
+    fn url(&self) -> Result<Url, String> {
+        let mut url = self.client.baseurl().to_owned();
+        match &self.target {
+            Target::Known(operation) => self.fill_in(operation, &mut url)?,
+            Target::Raw { path, .. } => url.push_str(path),
+        }
+        let mut separator = if url.contains('?') { '&' } else { '?' };
+        for (name, value) in &self.query {
+            url.push(separator);
+            url.push_str(&encode(name));
+            url.push('=');
+            url.push_str(value);
+            separator = '&';
+        }
+        Url::parse(&url).map_err(|error| format!("`{url}` is not a URL: {error}"))
+    }
+
+    /// Writes the path with the values of its parameters.
+    fn fill_in(&self, operation: &Operation, url: &mut String) -> Result<(), String> {
+        let mut rest = operation.path;
+        while let Some((literal, tail)) = rest.split_once('{') {
+            let (wire, tail) = tail.split_once('}').unwrap_or((tail, ""));
+            let value = self.path.iter().find(|(name, _)| *name == wire);
+            let value = value.map_or("", |(_, value)| value.as_str());
+            url.push_str(literal);
+            url.push_str(&encode_path(wire, value, operation.path_like.contains(&wire))?);
+            rest = tail;
+        }
+        url.push_str(rest);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Names, not values: they may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query: Vec<_> = self.query.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Request")
+            .field("operation", &self.name())
+            .field("query", &query)
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode(value: &str) -> String {
+    utf8_percent_encode(value, VALUE).to_string()
+}
+
+/// A path parameter as one segment, or as several if it is a path itself.
+///
+/// Dots alone are refused: URLs give them a meaning, even when they are encoded.
+fn encode_path(wire: &str, value: &str, path_like: bool) -> Result<String, String> {
+    if value.is_empty() {
+        return Err(format!("`{wire}` is empty"));
+    }
+    let dots = |segment: &str| segment == "." || segment == "..";
+    if path_like {
+        if value.split('/').any(dots) {
+            return Err(format!("`{wire}` must not contain `.` or `..` as a directory"));
+        }
+        return Ok(value.split('/').map(encode).collect::<Vec<_>>().join("/"));
+    }
+    if dots(value) {
+        return Err(format!("`{wire}` must not be `{value}`"));
+    }
+    Ok(encode(value))
+}
+
+fn without_query(path: &str) -> &str {
+    path.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// A success with its body.
+pub(crate) struct Fetched {
+    operation: Cow<'static, str>,
+    status: StatusCode,
+    headers: HeaderMap,
+    pub body: Bytes,
+    attempts: u32,
+}
+
+impl Fetched {
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<ResponseValue<T>> {
+        let text = strip_bom(&self.body);
+        let value = if text.trim_ascii().is_empty() {
+            serde_json::from_slice(b"{}").or_else(|_| serde_json::from_slice(b"null"))
+        } else {
+            serde_json::from_slice(text)
+        };
+        match value {
+            Ok(value) => Ok(ResponseValue::new(value, self.status, self.headers)),
+            Err(error) => {
+                let path = path_of_mismatch::<T>(text);
+                Err(self.unreadable(error, path))
+            }
+        }
+    }
+
+    fn unreadable(self, error: serde_json::Error, path: Option<String>) -> Error {
+        let text = match path {
+            _ if !error.is_data() => "the reply is not JSON, or was cut off".to_owned(),
+            Some(path) if path != "." => format!("the reply does not fit its type at `{path}`"),
+            _ => "the reply does not fit its type".to_owned(),
+        };
+        Error::new(ErrorKind::InvalidResponse, text)
+            .in_operation(self.operation)
+            .with_status(self.status)
+            .with_attempts(self.attempts)
+            .with_body(self.body)
+            .caused_by(error)
+    }
+}
+
+/// Where the JSON and the type part. Only failures pay for keeping track of it.
+#[cold]
+fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
+    Some(error.path().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static BROWSE: Operation = Operation {
+        id: "BrowseDataLink",
+        name: "browse_data_link",
+        method: Method::GET,
+        path: "/data-links/{dataLinkId}/browse/{path}",
+        required: &[("dataLinkId", "data_link_id"), ("path", "path"), ("workspaceId", "workspace_id")],
+        path_like: &["path"],
+        safe_to_repeat: false,
+    };
+
+    fn browse() -> Request {
+        let client = Client::builder("t0ken").endpoint("https://seqera.example.com/api/").build().unwrap();
+        Request::new(&client, &BROWSE)
+    }
+
+    fn url(change: impl FnOnce(&mut Request)) -> Result<String, String> {
+        let mut request = browse();
+        request.path("dataLinkId", "v1-user-1");
+        request.path("path", "a");
+        request.query("workspaceId", 42);
+        change(&mut request);
+        request.into_call(Want::Json).map(|call| call.url.to_string()).map_err(|error| error.to_string())
+    }
+
+    const BASE: &str = "https://seqera.example.com/api/data-links/v1-user-1/browse/";
+
+    #[test]
+    fn values_arrive_as_they_are() {
+        let table = [
+            ("a b", "a%20b"),
+            ("a%2Fb", "a%252Fb"),
+            ("x?y#z", "x%3Fy%23z"),
+            ("…", "%E2%80%A6"),
+            ("a//b/", "a//b/"),
+            ("runs/2026 03/x.bam", "runs/2026%2003/x.bam"),
+            ("a..b/.hidden", "a..b/.hidden"),
+        ];
+        for (value, expected) in table {
+            assert_eq!(url(|r| r.path("path", value)).unwrap(), format!("{BASE}{expected}?workspaceId=42"));
+        }
+        let one_segment = url(|r| r.path("dataLinkId", "a/../b")).unwrap();
+        assert!(one_segment.contains("/data-links/a%2F..%2Fb/browse/"), "{one_segment}");
+    }
+
+    #[test]
+    fn paths_that_lead_elsewhere_are_refused() {
+        for value in ["..", "a/../b", "./a", "a/.", ""] {
+            let error = url(|r| r.path("path", value)).unwrap_err();
+            assert!(error.starts_with("browse_data_link: `path` "), "{error}");
+        }
+        for value in ["..", ".", ""] {
+            assert!(url(|r| r.path("dataLinkId", value)).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn queries() {
+        let query = |change: fn(&mut Request)| url(change).unwrap()[BASE.len() + 1..].to_owned();
+        assert_eq!(query(|r| r.query("workspaceId", 7)), "?workspaceId=7");
+        assert_eq!(query(|r| r.query("search", "a b&c=d+é")), "?workspaceId=42&search=a%20b%26c%3Dd%2B%C3%A9");
+        assert_eq!(query(|r| r.query_joined("attributes", ["a,b", "c"])), "?workspaceId=42&attributes=a%2Cb,c");
+        assert_eq!(query(|r| r.query_repeated("ids", [1, 2])), "?workspaceId=42&ids=1&ids=2");
+        assert_eq!(query(|r| r.query_repeated("ids", [0; 0])), "?workspaceId=42");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_by_its_setter() {
+        let error = browse().into_call(Want::Json).err().unwrap();
+        assert_eq!(error.to_string(), "browse_data_link: `data_link_id` is required: call .data_link_id(..)");
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
+        let error = url(|r| r.query.clear()).unwrap_err();
+        assert!(error.ends_with("call .workspace_id(..)"), "{error}");
+        assert!(url(|r| r.header("X-Bad", "a\nb")).unwrap_err().contains("`X-Bad`"));
+    }
+
+    fn fetched(body: &'static str) -> Fetched {
+        Fetched {
+            operation: "list_workflows".into(),
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+            attempts: 1,
+        }
+    }
+
+    #[test]
+    fn replies_that_do_not_fit_name_the_place_and_keep_the_body() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Page {
+            #[allow(dead_code)]
+            runs: Vec<Run>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Run {
+            #[allow(dead_code)]
+            start: crate::Timestamp,
+        }
+        let body = r#"{"runs":[{"start":"2026-03-01T09:30:00Z"},{"start":"soon"}]}"#;
+        let error = fetched(body).parse::<Page>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "list_workflows: 200 OK: the reply does not fit its type at `runs[1].start`"
+        );
+        assert_eq!(error.body(), Some(body.as_bytes()));
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.starts_with("`soon` is not an ISO 8601 date-time"), "{source}");
+
+        let error = fetched(r#"{"runs":[{"st"#).parse::<Page>().unwrap_err();
+        assert_eq!(error.to_string(), "list_workflows: 200 OK: the reply is not JSON, or was cut off");
+        assert!(fetched("\u{feff}{\"runs\":[]}").parse::<Page>().is_ok());
+    }
+
+    #[test]
+    fn an_empty_reply_is_a_value() {
+        #[derive(serde::Deserialize)]
+        struct Upload {
+            id: Option<String>,
+        }
+        assert!(fetched("").parse::<Upload>().unwrap().id.is_none());
+        assert!(fetched(" \n").parse::<Option<Vec<u8>>>().unwrap().is_none());
+        fetched("").parse::<()>().unwrap();
+        assert!(fetched("").parse::<u8>().is_err());
+    }
+
+    #[test]
+    fn debug_shows_names_but_no_values() {
+        let mut request = browse();
+        request.query("search", "s3cret");
+        request.json("s3cret");
+        let text = format!("{request:?}");
+        assert!(text.contains("search") && !text.contains("s3cret") && !text.contains("t0ken"), "{text}");
+    }
+}
