@@ -19,7 +19,11 @@ fn run() -> anyhow::Result<()> {
     for input in [SCHEMA, OVERLAY] {
         println!("cargo::rerun-if-changed={input}");
     }
-    let output = generate(&fs::read_to_string(SCHEMA)?, Some(&fs::read_to_string(OVERLAY)?), &enabled_tags())?;
+    let output = generate(
+        &fs::read_to_string(SCHEMA)?,
+        Some(&fs::read_to_string(OVERLAY)?),
+        &enabled_tags(),
+    )?;
     let directory = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(directory.join("types.rs"), output.types)?;
     fs::write(directory.join("operations.rs"), output.operations)?;
@@ -31,6 +35,7 @@ fn run() -> anyhow::Result<()> {
 
 /// The schema's tags are features of the same names.
 fn enabled_tags() -> Tags {
-    let enabled = env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
+    let enabled =
+        env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
     Tags::from_features(enabled)
 }

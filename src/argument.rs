@@ -110,12 +110,18 @@ mod tests {
         assert_eq!(resolve::<i64>(7_usize), Ok(Some(7)));
         assert_eq!(resolve::<i64>(Some(7_u64)), Ok(Some(7)));
         assert_eq!(resolve::<i64>(None::<i64>), Ok(None));
-        assert_eq!(resolve::<i64>(u64::MAX), Err(format!("is out of range: {}", u64::MAX)));
+        assert_eq!(
+            resolve::<i64>(u64::MAX),
+            Err(format!("is out of range: {}", u64::MAX))
+        );
     }
 
     #[test]
     fn text_in_all_forms() {
         assert_eq!(resolve::<String>("a"), Ok(Some("a".to_owned())));
-        assert_eq!(resolve::<String>(Some(&"a".to_owned())), Ok(Some("a".to_owned())));
+        assert_eq!(
+            resolve::<String>(Some(&"a".to_owned())),
+            Ok(Some("a".to_owned()))
+        );
     }
 }

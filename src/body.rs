@@ -17,13 +17,17 @@ use crate::{Error, Result};
 pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
 
 impl ByteStream {
-    pub(crate) fn new(operation: Cow<'static, str>, reply: reqwest::Response) -> Self {
+    pub(crate) fn new(
+        operation: Cow<'static, str>,
+        attempts: u32,
+        reply: reqwest::Response,
+    ) -> Self {
         let status = reply.status();
         let chunks = reply.bytes_stream().map_err(move |error| {
             Error::from_reqwest(error)
                 .in_operation(operation.clone())
                 .with_status(status)
-                .with_attempts(1)
+                .with_attempts(attempts)
         });
         Self(Box::pin(chunks))
     }

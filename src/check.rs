@@ -27,7 +27,10 @@ impl Missing {
         match missing.found.as_slice() {
             [] => None,
             [only] => Some(format!("the body's field `{only}` is required and not set")),
-            several => Some(format!("the body's fields `{}` are required and not set", several.join("`, `"))),
+            several => Some(format!(
+                "the body's fields `{}` are required and not set",
+                several.join("`, `")
+            )),
         }
     }
 
@@ -91,9 +94,15 @@ mod tests {
 
     #[test]
     fn missing_fields_are_named_by_their_paths() {
-        let whole = Tree { first: Some(Leaf(Some(1))), rest: None };
+        let whole = Tree {
+            first: Some(Leaf(Some(1))),
+            rest: None,
+        };
         assert_eq!(Missing::of(&whole), None);
-        let holes = Tree { first: None, rest: Some(vec![Leaf(Some(1)), Leaf(None)]) };
+        let holes = Tree {
+            first: None,
+            rest: Some(vec![Leaf(Some(1)), Leaf(None)]),
+        };
         assert_eq!(
             Missing::of(&holes).as_deref(),
             Some("the body's fields `first`, `rest[1].name` are required and not set")

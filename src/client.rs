@@ -173,8 +173,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest time in which nothing arrives: until the reply begins, and between its parts.
-    /// Default 60 s. There is no limit to the time that a reply takes as a whole.
+    /// The longest time in which nothing arrives: until the reply begins (the time to send the
+    /// body included), and between its parts. Default 60 s. There is no limit to the time that a
+    /// reply takes as a whole.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self
@@ -236,20 +237,30 @@ impl ClientBuilder {
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
         };
-        Ok(Client { baseurl, client, inner: Transport::new(shared, self.retry) })
+        Ok(Client {
+            baseurl,
+            client,
+            inner: Transport::new(shared, self.retry),
+        })
     }
 
     fn authorization(&self) -> Result<HeaderValue> {
         let (setting, token) = (self.token_setting, &self.token.0);
         let complain = |what: &str| Err(Error::configuration(format!("{setting} {what}")));
         if token.trim().is_empty() {
-            return complain("is empty: set it to a token made under \"Your tokens\" on the Platform");
+            return complain(
+                "is empty: set it to a token made under \"Your tokens\" on the Platform",
+            );
         }
         if token.contains(['\n', '\r']) {
-            return complain("contains a line break: copy the token as one line, with nothing after it");
+            return complain(
+                "contains a line break: copy the token as one line, with nothing after it",
+            );
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return complain("contains characters that no token has, such as spaces: copy it again");
+            return complain(
+                "contains characters that no token has, such as spaces: copy it again",
+            );
         }
         let Ok(mut header) = HeaderValue::from_str(&format!("Bearer {token}")) else {
             return complain("can't be sent as a header: copy it again");
@@ -260,27 +271,28 @@ impl ClientBuilder {
 
     fn checked_endpoint(&self) -> Result<Url> {
         let setting = self.endpoint_setting;
-        let text = self.endpoint.trim();
-        let complain = |what: String| Err(Error::configuration(format!("{setting} {what}")));
-        let url = match Url::parse(text) {
+        let complain = |what: &str| Err(Error::configuration(format!("{setting} {what}")));
+        let url = match Url::parse(self.endpoint.trim()) {
             Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") => url,
+            // Not repeated: variables that were mixed up would show the token.
             _ => {
-                return complain(format!(
-                    "`{text}` is not a URL such as {CLOUD} or https://seqera.example.com/api"
-                ));
+                return complain(
+                    "is not a URL such as https://api.cloud.seqera.io or \
+                     https://seqera.example.com/api",
+                );
             }
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return complain("contains a user name or password: remove it".to_owned());
+            return complain("contains a user name or password: remove it");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return complain("contains `?` or `#`: give the address of the API alone".to_owned());
+            return complain("contains `?` or `#`: give the address of the API alone");
         }
         if url.scheme() == "http" && !self.allow_http && !is_loopback(&url) {
-            return complain(format!(
-                "`{text}` is not encrypted, and the token would be readable on the way: use https, \
-                 or allow it with `.allow_http(true)`"
-            ));
+            return complain(
+                "is not encrypted (http), and the token would be readable on the way: use https, \
+                 or allow it with `.allow_http(true)`",
+            );
         }
         Ok(url)
     }
@@ -299,7 +311,8 @@ impl ClientBuilder {
             builder = trust(builder, pem)?;
         }
         builder.build().map_err(|error| {
-            Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
+            Error::configuration("the HTTP client could not be set up")
+                .caused_by(error.without_url())
         })
     }
 }
@@ -348,7 +361,10 @@ mod tests {
     use crate::ErrorKind;
 
     fn at(endpoint: &str) -> Result<String> {
-        Client::builder("t0ken").endpoint(endpoint).build().map(|client| client.baseurl)
+        Client::builder("t0ken")
+            .endpoint(endpoint)
+            .build()
+            .map(|client| client.baseurl)
     }
 
     fn from(variables: &[(&str, &str)]) -> Result<Client> {
@@ -363,10 +379,22 @@ mod tests {
     fn endpoints_are_used_as_they_are_without_trailing_slashes() {
         let table = [
             ("https://api.cloud.seqera.io", "https://api.cloud.seqera.io"),
-            ("https://api.cloud.seqera.io/", "https://api.cloud.seqera.io"),
-            ("https://seqera.example.com/api", "https://seqera.example.com/api"),
-            ("https://seqera.example.com/api//", "https://seqera.example.com/api"),
-            ("https://seqera.example.com:8443/a/b/", "https://seqera.example.com:8443/a/b"),
+            (
+                "https://api.cloud.seqera.io/",
+                "https://api.cloud.seqera.io",
+            ),
+            (
+                "https://seqera.example.com/api",
+                "https://seqera.example.com/api",
+            ),
+            (
+                "https://seqera.example.com/api//",
+                "https://seqera.example.com/api",
+            ),
+            (
+                "https://seqera.example.com:8443/a/b/",
+                "https://seqera.example.com:8443/a/b",
+            ),
             ("http://localhost:8080/api", "http://localhost:8080/api"),
             ("http://127.0.0.1:1", "http://127.0.0.1:1"),
             ("http://[::1]:1", "http://[::1]:1"),
@@ -374,7 +402,10 @@ mod tests {
         for (endpoint, expected) in table {
             assert_eq!(at(endpoint).unwrap(), expected);
         }
-        let plain = Client::builder("t0ken").endpoint("http://10.0.0.7").allow_http(true).build();
+        let plain = Client::builder("t0ken")
+            .endpoint("http://10.0.0.7")
+            .allow_http(true)
+            .build();
         assert_eq!(plain.unwrap().baseurl, "http://10.0.0.7");
         assert_eq!(Client::builder("t0ken").build().unwrap().baseurl, CLOUD);
     }
@@ -389,14 +420,23 @@ mod tests {
             ("https://", "is not a URL such as"),
             ("http://seqera.example.com", "use https, or allow it"),
             ("http://localhost.example.com", "use https, or allow it"),
-            ("https://u:s3cret@seqera.example.com", "user name or password"),
-            ("https://seqera.example.com/?a=b", "give the address of the API alone"),
+            (
+                "https://u:s3cret@seqera.example.com",
+                "user name or password",
+            ),
+            (
+                "https://seqera.example.com/?a=b",
+                "give the address of the API alone",
+            ),
         ];
         for (endpoint, expected) in table {
             let error = at(endpoint).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
             let text = error.to_string();
-            assert!(text.starts_with("the endpoint ") && text.contains(expected), "{text}");
+            assert!(
+                text.starts_with("the endpoint ") && text.contains(expected),
+                "{text}"
+            );
             assert!(!text.contains("s3cret"), "{text}");
         }
     }
@@ -413,14 +453,20 @@ mod tests {
         ];
         for (token, expected) in table {
             let text = Client::builder(token).build().unwrap_err().to_string();
-            assert!(text.starts_with("the access token ") && text.contains(expected), "{text}");
+            assert!(
+                text.starts_with("the access token ") && text.contains(expected),
+                "{text}"
+            );
             assert!(!text.contains("s3cret"), "{text}");
         }
     }
 
     #[test]
     fn the_environment_is_read_and_named() {
-        let client = from(&[(TOKEN_VARIABLE, "t0ken"), (ENDPOINT_VARIABLE, "https://seqera.example.com/api/")]);
+        let client = from(&[
+            (TOKEN_VARIABLE, "t0ken"),
+            (ENDPOINT_VARIABLE, "https://seqera.example.com/api/"),
+        ]);
         assert_eq!(client.unwrap().baseurl, "https://seqera.example.com/api");
         let client = from(&[(TOKEN_VARIABLE, "t0ken"), (ENDPOINT_VARIABLE, "")]);
         assert_eq!(client.unwrap().baseurl, CLOUD);
@@ -428,14 +474,21 @@ mod tests {
         let text = |variables| from(variables).unwrap_err().to_string();
         assert!(text(&[]).starts_with("TOWER_ACCESS_TOKEN is not set"));
         assert!(text(&[(TOKEN_VARIABLE, "")]).starts_with("TOWER_ACCESS_TOKEN is empty"));
-        assert!(text(&[(TOKEN_VARIABLE, "t"), (ENDPOINT_VARIABLE, "x")]).starts_with("TOWER_API_ENDPOINT `x`"));
+        assert!(
+            text(&[(TOKEN_VARIABLE, "t"), (ENDPOINT_VARIABLE, "x")])
+                .starts_with("TOWER_API_ENDPOINT is not a URL")
+        );
     }
 
     #[test]
     fn the_token_is_in_no_debug_output() {
         let builder = Client::builder("t0ken-s3cret");
         let client = builder.clone().build().unwrap();
-        for text in [format!("{builder:?}"), format!("{client:?}"), format!("{:?}", client.inner.clone())] {
+        for text in [
+            format!("{builder:?}"),
+            format!("{client:?}"),
+            format!("{:?}", client.inner.clone()),
+        ] {
             assert!(!text.contains("s3cret"), "{text}");
         }
     }
@@ -443,11 +496,25 @@ mod tests {
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     #[test]
     fn root_certificates_must_be_pem() {
-        for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----"] {
-            let error = Client::builder("t").root_certificates(pem).build().unwrap_err();
+        for pem in [
+            "",
+            "nonsense",
+            "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----",
+        ] {
+            let error = Client::builder("t")
+                .root_certificates(pem)
+                .build()
+                .unwrap_err();
             assert!(error.to_string().contains("PEM"), "{error}");
         }
-        let own = Client::builder("t").root_certificates("x").http_client(reqwest::Client::new());
-        assert!(own.build().unwrap_err().to_string().contains("own HTTP client"));
+        let own = Client::builder("t")
+            .root_certificates("x")
+            .http_client(reqwest::Client::new());
+        assert!(
+            own.build()
+                .unwrap_err()
+                .to_string()
+                .contains("own HTTP client")
+        );
     }
 }

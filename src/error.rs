@@ -165,8 +165,12 @@ impl Error {
     /// [`is_rate_limited`](Self::is_rate_limited), the server may already have carried it out:
     /// a call that creates something should look first.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Connection)
-            || self.status().is_some_and(|status| matches!(status.as_u16(), 429 | 502..=504))
+        matches!(
+            self.kind(),
+            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Connection
+        ) || self
+            .status()
+            .is_some_and(|status| matches!(status.as_u16(), 429 | 502..=504))
     }
 
     /// 403, 404 or 410: for this token the resource does not exist. After a delete this is
@@ -223,10 +227,19 @@ impl Error {
 
     /// A failure of the connection, without the URL, whose query may be a signature.
     pub(crate) fn from_reqwest(error: reqwest::Error) -> Self {
-        let host = error.url().and_then(|url| url.host_str()).unwrap_or("the server").to_owned();
+        let host = error
+            .url()
+            .and_then(|url| url.host_str())
+            .unwrap_or("the server")
+            .to_owned();
         let root = root_cause(&error);
         let refused_certificate = root.contains("certificate");
-        let (kind, message) = if error.is_connect() {
+        let (kind, message) = if is_own_body(&error) {
+            (
+                ErrorKind::Io,
+                "the file or stream to upload could not be read".to_owned(),
+            )
+        } else if error.is_connect() {
             let reason = if error.is_timeout() {
                 "no answer in time"
             } else if error.is_dns() {
@@ -238,18 +251,33 @@ impl Error {
             } else {
                 "the connection failed"
             };
-            (ErrorKind::Connect, format!("could not connect to {host}: {reason}"))
+            (
+                ErrorKind::Connect,
+                format!("could not connect to {host}: {reason}"),
+            )
         } else if error.is_timeout() {
             (ErrorKind::Timeout, format!("{host} did not answer in time"))
         } else if error.is_builder() {
-            (ErrorKind::InvalidRequest, "the request could not be written".to_owned())
+            (
+                ErrorKind::InvalidRequest,
+                "the request could not be written".to_owned(),
+            )
         } else if error.is_redirect() {
             // Its source may hold the target, signature and all.
-            return Self::new(ErrorKind::InvalidResponse, format!("{host} redirects wrongly"));
+            return Self::new(
+                ErrorKind::InvalidResponse,
+                format!("{host} redirects wrongly"),
+            );
         } else if !is_broken_connection(&error) && (error.is_decode() || error.is_body()) {
-            (ErrorKind::InvalidResponse, format!("the reply of {host} could not be decoded"))
+            (
+                ErrorKind::InvalidResponse,
+                format!("the reply of {host} could not be decoded"),
+            )
         } else {
-            (ErrorKind::Connection, format!("the connection to {host} broke"))
+            (
+                ErrorKind::Connection,
+                format!("the connection to {host} broke"),
+            )
         };
         Self::new(kind, message).caused_by(error.without_url())
     }
@@ -306,9 +334,14 @@ impl Error {
         if inner.message.contains(secret) {
             inner.message = inner.message.replace(secret, REDACTED);
         }
-        let repeated = |body: &Bytes| body.windows(secret.len()).any(|part| part == secret.as_bytes());
+        let repeated = |body: &Bytes| {
+            body.windows(secret.len())
+                .any(|part| part == secret.as_bytes())
+        };
         if let Some(body) = inner.body.as_mut().filter(|body| repeated(body)) {
-            *body = String::from_utf8_lossy(body).replace(secret, REDACTED).into();
+            *body = String::from_utf8_lossy(body)
+                .replace(secret, REDACTED)
+                .into();
         }
         self
     }
@@ -316,10 +349,6 @@ impl Error {
     /// What to do, where the message of the server may not say it.
     fn hint(&self) -> Option<Cow<'static, str>> {
         let inner = &*self.0;
-        let workspace = match &inner.workspace {
-            Some(id) => format!("workspace {id}"),
-            None => "the personal workspace".to_owned(),
-        };
         let hint = match inner.kind {
             ErrorKind::Connect => "check the endpoint, the network and proxies",
             ErrorKind::Timeout | ErrorKind::Connection => "the server may have acted on the call",
@@ -330,11 +359,21 @@ impl Error {
                 300..=399 => "is the endpoint the address of the API itself?",
                 401 => "the access token is invalid or expired, or of another server",
                 403 => {
+                    let place = inner
+                        .workspace
+                        .as_ref()
+                        .map(|id| format!(" in workspace {id}"));
+                    let place = place.unwrap_or_default();
                     return Some(Cow::Owned(format!(
-                        "no permission in {workspace}, or it does not exist, or the token is invalid"
+                        "no permission{place}, or it does not exist, or the token is invalid"
                     )));
                 }
-                404 => return Some(Cow::Owned(format!("looked for in {workspace}"))),
+                404 => match &inner.workspace {
+                    Some(id) => {
+                        return Some(Cow::Owned(format!("nothing of that id in workspace {id}")));
+                    }
+                    None => "check the id, and give the workspace if it belongs to one",
+                },
                 429 => match inner.retry_after {
                     Some(wait) => {
                         return Some(Cow::Owned(format!(
@@ -394,7 +433,9 @@ impl fmt::Debug for Error {
     /// What `main` prints when it returns an error: the line, and what lies below it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
-        debug.field("kind", &self.kind()).field("text", &self.to_string());
+        debug
+            .field("kind", &self.kind())
+            .field("text", &self.to_string());
         if let Some(body) = self.body() {
             debug.field("body_bytes", &body.len());
         }
@@ -415,17 +456,20 @@ impl<E> From<progenitor_client::Error<E>> for Error {
     fn from(error: progenitor_client::Error<E>) -> Self {
         use progenitor_client::Error::*;
         match error {
-            InvalidRequest(message) | Custom(message) => Self::new(ErrorKind::InvalidRequest, message),
+            InvalidRequest(message) | Custom(message) => {
+                Self::new(ErrorKind::InvalidRequest, message)
+            }
             CommunicationError(error) | InvalidUpgrade(error) | ResponseBodyError(error) => {
                 Self::from_reqwest(error)
             }
             ErrorResponse(reply) => Self::from_reply(reply.status(), None, Bytes::new()),
             UnexpectedResponse(reply) => Self::from_reply(reply.status(), None, Bytes::new()),
-            InvalidResponsePayload(body, error) => {
-                Self::new(ErrorKind::InvalidResponse, "the reply does not fit its type")
-                    .with_body(body)
-                    .caused_by(error)
-            }
+            InvalidResponsePayload(body, error) => Self::new(
+                ErrorKind::InvalidResponse,
+                "the reply does not fit its type",
+            )
+            .with_body(body)
+            .caused_by(error),
         }
     }
 }
@@ -438,11 +482,23 @@ pub(crate) fn chain<'a>(
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
+    chain(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 fn io_kind(error: &(dyn StdError + 'static)) -> Option<std::io::ErrorKind> {
-    chain(error).find_map(|error| error.downcast_ref::<std::io::Error>().map(std::io::Error::kind))
+    chain(error).find_map(|error| {
+        error
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind)
+    })
+}
+
+/// Whether it was the caller's own stream that failed.
+fn is_own_body(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|error| error.downcast_ref().is_some_and(hyper::Error::is_user))
 }
 
 /// Whether the bytes stopped coming, rather than being the wrong ones.
@@ -456,9 +512,13 @@ mod tests {
 
     fn reply(status: u16, body: &'static str) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
-        Error::from_reply(status, Some("application/json"), Bytes::from_static(body.as_bytes()))
-            .in_operation("describe_pipeline")
-            .with_attempts(1)
+        Error::from_reply(
+            status,
+            Some("application/json"),
+            Bytes::from_static(body.as_bytes()),
+        )
+        .in_operation("describe_pipeline")
+        .with_attempts(1)
     }
 
     #[test]
@@ -471,9 +531,12 @@ mod tests {
         );
         assert_eq!(
             reply(404, "").to_string(),
-            "describe_pipeline: 404 Not Found (looked for in the personal workspace)"
+            "describe_pipeline: 404 Not Found (check the id, and give the workspace if it belongs to one)"
         );
-        assert_eq!(reply(400, r#"{"message":"Bad\nname"}"#).to_string(), "describe_pipeline: 400 Bad Request: Bad name");
+        assert_eq!(
+            reply(400, r#"{"message":"Bad\nname"}"#).to_string(),
+            "describe_pipeline: 400 Bad Request: Bad name"
+        );
         assert_eq!(
             reply(503, "").with_attempts(4).at("offset 300").to_string(),
             "describe_pipeline at offset 300: 503 Service Unavailable (a fault of the server, or of \
@@ -484,9 +547,17 @@ mod tests {
 
     #[test]
     fn an_error_id_is_kept_and_pointed_out() {
-        let error = reply(400, r#"{"message":"Unexpected error while processing - Error ID: 5Ab"}"#);
+        let error = reply(
+            400,
+            r#"{"message":"Unexpected error while processing - Error ID: 5Ab"}"#,
+        );
         assert_eq!(error.error_id(), Some("5Ab"));
-        assert!(error.to_string().ends_with("give the Error ID to Seqera's support)"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("give the Error ID to Seqera's support)"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -518,7 +589,8 @@ mod tests {
 
     #[test]
     fn secrets_that_the_server_repeats_are_redacted() {
-        let error = reply(401, r#"{"message":"no such token: s3cret-token"}"#).redact("s3cret-token");
+        let error =
+            reply(401, r#"{"message":"no such token: s3cret-token"}"#).redact("s3cret-token");
         assert!(!format!("{error} {error:?}").contains("s3cret"));
         assert!(!String::from_utf8_lossy(error.body().unwrap()).contains("s3cret"));
     }

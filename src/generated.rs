@@ -6,7 +6,7 @@ use progenitor_client::{ClientHooks, ClientInfo};
 
 /// The types of requests and replies, under the schema's names.
 pub mod types {
-    use serde::{Deserialize, Serialize};
+    use crate::record::{self, Fields, Record};
 
     include!(concat!(env!("OUT_DIR"), "/types.rs"));
 }

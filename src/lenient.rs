@@ -5,36 +5,29 @@ use std::fmt;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::Nullable;
-
 /// An integer, as a number or as decimal text; null and empty text are `None`.
-pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(IntegerVisitor)
 }
 
-/// Like [`integer`], keeping null.
-pub(crate) fn nullable_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Nullable<i64>, D::Error> {
-    Ok(integer(deserializer)?.map_or(Nullable::Null, Nullable::Value))
-}
-
-/// A list of integers in the forms of [`integer`].
-pub(crate) fn integers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
-    let list: Option<Vec<Integer>> = Option::deserialize(deserializer)?;
-    Ok(list.map(|list| list.into_iter().filter_map(|integer| integer.0).collect()))
-}
-
-/// Like [`integers`], keeping null.
-pub(crate) fn nullable_integers<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Nullable<Vec<i64>>, D::Error> {
-    Ok(integers(deserializer)?.map_or(Nullable::Null, Nullable::Value))
-}
-
-struct Integer(Option<i64>);
+/// An integer in the forms of [`integer`].
+pub(crate) struct Integer(pub(crate) Option<i64>);
 
 impl<'de> Deserialize<'de> for Integer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         integer(deserializer).map(Self)
+    }
+}
+
+/// A list of integers in the forms of [`integer`].
+pub(crate) struct Integers(pub(crate) Vec<i64>);
+
+impl<'de> Deserialize<'de> for Integers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list: Vec<Integer> = Vec::deserialize(deserializer)?;
+        Ok(Self(
+            list.into_iter().filter_map(|integer| integer.0).collect(),
+        ))
     }
 }
 
@@ -52,7 +45,9 @@ impl<'de> Visitor<'de> for IntegerVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        i64::try_from(value).map(Some).map_err(|_| E::custom(format!("the integer {value} is beyond 64 bits")))
+        i64::try_from(value)
+            .map(Some)
+            .map_err(|_| E::custom(format!("the integer {value} is beyond 64 bits")))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
@@ -66,7 +61,10 @@ impl<'de> Visitor<'de> for IntegerVisitor {
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         match value.trim() {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| E::custom(format!("the text `{text}` is not an integer"))),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| E::custom(format!("the text `{text}` is not an integer"))),
         }
     }
 
@@ -158,7 +156,9 @@ impl<'de> Deserialize<'de> for ExitCode {
             }
 
             fn visit_u64<E: Error>(self, code: u64) -> Result<ExitCode, E> {
-                i64::try_from(code).map(ExitCode::Code).map_err(|_| E::custom("an exit code beyond 64 bits"))
+                i64::try_from(code)
+                    .map(ExitCode::Code)
+                    .map_err(|_| E::custom("an exit code beyond 64 bits"))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<ExitCode, E> {
@@ -174,38 +174,44 @@ impl<'de> Deserialize<'de> for ExitCode {
 mod tests {
     use super::*;
 
-    #[derive(Debug, Deserialize)]
-    struct Reply {
-        #[serde(default, deserialize_with = "integer")]
-        id: Option<i64>,
-        #[serde(default, deserialize_with = "integers")]
-        ids: Option<Vec<i64>>,
-    }
-
     fn id(text: &str) -> Result<Option<i64>, String> {
-        serde_json::from_str::<Reply>(&format!("{{\"id\":{text}}}")).map(|r| r.id).map_err(|e| e.to_string())
+        serde_json::from_str::<Integer>(text)
+            .map(|integer| integer.0)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn integers_in_every_form() {
-        let table = [("7", 7), ("\"7\"", 7), ("7.0", 7), ("5000000000", 5_000_000_000), ("\"-1\"", -1)];
+        let table = [
+            ("7", 7),
+            ("\"7\"", 7),
+            ("7.0", 7),
+            ("5000000000", 5_000_000_000),
+            ("\"-1\"", -1),
+        ];
         for (text, value) in table {
             assert_eq!(id(text), Ok(Some(value)), "{text}");
         }
         assert_eq!(id("null"), Ok(None));
         assert_eq!(id("\"\""), Ok(None));
-        for bad in ["7.5", "\"seven\"", "[7]", "{}", "true", "18446744073709551615", "1e300"] {
+        for bad in [
+            "7.5",
+            "\"seven\"",
+            "[7]",
+            "{}",
+            "true",
+            "18446744073709551615",
+            "1e300",
+        ] {
             assert!(id(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn lists_of_integers() {
-        let ids = |text: &str| serde_json::from_str::<Reply>(text).unwrap().ids;
-        assert_eq!(ids(r#"{"ids":[1,"2"]}"#), Some(vec![1, 2]));
-        assert_eq!(ids(r#"{"ids":[]}"#), Some(vec![]));
-        assert_eq!(ids(r#"{"ids":null}"#), None);
-        assert_eq!(ids("{}"), None);
+        let list: Integers = serde_json::from_str(r#"[1,"2"]"#).unwrap();
+        assert_eq!(list.0, [1, 2]);
+        assert!(serde_json::from_str::<Integers>("7").is_err());
     }
 
     #[test]

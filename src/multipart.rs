@@ -55,7 +55,9 @@ impl Upload {
     /// another; it is opened when the call is sent.
     pub fn from_path(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         Self::new(Content::Path(path.to_owned()), name)
     }
 
@@ -64,12 +66,19 @@ impl Upload {
         chunks: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
         length: Option<u64>,
     ) -> Self {
-        let source = Source { chunks: Box::pin(chunks), begun: false };
+        let source = Source {
+            chunks: Box::pin(chunks),
+            begun: false,
+        };
         Self::new(Content::Stream(Arc::new(Mutex::new(source)), length), None)
     }
 
     fn new(content: Content, file_name: Option<String>) -> Self {
-        Self { content, file_name, media_type: None }
+        Self {
+            content,
+            file_name,
+            media_type: None,
+        }
     }
 
     /// The name that the server stores, such as `samples.csv`.
@@ -90,7 +99,8 @@ impl Upload {
         let part = match &self.content {
             Content::Bytes(bytes) => Part::stream_with_length(bytes.clone(), bytes.len() as u64),
             Content::Path(path) => {
-                let failed = |error| Error::io(format!("{} could not be read", path.display()), error);
+                let failed =
+                    |error| Error::io(format!("{} could not be read", path.display()), error);
                 let file = tokio::fs::File::open(path).await.map_err(failed)?;
                 let length = file.metadata().await.map_err(failed)?.len();
                 Part::stream_with_length(file, length)
@@ -104,10 +114,13 @@ impl Upload {
             }
         };
         let name = self.file_name.clone().unwrap_or_else(|| "file".to_owned());
-        let media_type = self.media_type.as_deref().unwrap_or_else(|| media_type_of(&name));
-        let part = part
-            .mime_str(media_type)
-            .map_err(|_| Error::invalid_request("upload", format!("`{media_type}` is no media type")))?;
+        let media_type = self
+            .media_type
+            .as_deref()
+            .unwrap_or_else(|| media_type_of(&name));
+        let part = part.mime_str(media_type).map_err(|_| {
+            Error::invalid_request("upload", format!("`{media_type}` is no media type"))
+        })?;
         Ok(part.file_name(name))
     }
 
@@ -170,7 +183,9 @@ fn lock(source: &Mutex<Source>) -> MutexGuard<'_, Source> {
 }
 
 fn media_type_of(file_name: &str) -> &'static str {
-    let ending = file_name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let ending = file_name
+        .rsplit_once('.')
+        .map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.as_deref() {
         Some("csv") => "text/csv",
         Some("tsv") => "text/tab-separated-values",
@@ -264,7 +279,14 @@ mod tests {
     use futures_util::TryStreamExt;
 
     async fn sent(form: &MultipartForm) -> String {
-        let chunks: Vec<Bytes> = form.begin().await.unwrap().into_stream().try_collect().await.unwrap();
+        let chunks: Vec<Bytes> = form
+            .begin()
+            .await
+            .unwrap()
+            .into_stream()
+            .try_collect()
+            .await
+            .unwrap();
         String::from_utf8(chunks.concat()).unwrap()
     }
 
@@ -273,12 +295,17 @@ mod tests {
         let bytes = MultipartForm::new().file("file", Upload::from_bytes("a,b").file_name("x.csv"));
         for _ in 0..2 {
             let text = sent(&bytes).await;
-            assert!(text.contains("filename=\"x.csv\"\r\nContent-Type: text/csv\r\n\r\na,b"), "{text}");
+            assert!(
+                text.contains("filename=\"x.csv\"\r\nContent-Type: text/csv\r\n\r\na,b"),
+                "{text}"
+            );
             assert!(!bytes.is_spent());
         }
 
         let chunks = futures_util::stream::iter([Ok(Bytes::from("one ")), Ok(Bytes::from("two"))]);
-        let stream = MultipartForm::new().text("name", 7).file("file", Upload::from_stream(chunks, None));
+        let stream = MultipartForm::new()
+            .text("name", 7)
+            .file("file", Upload::from_stream(chunks, None));
         drop(stream.begin().await.unwrap());
         assert!(!stream.is_spent(), "nothing was read yet");
         assert!(sent(&stream).await.contains("one two"));
@@ -289,7 +316,12 @@ mod tests {
     async fn a_missing_file_is_an_error_that_names_it() {
         let form = MultipartForm::new().file("file", Upload::from_path("no/such/sheet.csv"));
         let error = form.begin().await.unwrap_err();
-        assert!(error.to_string().contains("no/such/sheet.csv could not be read"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("no/such/sheet.csv could not be read"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -307,7 +339,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_content() {
-        let form = MultipartForm::new().text("secret", "hunter2").file("file", Upload::from_bytes("hunter2"));
+        let form = MultipartForm::new()
+            .text("secret", "hunter2")
+            .file("file", Upload::from_bytes("hunter2"));
         assert!(!format!("{form:?}").contains("hunter2"));
     }
 }

@@ -13,7 +13,9 @@ pub(crate) trait OpenEnum: Sized {
     fn unrecognized(value: String) -> Self;
 }
 
-pub(crate) fn deserialize<'de, T: OpenEnum, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize<'de, T: OpenEnum, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     struct TextVisitor<T>(PhantomData<T>);
 
     impl<T: OpenEnum> Visitor<'_> for TextVisitor<T> {
@@ -143,8 +145,17 @@ mod tests {
     #[test]
     fn known_values_are_variants_and_others_are_kept() {
         let statuses: Vec<Status> = serde_json::from_str(r#"["SUCCEEDED","ARCHIVED"]"#).unwrap();
-        assert_eq!(statuses, [Status::Succeeded, Status::Unrecognized("ARCHIVED".to_owned())]);
-        assert_eq!(serde_json::to_string(&statuses).unwrap(), r#"["SUCCEEDED","ARCHIVED"]"#);
+        assert_eq!(
+            statuses,
+            [
+                Status::Succeeded,
+                Status::Unrecognized("ARCHIVED".to_owned())
+            ]
+        );
+        assert_eq!(
+            serde_json::to_string(&statuses).unwrap(),
+            r#"["SUCCEEDED","ARCHIVED"]"#
+        );
         assert_eq!(statuses[1].to_string(), "ARCHIVED");
         assert_eq!("SUCCEEDED".parse(), Ok(Status::Succeeded));
         assert_eq!(Status::from("SUCCEEDED".to_owned()), Status::KNOWN[0]);

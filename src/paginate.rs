@@ -20,11 +20,15 @@ use crate::{Error, ErrorKind, Result};
 /// What servers take at most; they refuse more with 400.
 const LARGEST_PAGE: u32 = 100;
 
-/// Enough to use up a limit of 20 calls a second with replies that take 400 ms.
-const CONCURRENCY: usize = 8;
+/// Enough to use up a limit of 20 calls a second with replies that take half a second.
+const CONCURRENCY: usize = 10;
 
 /// Rows that move while a list is read show up again on a page nearby.
 const REMEMBERED_PAGES: usize = 8;
+
+/// So many pages without anything new end a list: the server repeats itself. (One may be a small
+/// page of rows that moved.)
+const STALE_PAGES: u32 = 3;
 
 /// A list operation that returns its items in pages. Implemented by generated code.
 pub trait Paged: Sized + Send + 'static {
@@ -79,9 +83,16 @@ pub trait Paged: Sized + Send + 'static {
 #[derive(Clone, Copy, Debug)]
 pub enum Paging {
     /// By the number of items to skip.
-    Offset { max: &'static str, offset: &'static str, include_total: Option<&'static str> },
+    Offset {
+        max: &'static str,
+        offset: &'static str,
+        include_total: Option<&'static str>,
+    },
     /// By a token that each page gives for the next.
-    Cursor { parameter: &'static str, size: Option<&'static str> },
+    Cursor {
+        parameter: &'static str,
+        size: Option<&'static str>,
+    },
 }
 
 /// One page.
@@ -116,7 +127,7 @@ struct Settings {
 pub struct PageStream<P: Paged>(State<P>);
 
 enum State<P: Paged> {
-    Idle(Request, Settings),
+    Idle(Box<(Request, Settings)>),
     Running(BoxStream<'static, Result<Page<P>>>),
     Done,
 }
@@ -137,7 +148,7 @@ impl<P: Paged> PageStream<P> {
             concurrency: CONCURRENCY,
             backwards: false,
         };
-        Self(State::Idle(operation.into_request(), settings))
+        Self(State::Idle(Box::new((operation.into_request(), settings))))
     }
 
     /// Ends after this many items, and fetches no page beyond them.
@@ -152,7 +163,7 @@ impl<P: Paged> PageStream<P> {
     }
 
     /// How many pages are fetched at a time once the length of the list is known, and so how many
-    /// are in memory at most. Default 8; 1 fetches a page only when it is asked for.
+    /// are in memory at most. Default 10; 1 fetches a page only when it is asked for.
     pub fn concurrency(self, pages: usize) -> Self {
         self.set(|settings| settings.concurrency = pages.max(1))
     }
@@ -163,8 +174,8 @@ impl<P: Paged> PageStream<P> {
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        if let State::Idle(_, settings) = &mut self.0 {
-            change(settings);
+        if let State::Idle(start) = &mut self.0 {
+            change(&mut start.1);
         }
         self
     }
@@ -173,7 +184,10 @@ impl<P: Paged> PageStream<P> {
 impl<P: Paged> ItemStream<P> {
     #[doc(hidden)]
     pub fn new(operation: P) -> Self {
-        Self { pages: PageStream::new(operation), items: Vec::new().into_iter() }
+        Self {
+            pages: PageStream::new(operation),
+            items: Vec::new().into_iter(),
+        }
     }
 
     /// Ends after this many items, and fetches no page beyond them.
@@ -207,9 +221,9 @@ impl<P: Paged> Stream for PageStream<P> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let state = &mut self.0;
         if matches!(state, State::Idle(..))
-            && let State::Idle(request, settings) = std::mem::replace(state, State::Done)
+            && let State::Idle(start) = std::mem::replace(state, State::Done)
         {
-            *state = State::Running(run(request, settings));
+            *state = State::Running(run(start.0, start.1));
         }
         let State::Running(pages) = state else {
             return Poll::Ready(None);
@@ -256,19 +270,31 @@ impl<P: Paged> fmt::Debug for PageStream<P> {
 
 impl<P: Paged> fmt::Debug for ItemStream<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ItemStream").field("pages", &self.pages).finish_non_exhaustive()
+        f.debug_struct("ItemStream")
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
     }
 }
 
 fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Result<Page<P>>> {
     let size = |parameter: Option<&str>| {
         let of_operation = || request.query_value(parameter?)?.parse().ok();
-        let size = settings.page_size.or_else(of_operation).unwrap_or(LARGEST_PAGE);
+        let size = settings
+            .page_size
+            .or_else(of_operation)
+            .unwrap_or(LARGEST_PAGE);
         u64::from(size.clamp(1, LARGEST_PAGE))
     };
     match P::PAGING {
-        Paging::Offset { max, offset, include_total } => {
-            let first = request.query_value(offset).and_then(|text| text.parse().ok()).unwrap_or(0);
+        Paging::Offset {
+            max,
+            offset,
+            include_total,
+        } => {
+            let first = request
+                .query_value(offset)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
             let pages = ByOffset::<P> {
                 size: size(Some(max)),
                 parameters: (max, offset),
@@ -288,7 +314,10 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             })
             .boxed()
         }
-        Paging::Cursor { parameter, size: size_parameter } => {
+        Paging::Cursor {
+            parameter,
+            size: size_parameter,
+        } => {
             let mut pages = ByCursor::<P> {
                 parameter,
                 size: size_parameter.map(|name| (name, size(Some(name)))),
@@ -372,7 +401,10 @@ impl<P: Paged> ByOffset<P> {
 
     /// Keeps pages on their way: one while the length of the list is unknown, then several.
     fn fetch_ahead(&mut self) {
-        let mut offset = self.ahead.back().map_or(self.offset, |last| last.offset + last.size);
+        let mut offset = self
+            .ahead
+            .back()
+            .map_or(self.offset, |last| last.offset + last.size);
         let limit = self.left.map(|left| self.offset.saturating_add(left));
         while self.ahead.is_empty()
             || (self.ahead.len() < self.concurrency
@@ -386,7 +418,11 @@ impl<P: Paged> ByOffset<P> {
             if let Some(parameter) = self.include_total.take() {
                 request.query(parameter, true);
             }
-            self.ahead.push_back(Fetching { offset, size, page: Task::spawn(receive::<P>(request)) });
+            self.ahead.push_back(Fetching {
+                offset,
+                size,
+                page: Task::spawn(receive::<P>(request)),
+            });
             offset += size;
         }
     }
@@ -409,13 +445,17 @@ impl<P: Paged> ByOffset<P> {
         }
         let items = self.seen.new_items::<P>(items, hash);
         let more = match (self.end, P::has_more(&reply)) {
-            _ if count == 0 || items.is_none() => false,
+            _ if count == 0 || self.seen.is_stuck() => false,
             (Some(end), more) => self.offset < end || more == Some(true),
             (None, Some(more)) => more,
             (None, None) => count >= size,
         };
         self.done |= !more;
-        Page { items: take_limited(items, &mut self.left), total, reply }
+        Page {
+            items: take_limited(items, &mut self.left),
+            total,
+            reply,
+        }
     }
 }
 
@@ -440,7 +480,8 @@ impl<P: Paged> ByCursor<P> {
             return None;
         }
         if let Some((parameter, size)) = self.size {
-            self.request.query(parameter, self.left.map_or(size, |left| left.min(size)));
+            self.request
+                .query(parameter, self.left.map_or(size, |left| left.min(size)));
         }
         self.pages += 1;
         let received = match receive::<P>(self.request.clone()).await {
@@ -450,19 +491,33 @@ impl<P: Paged> ByCursor<P> {
                 return Some(Err(error.at(format!("page {}", self.pages))));
             }
         };
-        let Received { items, reply, hash: body } = received;
-        let direction = if self.backwards { P::cursor_back } else { P::cursor };
+        let Received {
+            items,
+            reply,
+            hash: body,
+        } = received;
+        let direction = if self.backwards {
+            P::cursor_back
+        } else {
+            P::cursor
+        };
         let cursor = direction(&reply).filter(|cursor| !cursor.is_empty());
         let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
         let empty = items.is_empty();
         let items = self.seen.new_items::<P>(items, body);
         match cursor {
-            Some(cursor) if !empty && items.is_some() && !self.cycle.repeats(hash(&cursor)) => {
+            Some(cursor)
+                if !empty && !self.seen.is_stuck() && !self.cycle.repeats(hash(&cursor)) =>
+            {
                 self.request.query(self.parameter, cursor);
             }
             _ => self.done = true,
         }
-        Some(Ok(Page { items: take_limited(items, &mut self.left), total, reply }))
+        Some(Ok(Page {
+            items: take_limited(items, &mut self.left),
+            total,
+            reply,
+        }))
     }
 }
 
@@ -470,12 +525,15 @@ async fn receive<P: Paged>(request: Request) -> Result<Received<P>> {
     let fetched: Fetched = request.fetch_page().await?;
     let hash = hash(&fetched.body);
     let mut reply = fetched.parse::<P::Page>()?.into_inner();
-    Ok(Received { items: P::items(&mut reply), reply, hash })
+    Ok(Received {
+        items: P::items(&mut reply),
+        reply,
+        hash,
+    })
 }
 
 /// Cuts the items to what is left of the limit.
-fn take_limited<T>(items: Option<Vec<T>>, left: &mut Option<u64>) -> Vec<T> {
-    let mut items = items.unwrap_or_default();
+fn take_limited<T>(mut items: Vec<T>, left: &mut Option<u64>) -> Vec<T> {
     if let Some(left) = left {
         items.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
         *left -= items.len() as u64;
@@ -488,16 +546,16 @@ fn take_limited<T>(items: Option<Vec<T>>, left: &mut Option<u64>) -> Vec<T> {
 struct Seen {
     ids: VecDeque<HashSet<String>>,
     body: Option<u64>,
+    /// Pages without anything new since the last that had something.
+    stale: u32,
 }
 
 impl Seen {
-    /// The items that no page nearby had; `None` if the page is only a repetition.
-    fn new_items<P: Paged>(&mut self, mut items: Vec<P::Item>, body: u64) -> Option<Vec<P::Item>> {
-        if items.is_empty() {
-            return Some(items);
-        }
+    /// The items that no page nearby had. `body` is the hash of the whole page, which tells a
+    /// repeated page where items have no id.
+    fn new_items<P: Paged>(&mut self, mut items: Vec<P::Item>, body: u64) -> Vec<P::Item> {
         if self.body.replace(body) == Some(body) {
-            return None;
+            items.clear();
         }
         let mut ids = HashSet::new();
         items.retain(|item| match P::id(item) {
@@ -507,11 +565,19 @@ impl Seen {
             }
             None => true,
         });
-        if self.ids.len() == REMEMBERED_PAGES {
-            self.ids.pop_front();
+        if !ids.is_empty() {
+            if self.ids.len() == REMEMBERED_PAGES {
+                self.ids.pop_front();
+            }
+            self.ids.push_back(ids);
         }
-        self.ids.push_back(ids);
-        (!items.is_empty()).then_some(items)
+        self.stale = if items.is_empty() { self.stale + 1 } else { 0 };
+        items
+    }
+
+    /// Whether the server only repeats itself.
+    fn is_stuck(&self) -> bool {
+        self.stale >= STALE_PAGES
     }
 }
 
@@ -559,8 +625,12 @@ impl<T> Future for Task<Result<T>> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        let ended = |error| Error::new(ErrorKind::Io, "the task that fetched a page ended").caused_by(error);
-        Pin::new(&mut self.0).poll(context).map(|done| done.unwrap_or_else(|error| Err(ended(error))))
+        let ended = |error| {
+            Error::new(ErrorKind::Io, "the task that fetched a page ended").caused_by(error)
+        };
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|done| done.unwrap_or_else(|error| Err(ended(error))))
     }
 }
 

@@ -7,12 +7,12 @@ use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Result;
 use crate::body::ByteStream;
 use crate::generated::Client;
 use crate::multipart::MultipartForm;
 use crate::transport::request::Request;
 use crate::transport::retry::RetryPolicy;
-use crate::Result;
 
 impl Client {
     /// A call of any path of the API, through the same transport as every operation: authorised,
@@ -42,7 +42,10 @@ impl Client {
         let is_path = path.starts_with('/');
         let mut request = Request::raw(self, method, path);
         if !is_path {
-            request.fail(format!("the path must begin with `/` or with {}/", self.baseurl));
+            request.fail(format!(
+                "the path must begin with `/` or with {}/",
+                self.baseurl
+            ));
         }
         RawRequest(request)
     }

@@ -1,7 +1,7 @@
 //! Types of which a property tells the kind.
 
 use serde::de::{DeserializeOwned, Deserializer, Error};
-use serde::ser::{Serializer, Error as _};
+use serde::ser::{Error as _, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +23,9 @@ pub(crate) enum ReadError {
     Misfit(String),
 }
 
-pub(crate) fn deserialize<'de, T: TaggedUnion, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize<'de, T: TaggedUnion, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let Some(tag) = value.get(T::TAG).and_then(Value::as_str).map(str::to_owned) else {
         return Ok(T::unrecognized(value));
@@ -174,12 +176,20 @@ mod tests {
         assert!(matches!(&config, Config::Grid(grid) if grid.queue.as_deref() == Some("long")));
         assert_eq!(serde_json::to_value(&config).unwrap(), value);
         let fresh = Config::Batch(Batch::default());
-        assert_eq!(serde_json::to_value(&fresh).unwrap(), json!({ "discriminator": "batch" }));
+        assert_eq!(
+            serde_json::to_value(&fresh).unwrap(),
+            json!({ "discriminator": "batch" })
+        );
     }
 
     #[test]
     fn unknown_and_missing_tags_keep_the_value() {
-        for value in [json!({ "discriminator": "retired", "a": [1] }), json!({ "queue": "x" }), json!([1]), json!(1)] {
+        for value in [
+            json!({ "discriminator": "retired", "a": [1] }),
+            json!({ "queue": "x" }),
+            json!([1]),
+            json!(1),
+        ] {
             let config = read(value.clone());
             assert!(matches!(config, Config::Unrecognized(_)));
             assert_eq!(serde_json::to_value(&config).unwrap(), value);
@@ -190,12 +200,22 @@ mod tests {
     fn a_kind_known_from_elsewhere_resolves_a_missing_tag() {
         let config = Config::of_kind("batch", json!({ "queue": "x" })).unwrap();
         assert_eq!(config.kind(), Some("batch"));
-        assert!(Config::of_kind("retired", json!({})).unwrap().kind().is_none());
+        assert!(
+            Config::of_kind("retired", json!({}))
+                .unwrap()
+                .kind()
+                .is_none()
+        );
     }
 
     #[test]
     fn a_misfit_names_the_place() {
-        let error = serde_json::from_value::<Config>(json!({ "discriminator": "grid", "queue": 7 })).unwrap_err();
-        assert!(error.to_string().starts_with("grid: `queue`: invalid type"), "{error}");
+        let error =
+            serde_json::from_value::<Config>(json!({ "discriminator": "grid", "queue": 7 }))
+                .unwrap_err();
+        assert!(
+            error.to_string().starts_with("grid: `queue`: invalid type"),
+            "{error}"
+        );
     }
 }

@@ -144,21 +144,39 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused_by_name() {
-        for text in ["", "yesterday", "2026-03-01", "1772357400", "2026-13-01T00:00:00Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-03-01",
+            "1772357400",
+            "2026-13-01T00:00:00Z",
+        ] {
             let error = text.parse::<Timestamp>().unwrap_err().to_string();
             assert_eq!(
                 error,
                 format!("`{text}` is not an ISO 8601 date-time such as 2026-03-01T09:30:00Z")
             );
         }
-        assert!("x".repeat(9_000).parse::<Timestamp>().unwrap_err().to_string().len() < 200);
+        assert!(
+            "x".repeat(9_000)
+                .parse::<Timestamp>()
+                .unwrap_err()
+                .to_string()
+                .len()
+                < 200
+        );
     }
 
     #[test]
     fn json_round_trip() {
         let read: Timestamp = serde_json::from_str("\"2026-03-01T09:30:00.123Z\"").unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), "\"2026-03-01T09:30:00Z\"");
-        let error = serde_json::from_str::<Timestamp>("17").unwrap_err().to_string();
+        assert_eq!(
+            serde_json::to_string(&read).unwrap(),
+            "\"2026-03-01T09:30:00Z\""
+        );
+        let error = serde_json::from_str::<Timestamp>("17")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("expected an ISO 8601 date-time"), "{error}");
     }
 

@@ -37,12 +37,18 @@ pub(crate) struct Shared {
 
 impl Transport {
     pub(crate) fn new(shared: Shared, retry: RetryPolicy) -> Self {
-        Self { shared: Arc::new(shared), retry }
+        Self {
+            shared: Arc::new(shared),
+            retry,
+        }
     }
 
     /// Whether a URL is on the endpoint's server, and so may be sent the token.
     fn is_home(&self, url: &Url) -> bool {
-        url.origin() == self.shared.endpoint.origin()
+        let endpoint = &self.shared.endpoint;
+        url.host() == endpoint.host()
+            && url.port_or_known_default() == endpoint.port_or_known_default()
+            && url.scheme() == endpoint.scheme()
     }
 }
 

@@ -19,7 +19,9 @@ pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
         if let Some(description) = schema.schema["description"].as_str() {
             let _ = writeln!(text, "{}\n", markdown(description));
         }
-        let wire = schema.schema["x-wire-name"].as_str().unwrap_or(&schema.wire);
+        let wire = schema.schema["x-wire-name"]
+            .as_str()
+            .unwrap_or(&schema.wire);
         let _ = write!(text, "`{wire}` in the schema.");
         if schema.schema["deprecated"] == true {
             text.push_str(" Deprecated by the vendor.");
@@ -47,11 +49,23 @@ pub fn of_union(union: &Union) -> TokenStream {
 }
 
 /// Documentation of a field.
-pub fn of_field(model: &Model<'_>, owner: &str, wire: &str, demanded: bool, nullable: bool) -> TokenStream {
-    let property = model.schemas.get(owner).map(|schema| &schema.schema["properties"][wire]);
+pub fn of_field(
+    model: &Model<'_>,
+    owner: &str,
+    wire: &str,
+    demanded: bool,
+    nullable: bool,
+) -> TokenStream {
+    let property = model
+        .schemas
+        .get(owner)
+        .map(|schema| &schema.schema["properties"][wire]);
     let mut text = property
         .and_then(|property| property["description"].as_str())
-        .map_or_else(|| format!("`{wire}`."), |description| markdown(description).into_owned());
+        .map_or_else(
+            || format!("`{wire}`."),
+            |description| markdown(description).into_owned(),
+        );
     let mut note = |sentence: &str| {
         text.push_str("\n\n");
         text.push_str(sentence);
@@ -76,7 +90,11 @@ pub struct Links {
 impl Links {
     /// Links to these operations.
     pub fn new<'a>(operations: impl Iterator<Item = &'a Operation>) -> Self {
-        Self { builders: operations.map(|operation| (operation.id.clone(), operation.name.clone())).collect() }
+        Self {
+            builders: operations
+                .map(|operation| (operation.id.clone(), operation.name.clone()))
+                .collect(),
+        }
     }
 
     /// Turns operation ids in code marks into links, and parameter names into the setters' names.
@@ -86,8 +104,16 @@ impl Links {
             if index % 2 == 0 {
                 resolved.push_str(segment);
             } else if let Some(name) = self.builders.get(segment) {
-                let _ = write!(resolved, "[`{name}`](crate::builder::{})", name.to_upper_camel_case());
-            } else if operation.parameters.iter().any(|parameter| parameter.wire == segment) {
+                let _ = write!(
+                    resolved,
+                    "[`{name}`](crate::builder::{})",
+                    name.to_upper_camel_case()
+                );
+            } else if operation
+                .parameters
+                .iter()
+                .any(|parameter| parameter.wire == segment)
+            {
                 let _ = write!(resolved, "`{}`", snake(segment));
             } else {
                 let _ = write!(resolved, "`{segment}`");
@@ -103,7 +129,12 @@ pub fn of_method(operation: &Operation, links: &Links) -> TokenStream {
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", links.resolve(description, operation));
     }
-    let _ = write!(text, "`{} {}`", operation.method.to_uppercase(), operation.path);
+    let _ = write!(
+        text,
+        "`{} {}`",
+        operation.method.to_uppercase(),
+        operation.path
+    );
     let doc = attributes(&text);
     let id = &operation.id;
     let route = format!("{} {}", operation.method.to_uppercase(), operation.path);
@@ -116,11 +147,21 @@ pub fn of_builder(operation: &Operation, example: &str, links: &Links) -> TokenS
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", links.resolve(description, operation));
     }
-    let _ = writeln!(text, "`{} {}` (`{}`)", operation.method.to_uppercase(), operation.path, operation.id);
+    let _ = writeln!(
+        text,
+        "`{} {}` (`{}`)",
+        operation.method.to_uppercase(),
+        operation.path,
+        operation.id
+    );
     if operation.deprecated {
         text.push_str("\nDeprecated by the vendor.\n");
     }
-    let statuses: Vec<&str> = operation.successes.iter().map(|(code, _)| code.as_str()).collect();
+    let statuses: Vec<&str> = operation
+        .successes
+        .iter()
+        .map(|(code, _)| code.as_str())
+        .collect();
     if statuses.len() > 1 {
         let _ = writeln!(
             text,
@@ -129,12 +170,19 @@ pub fn of_builder(operation: &Operation, example: &str, links: &Links) -> TokenS
         );
     }
     if matches!(operation.body, Some(Body::Empty)) {
-        text.push_str("\nThe body that this operation takes has no fields; it is sent by itself.\n");
+        text.push_str(
+            "\nThe body that this operation takes has no fields; it is sent by itself.\n",
+        );
     }
-    let _ = write!(text, "\n# Example\n\n```no_run\n{example}```\n\n# Errors\n\n{}", errors(operation));
+    let _ = write!(
+        text,
+        "\n# Example\n\n```no_run\n{example}```\n\n# Errors\n\n{}",
+        errors(operation)
+    );
     let doc = attributes(&text);
     let id = &operation.id;
-    let alias = (operation.name.to_upper_camel_case() != *id).then(|| quote! { #[doc(alias = #id)] });
+    let alias =
+        (operation.name.to_upper_camel_case() != *id).then(|| quote! { #[doc(alias = #id)] });
     quote! { #doc #alias }
 }
 
@@ -163,7 +211,10 @@ fn errors(operation: &Operation) -> String {
         })
         .collect();
     codes.push("those that any call may meet: 401, 429 and 5xx".to_owned());
-    format!("Beside faults of the network, [`crate::Error`] reports {}.", codes.join(", "))
+    format!(
+        "Beside faults of the network, [`crate::Error`] reports {}.",
+        codes.join(", ")
+    )
 }
 
 /// Documentation of a parameter's setter.
@@ -183,7 +234,11 @@ pub fn of_parameter(operation: &Operation, parameter: &Parameter, links: &Links)
 }
 
 /// An example of a call, to be compiled with the documentation.
-pub fn example(operation: &Operation, arguments: &[(String, String)], body: Option<&str>) -> String {
+pub fn example(
+    operation: &Operation,
+    arguments: &[(String, String)],
+    body: Option<&str>,
+) -> String {
     let mut call = format!("client.{}()", operation.name);
     for (setter, value) in arguments {
         let _ = write!(call, "\n    .{setter}({value})");
@@ -191,17 +246,27 @@ pub fn example(operation: &Operation, arguments: &[(String, String)], body: Opti
     if let Some(body) = body {
         let _ = write!(call, "\n    {body}");
     }
-    let separator = if arguments.is_empty() && body.is_none() { "" } else { "\n    " };
+    let separator = if arguments.is_empty() && body.is_none() {
+        ""
+    } else {
+        "\n    "
+    };
     let binding = match operation.reply() {
         Reply::Empty => "",
         Reply::Json => "let reply = ",
         Reply::Bytes => "let bytes = ",
     };
     let finish = match operation.reply() {
-        Reply::Bytes => format!("{separator}.send()\n    .await?\n    .into_inner()\n    .bytes()\n    .await?;"),
+        Reply::Bytes => format!(
+            "{separator}.send()\n    .await?\n    .into_inner()\n    .bytes()\n    .await?;"
+        ),
         _ => format!("{separator}.send()\n    .await?;"),
     };
-    let finish = if separator.is_empty() && operation.reply() != Reply::Bytes { ".send().await?;".to_owned() } else { finish };
+    let finish = if separator.is_empty() && operation.reply() != Reply::Bytes {
+        ".send().await?;".to_owned()
+    } else {
+        finish
+    };
     format!(
         "use seqera::prelude::*;\n\n# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{binding}{call}{finish}\n# Ok(())\n# }}\n"
     )
@@ -210,12 +275,20 @@ pub fn example(operation: &Operation, arguments: &[(String, String)], body: Opti
 /// Documentation of a tag's trait.
 pub fn of_tag(tag: &str, description: Option<&str>) -> TokenStream {
     let text = description.map_or_else(String::new, |text| format!("{}\n\n", markdown(text)));
-    attributes(&format!("{text}Operations tagged `{tag}`: feature `{tag}`."))
+    attributes(&format!(
+        "{text}Operations tagged `{tag}`: feature `{tag}`."
+    ))
 }
 
 /// Doc attributes, one a line, so that the output reads like hand-written code.
 pub fn attributes(text: &str) -> TokenStream {
-    let lines = text.trim().lines().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+    let lines = text.trim().lines().map(|line| {
+        if line.is_empty() {
+            String::new()
+        } else {
+            format!(" {line}")
+        }
+    });
     quote! { #(#[doc = #lines])* }
 }
 
@@ -256,7 +329,13 @@ mod tests {
 
     #[test]
     fn html_and_brackets_are_text() {
-        assert_eq!(markdown("a <br> b [x] `<code>[y]`"), "a \\<br> b \\[x\\] `<code>[y]`");
-        assert_eq!(markdown("see <https://example.com>"), "see <https://example.com>");
+        assert_eq!(
+            markdown("a <br> b [x] `<code>[y]`"),
+            "a \\<br> b \\[x\\] `<code>[y]`"
+        );
+        assert_eq!(
+            markdown("see <https://example.com>"),
+            "see <https://example.com>"
+        );
     }
 }

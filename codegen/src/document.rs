@@ -24,9 +24,14 @@ impl Document {
             bail!("this is an HTML or XML page, not an OpenAPI document");
         }
         let tree: Value = yaml_serde::from_str(text).context("not readable as YAML")?;
-        let root = tree.as_object().context("not an OpenAPI document: its root is no mapping")?;
+        let root = tree
+            .as_object()
+            .context("not an OpenAPI document: its root is no mapping")?;
         if let Some(version) = root.get("swagger") {
-            bail!("a Swagger {} document; OpenAPI 3.0 is needed", plain(version));
+            bail!(
+                "a Swagger {} document; OpenAPI 3.0 is needed",
+                plain(version)
+            );
         }
         match root.get("openapi").and_then(Value::as_str) {
             Some(version) if version.starts_with("3.0") => {}
@@ -34,7 +39,10 @@ impl Document {
             None => bail!("not an OpenAPI document: it has no `openapi` version"),
         }
         let document = Self { tree };
-        ensure!(document.operation_count() > 0, "the document has no operations");
+        ensure!(
+            document.operation_count() > 0,
+            "the document has no operations"
+        );
         document.check_references()?;
         Ok(document)
     }
@@ -46,7 +54,10 @@ impl Document {
 
     /// `components.schemas`, or an empty mapping.
     pub fn schemas(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.tree["components"]["schemas"].as_object().into_iter().flatten()
+        self.tree["components"]["schemas"]
+            .as_object()
+            .into_iter()
+            .flatten()
     }
 
     /// A named schema.
@@ -56,16 +67,22 @@ impl Document {
 
     /// Follows a `$ref` to a named schema, if the value is one.
     pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        reference(schema).and_then(|name| self.schema(name)).unwrap_or(schema)
+        reference(schema)
+            .and_then(|name| self.schema(name))
+            .unwrap_or(schema)
     }
 
     /// The raw operations: path, method, operation.
     pub fn raw_operations(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
-        self.tree["paths"].as_object().into_iter().flatten().flat_map(|(path, item)| {
-            METHODS
-                .iter()
-                .filter_map(move |method| Some((path.as_str(), *method, item.get(*method)?)))
-        })
+        self.tree["paths"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .flat_map(|(path, item)| {
+                METHODS
+                    .iter()
+                    .filter_map(move |method| Some((path.as_str(), *method, item.get(*method)?)))
+            })
     }
 
     fn operation_count(&self) -> usize {
@@ -200,7 +217,9 @@ pub enum Reply {
 
 impl Operation {
     fn read(document: &Document, path: &str, method: &str, raw: &Value) -> Result<Self> {
-        let id = raw["operationId"].as_str().context("the operation has no operationId")?;
+        let id = raw["operationId"]
+            .as_str()
+            .context("the operation has no operationId")?;
         let text = |key: &str| raw[key].as_str().map(str::trim).filter(|t| !t.is_empty());
         let parameters = list(raw, "parameters")
             .filter_map(|parameter| Parameter::read(document.resolve_parameter(parameter)))
@@ -231,7 +250,11 @@ impl Operation {
 
     /// The richest of the success replies: what the operation's method returns.
     pub fn reply(&self) -> Reply {
-        self.successes.iter().map(|(_, reply)| *reply).max().unwrap_or(Reply::Empty)
+        self.successes
+            .iter()
+            .map(|(_, reply)| *reply)
+            .max()
+            .unwrap_or(Reply::Empty)
     }
 }
 
@@ -256,7 +279,9 @@ impl Parameter {
             },
             required: raw["required"].as_bool().unwrap_or(false),
             explode: raw["explode"].as_bool().unwrap_or(true),
-            description: raw["description"].as_str().map(|text| text.trim().to_owned()),
+            description: raw["description"]
+                .as_str()
+                .map(|text| text.trim().to_owned()),
         })
     }
 }
@@ -287,16 +312,27 @@ impl Body {
         Some(if is_empty {
             Self::Empty
         } else {
-            Self::Json { description: raw["description"].as_str().map(str::to_owned) }
+            Self::Json {
+                description: raw["description"].as_str().map(str::to_owned),
+            }
         })
     }
 }
 
 impl Reply {
     fn read(response: &Value) -> Self {
-        match response["content"].as_object().filter(|content| !content.is_empty()) {
+        match response["content"]
+            .as_object()
+            .filter(|content| !content.is_empty())
+        {
             None => Self::Empty,
-            Some(content) if content.keys().any(|kind| kind.starts_with("application/json")) => Self::Json,
+            Some(content)
+                if content
+                    .keys()
+                    .any(|kind| kind.starts_with("application/json")) =>
+            {
+                Self::Json
+            }
             Some(_) => Self::Bytes,
         }
     }
@@ -304,7 +340,10 @@ impl Reply {
 
 /// The name of the schema that a `$ref` points to.
 pub fn reference(schema: &Value) -> Option<&str> {
-    schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+    schema
+        .get("$ref")?
+        .as_str()?
+        .strip_prefix("#/components/schemas/")
 }
 
 /// A `$ref` to a named schema.
@@ -320,7 +359,9 @@ pub fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> 
 /// Calls `visit` for every schema of the document, parents before children.
 pub fn for_each_schema(tree: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
     if let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") {
-        schemas.values_mut().for_each(|schema| walk_schema(schema, visit));
+        schemas
+            .values_mut()
+            .for_each(|schema| walk_schema(schema, visit));
     }
     for_each_operation(tree, &mut |_, operation| {
         for parameter in list_mut(operation, "parameters") {
@@ -331,7 +372,9 @@ pub fn for_each_schema(tree: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
         let bodies = operation.get_mut("requestBody").into_iter().chain([]);
         bodies.for_each(|body| walk_content(body, visit));
         if let Some(Value::Object(responses)) = operation.get_mut("responses") {
-            responses.values_mut().for_each(|response| walk_content(response, visit));
+            responses
+                .values_mut()
+                .for_each(|response| walk_content(response, visit));
         }
     });
 }
@@ -348,11 +391,15 @@ fn walk_content(holder: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
 
 /// Calls `visit` for a schema and all schemas inside it, parents first.
 pub fn walk_schema(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
-    let Value::Object(object) = schema else { return };
+    let Value::Object(object) = schema else {
+        return;
+    };
     visit(object);
     for key in ["properties"] {
         if let Some(Value::Object(members)) = object.get_mut(key) {
-            members.values_mut().for_each(|member| walk_schema(member, visit));
+            members
+                .values_mut()
+                .for_each(|member| walk_schema(member, visit));
         }
     }
     for key in ["items", "additionalProperties", "not"] {
@@ -369,7 +416,9 @@ pub fn walk_schema(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
 
 /// Calls `visit` with the path and the object of every operation.
 pub fn for_each_operation(tree: &mut Value, visit: &mut dyn FnMut(&str, &mut Object)) {
-    let Some(Value::Object(paths)) = tree.get_mut("paths") else { return };
+    let Some(Value::Object(paths)) = tree.get_mut("paths") else {
+        return;
+    };
     for (path, item) in paths {
         for method in METHODS {
             if let Some(Value::Object(operation)) = item.get_mut(method) {
@@ -385,9 +434,15 @@ pub fn list_mut<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &
 }
 
 fn list_mut_of<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &'a mut Value> {
-    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
+    object
+        .get_mut(key)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

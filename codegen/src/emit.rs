@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use proc_macro2::TokenStream;
-use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl};
+use progenitor_impl::{
+    GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl,
+};
 use quote::quote;
 use syn::Item;
 
@@ -47,7 +49,10 @@ pub struct Report {
 /// Generates the bindings.
 pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut document = Document::parse(schema)?;
-    let mut report = Report { version: document.version().to_owned(), ..Report::default() };
+    let mut report = Report {
+        version: document.version().to_owned(),
+        ..Report::default()
+    };
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
@@ -55,12 +60,17 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
     report.tags = tags_of(&inventory);
 
     let unions = fixups::take_unions(&mut document);
-    report.fixups.push(Applied { name: "lift_unions", count: unions.len() });
+    report.fixups.push(Applied {
+        name: "lift_unions",
+        count: unions.len(),
+    });
     report.fixups.extend(fixups::apply(&mut document, false));
     select::select(&mut document, tags, &unions);
     inventory.retain(|operation| tags.contains(&operation.tag));
-    let unions: Vec<_> =
-        unions.into_iter().filter(|union| document.schema(&union.name).is_some()).collect();
+    let unions: Vec<_> = unions
+        .into_iter()
+        .filter(|union| document.schema(&union.name).is_some())
+        .collect();
 
     let (tokens, kept) = run_generator(&document)?;
     let generated = syntax::read(tokens)?;
@@ -101,7 +111,9 @@ pub fn generate_plain(schema: &str) -> Result<String> {
 
 fn settings() -> GenerationSettings {
     let mut settings = GenerationSettings::new();
-    settings.with_interface(InterfaceStyle::Builder).with_tag(TagStyle::Separate);
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_tag(TagStyle::Separate);
     settings
 }
 
@@ -113,10 +125,16 @@ fn run_generator(document: &Document) -> Result<(TokenStream, TokenStream)> {
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote! { crate::transport::Transport })
         .with_map_type("::std::collections::BTreeMap")
-        .with_conversion(text(fixups::EXIT_CODE), "crate::ExitCode", [TypeImpl::Display].into_iter());
+        .with_conversion(
+            text(fixups::EXIT_CODE),
+            "crate::ExitCode",
+            [TypeImpl::Display].into_iter(),
+        );
     let spec = serde_json::from_value(document.tree.clone())
         .context("the document is not what OpenAPI 3.0 allows")?;
-    let tokens = Generator::new(&settings).generate_tokens(&spec).context("progenitor refuses the document")?;
+    let tokens = Generator::new(&settings)
+        .generate_tokens(&spec)
+        .context("progenitor refuses the document")?;
     let kept = client_items(&tokens)?;
     Ok((tokens, kept))
 }
@@ -148,7 +166,9 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
                     #client
                 });
             }
-            Item::Impl(item) if item.trait_.is_some() && is_client_info(&item) => kept.extend(quote! { #item }),
+            Item::Impl(item) if item.trait_.is_some() && is_client_info(&item) => {
+                kept.extend(quote! { #item })
+            }
             Item::Const(item) => kept.extend(quote! { #item }),
             _ => {}
         }
@@ -157,17 +177,27 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
 }
 
 fn is_client_info(item: &syn::ItemImpl) -> bool {
-    item.trait_.as_ref().is_some_and(|(path, ..)| path.segments.last().is_some_and(|last| last.ident == "ClientInfo"))
+    item.trait_.as_ref().is_some_and(|(path, ..)| {
+        path.segments
+            .last()
+            .is_some_and(|last| last.ident == "ClientInfo")
+    })
 }
 
 fn tags_of(operations: &[Operation]) -> Vec<String> {
-    let tags: std::collections::BTreeSet<&String> = operations.iter().map(|operation| &operation.tag).collect();
+    let tags: std::collections::BTreeSet<&String> =
+        operations.iter().map(|operation| &operation.tag).collect();
     tags.into_iter().cloned().collect()
 }
 
 fn tag_descriptions(document: &Document) -> BTreeMap<String, String> {
     crate::document::list(&document.tree, "tags")
-        .filter_map(|tag| Some((tag["name"].as_str()?.to_owned(), tag["description"].as_str()?.to_owned())))
+        .filter_map(|tag| {
+            Some((
+                tag["name"].as_str()?.to_owned(),
+                tag["description"].as_str()?.to_owned(),
+            ))
+        })
         .collect()
 }
 

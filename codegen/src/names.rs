@@ -7,7 +7,10 @@ use syn::Ident;
 /// The Rust name of a schema: camel case, dots and underscores gone (`Action.Status` is
 /// `ActionStatus`).
 pub fn type_name(schema: &str) -> String {
-    let plain: String = schema.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let plain: String = schema
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
     plain.to_upper_camel_case()
 }
 
@@ -32,5 +35,8 @@ pub fn variant(value: &str) -> Ident {
 
 /// Letters and digits in lower case: what survives all ways of writing a name.
 pub fn normal(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
 }

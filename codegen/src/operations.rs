@@ -31,48 +31,81 @@ pub struct Lowered<'a> {
 }
 
 /// Brings each operation together with its builder.
-pub fn pair<'a>(
-    operations: &'a [Operation],
-    generated: &'a Generated,
-) -> Result<Vec<Lowered<'a>>> {
-    let mut builders: BTreeMap<String, &Builder> =
-        generated.builders.iter().map(|(name, builder)| (normal(name), builder)).collect();
+pub fn pair<'a>(operations: &'a [Operation], generated: &'a Generated) -> Result<Vec<Lowered<'a>>> {
+    let mut builders: BTreeMap<String, &Builder> = generated
+        .builders
+        .iter()
+        .map(|(name, builder)| (normal(name), builder))
+        .collect();
     let lowered = operations
         .iter()
         .map(|operation| {
-            let builder = builders
-                .remove(&normal(&operation.name))
-                .with_context(|| format!("the generator dropped the operation `{}`", operation.id))?;
+            let builder = builders.remove(&normal(&operation.name)).with_context(|| {
+                format!("the generator dropped the operation `{}`", operation.id)
+            })?;
             let paging = paging::recognise(operation, builder, generated);
-            Ok(Lowered { operation, builder, paging })
+            Ok(Lowered {
+                operation,
+                builder,
+                paging,
+            })
         })
         .collect::<Result<Vec<_>>>()?;
-    ensure!(builders.is_empty(), "the generator made operations that the schema does not have");
+    ensure!(
+        builders.is_empty(),
+        "the generator made operations that the schema does not have"
+    );
     Ok(lowered)
 }
 
 /// POST operations that may be sent again although the first try may have been processed, each with
 /// the reason. Every other POST and PATCH is sent again only where it surely was not processed.
 const SAFE_POSTS: &[(&str, &str)] = &[
-    ("ResolveCronExpression", "computes an answer, changes nothing"),
+    (
+        "ResolveCronExpression",
+        "computes an answer, changes nothing",
+    ),
     ("ValidateComputeEnv", "checks what is there"),
     ("ValidateCredentials", "checks what is there"),
     ("ValidateDatasetUrl", "checks a URL"),
     ("PreviewDatasetUrl", "reads a URL"),
-    ("ApplyLabelsToActions", "sets the whole list of labels: twice is the same as once"),
-    ("ApplyLabelsToDatasets", "sets the whole list of labels: twice is the same as once"),
-    ("ApplyLabelsToPipelines", "sets the whole list of labels: twice is the same as once"),
-    ("ApplyLabelsToWorkflows", "sets the whole list of labels: twice is the same as once"),
+    (
+        "ApplyLabelsToActions",
+        "sets the whole list of labels: twice is the same as once",
+    ),
+    (
+        "ApplyLabelsToDatasets",
+        "sets the whole list of labels: twice is the same as once",
+    ),
+    (
+        "ApplyLabelsToPipelines",
+        "sets the whole list of labels: twice is the same as once",
+    ),
+    (
+        "ApplyLabelsToWorkflows",
+        "sets the whole list of labels: twice is the same as once",
+    ),
     ("HideDatasets", "sets a state: twice is the same as once"),
     ("ShowDatasets", "sets a state: twice is the same as once"),
-    ("EnableComputeEnv", "sets a state: twice is the same as once"),
-    ("DisableComputeEnv", "sets a state: twice is the same as once"),
-    ("UpdateComputeEnvPrimary", "sets a state: twice is the same as once"),
+    (
+        "EnableComputeEnv",
+        "sets a state: twice is the same as once",
+    ),
+    (
+        "DisableComputeEnv",
+        "sets a state: twice is the same as once",
+    ),
+    (
+        "UpdateComputeEnvPrimary",
+        "sets a state: twice is the same as once",
+    ),
 ];
 
 fn safe_to_repeat(operation: &Operation) -> bool {
-    matches!(operation.method.as_str(), "get" | "head" | "put" | "delete" | "options")
-        || SAFE_POSTS.iter().any(|(id, _)| *id == operation.id)
+    matches!(
+        operation.method.as_str(),
+        "get" | "head" | "put" | "delete" | "options"
+    ) || SAFE_POSTS.iter().any(|(id, _)| *id == operation.id)
 }
 
 /// A parameter that is itself a path: its slashes stay slashes.
@@ -84,15 +117,26 @@ fn is_path_like(operation: &Operation, parameter: &Parameter) -> bool {
 }
 
 /// Emits the traits, the builders and the prelude.
-pub fn emit(lowered: &[Lowered<'_>], model: &Model<'_>, tags: &BTreeMap<String, String>) -> TokenStream {
+pub fn emit(
+    lowered: &[Lowered<'_>],
+    model: &Model<'_>,
+    tags: &BTreeMap<String, String>,
+) -> TokenStream {
     let links = Links::new(lowered.iter().map(|lowered| lowered.operation));
     let mut by_tag: BTreeMap<&str, Vec<&Lowered<'_>>> = BTreeMap::new();
     for entry in lowered {
         by_tag.entry(&entry.operation.tag).or_default().push(entry);
     }
-    let traits = by_tag.iter().map(|(tag, entries)| emit_trait(tag, entries, tags, &links));
-    let names: Vec<_> = by_tag.keys().map(|tag| ident(&docs::trait_name(tag))).collect();
-    let builders = lowered.iter().map(|entry| emit_builder(entry, model, &links));
+    let traits = by_tag
+        .iter()
+        .map(|(tag, entries)| emit_trait(tag, entries, tags, &links));
+    let names: Vec<_> = by_tag
+        .keys()
+        .map(|tag| ident(&docs::trait_name(tag)))
+        .collect();
+    let builders = lowered
+        .iter()
+        .map(|entry| emit_builder(entry, model, &links));
     quote! {
         #(#traits)*
 
@@ -150,12 +194,20 @@ fn emit_trait(
 }
 
 fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, links: &Links) -> TokenStream {
-    let Lowered { operation, builder, paging } = entry;
+    let Lowered {
+        operation,
+        builder,
+        paging,
+    } = entry;
     let name = &builder.ident;
     let constant = ident(&operation.name.to_shouty_snake_case());
     let description = emit_description(entry, &constant);
     let (arguments, body_example) = example_arguments(entry, model);
-    let doc = docs::of_builder(operation, &docs::example(operation, &arguments, body_example.as_deref()), links);
+    let doc = docs::of_builder(
+        operation,
+        &docs::example(operation, &arguments, body_example.as_deref()),
+        links,
+    );
 
     let setters = operation.parameters.iter().filter_map(|parameter| {
         let (setter, ty) = find(builder, &parameter.wire)?;
@@ -190,13 +242,22 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, links: &Links) -> TokenS
 fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
     let Operation { id, name, path, .. } = entry.operation;
     let method = ident(&entry.operation.method.to_uppercase());
-    let required = entry.operation.parameters.iter().filter(|parameter| parameter.required).filter_map(|parameter| {
-        let setter = find(entry.builder, &parameter.wire)?.0.to_string();
-        let wire = &parameter.wire;
-        Some(quote! { (#wire, #setter) })
-    });
-    let path_like =
-        entry.operation.parameters.iter().filter(|p| is_path_like(entry.operation, p)).map(|p| &p.wire);
+    let required = entry
+        .operation
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.required)
+        .filter_map(|parameter| {
+            let setter = find(entry.builder, &parameter.wire)?.0.to_string();
+            let wire = &parameter.wire;
+            Some(quote! { (#wire, #setter) })
+        });
+    let path_like = entry
+        .operation
+        .parameters
+        .iter()
+        .filter(|p| is_path_like(entry.operation, p))
+        .map(|p| &p.wire);
     let safe = safe_to_repeat(entry.operation);
     quote! {
         static #constant: Operation = Operation {
@@ -231,7 +292,11 @@ fn emit_setter(
     let doc = docs::of_parameter(operation, parameter, links);
     let wire = &parameter.wire;
     if let Some(item) = argument(ty, "Vec") {
-        let write = if parameter.explode { quote! { query_repeated } } else { quote! { query_joined } };
+        let write = if parameter.explode {
+            quote! { query_repeated }
+        } else {
+            quote! { query_joined }
+        };
         return quote! {
             #doc
             pub fn #setter(mut self, values: impl IntoIterator<Item = impl Into<#item>>) -> Self {
@@ -274,7 +339,11 @@ impl BodyCode {
             },
             Some(Body::Json { description }) => Self::json(entry, model, description.as_deref()),
             Some(Body::Multipart { parts, json }) => {
-                let mut code = if *json { Self::json(entry, model, None) } else { Self::default() };
+                let mut code = if *json {
+                    Self::json(entry, model, None)
+                } else {
+                    Self::default()
+                };
                 code.add_files(parts);
                 code
             }
@@ -282,14 +351,19 @@ impl BodyCode {
     }
 
     fn json(entry: &Lowered<'_>, model: &Model<'_>, description: Option<&str>) -> Self {
-        let Some((_, ty)) = find(entry.builder, "body") else { return Self::default() };
+        let Some((_, ty)) = find(entry.builder, "body") else {
+            return Self::default();
+        };
         let ty = qualified(ty);
         let name = last_name(&ty);
         let doc = docs::attributes(&description.map_or_else(
             || "Sets the request's body.".to_owned(),
             |text| docs::markdown(text).into_owned(),
         ));
-        let check = model.checked.contains(&name).then(|| quote! { self.request.fail_if(crate::check::Missing::of(body)); });
+        let check = model
+            .checked
+            .contains(&name)
+            .then(|| quote! { self.request.fail_if(crate::check::Missing::of(body)); });
         let change = model.schemas.contains_key(&name).then(|| {
             quote! {
                 /// Changes the request's body, which starts empty, in place.
@@ -299,7 +373,8 @@ impl BodyCode {
                 }
             }
         });
-        let demand = entry.operation.method != "get" && !matches!(entry.operation.body, Some(Body::Multipart { .. }));
+        let demand = entry.operation.method != "get"
+            && !matches!(entry.operation.body, Some(Body::Multipart { .. }));
         let absent = demand.then(|| {
             quote! { self.request.fail("`body` is required: call .body(..)".to_owned()); }
         });
@@ -327,8 +402,10 @@ impl BodyCode {
     }
 
     fn add_files(&mut self, parts: &[(String, bool)]) {
-        self.fields.extend(quote! { form: crate::multipart::MultipartForm, });
-        self.values.extend(quote! { form: crate::multipart::MultipartForm::new(), });
+        self.fields
+            .extend(quote! { form: crate::multipart::MultipartForm, });
+        self.values
+            .extend(quote! { form: crate::multipart::MultipartForm::new(), });
         let is_alternative = !self.prepare.is_empty();
         for (wire, is_file) in parts {
             if is_alternative && !is_file {
@@ -375,10 +452,21 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
     let (reply, call) = match entry.operation.reply() {
         Reply::Empty => (quote! { () }, quote! { send_empty }),
         Reply::Bytes => (quote! { ByteStream }, quote! { send_bytes }),
-        Reply::Json => (qualified(&entry.builder.reply).to_token_stream(), quote! { send }),
+        Reply::Json => (
+            qualified(&entry.builder.reply).to_token_stream(),
+            quote! { send },
+        ),
     };
-    let doc = format!(" Sends `{} {}`.", entry.operation.method.to_uppercase(), entry.operation.path);
-    let binding = if prepare.is_empty() { quote! { self } } else { quote! { mut self } };
+    let doc = format!(
+        " Sends `{} {}`.",
+        entry.operation.method.to_uppercase(),
+        entry.operation.path
+    );
+    let binding = if prepare.is_empty() {
+        quote! { self }
+    } else {
+        quote! { mut self }
+    };
     quote! {
         #[doc = #doc]
         ///
@@ -395,12 +483,18 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
 /// A type of module `types` as the builders write it.
 pub fn qualified(ty: &Type) -> Type {
     // The generator writes the builder of a body's type; the type is wanted.
-    let text = ty.to_token_stream().to_string().replace("types :: builder ::", "types ::");
+    let text = ty
+        .to_token_stream()
+        .to_string()
+        .replace("types :: builder ::", "types ::");
     syn::parse_str(&text).unwrap_or_else(|_| ty.clone())
 }
 
 /// Arguments for the example on an operation's page: what is required, and the workspace.
-fn example_arguments(entry: &Lowered<'_>, model: &Model<'_>) -> (Vec<(String, String)>, Option<String>) {
+fn example_arguments(
+    entry: &Lowered<'_>,
+    model: &Model<'_>,
+) -> (Vec<(String, String)>, Option<String>) {
     let arguments = entry
         .operation
         .parameters
@@ -419,12 +513,19 @@ fn example_arguments(entry: &Lowered<'_>, model: &Model<'_>) -> (Vec<(String, St
     let body = match &entry.operation.body {
         Some(Body::Json { .. }) => find(entry.builder, "body").and_then(|(_, ty)| {
             let name = last_name(&qualified(ty));
-            model.schemas.contains_key(&name).then(|| format!(".body(seqera::types::{name}::new())"))
+            model
+                .schemas
+                .contains_key(&name)
+                .then(|| format!(".body(seqera::types::{name}::new())"))
         }),
-        Some(Body::Multipart { parts, .. }) => parts
-            .iter()
-            .find(|(_, is_file)| *is_file)
-            .map(|(wire, _)| format!(".{}(seqera::Upload::from_path(\"samples.csv\"))", crate::names::snake(wire))),
+        Some(Body::Multipart { parts, .. }) => {
+            parts.iter().find(|(_, is_file)| *is_file).map(|(wire, _)| {
+                format!(
+                    ".{}(seqera::Upload::from_path(\"samples.csv\"))",
+                    crate::names::snake(wire)
+                )
+            })
+        }
         _ => None,
     };
     (arguments, body)

@@ -6,20 +6,32 @@ use serde_json_path::JsonPath;
 
 /// Applies an overlay's actions in order. Returns the targets that the document does not have.
 pub fn apply(tree: &mut Value, overlay: &str) -> Result<Vec<String>> {
-    let overlay: Value = yaml_serde::from_str(overlay).context("the overlay is not readable as YAML")?;
+    let overlay: Value =
+        yaml_serde::from_str(overlay).context("the overlay is not readable as YAML")?;
     let version = overlay["overlay"].as_str().unwrap_or_default();
-    ensure!(version.starts_with("1."), "the overlay's version is `{version}`, not 1.x");
+    ensure!(
+        version.starts_with("1."),
+        "the overlay's version is `{version}`, not 1.x"
+    );
     let mut dangling = Vec::new();
     for action in crate::document::list(&overlay, "actions") {
-        let target = action["target"].as_str().context("an action of the overlay has no target")?;
-        let path = JsonPath::parse(target).with_context(|| format!("the overlay's target {target}"))?;
-        let pointers: Vec<String> =
-            path.query_located(tree).locations().map(|location| location.to_json_pointer()).collect();
+        let target = action["target"]
+            .as_str()
+            .context("an action of the overlay has no target")?;
+        let path =
+            JsonPath::parse(target).with_context(|| format!("the overlay's target {target}"))?;
+        let pointers: Vec<String> = path
+            .query_located(tree)
+            .locations()
+            .map(|location| location.to_json_pointer())
+            .collect();
         if pointers.is_empty() {
             dangling.push(target.to_owned());
         }
         for pointer in pointers {
-            let Some(node) = tree.pointer_mut(&pointer) else { continue };
+            let Some(node) = tree.pointer_mut(&pointer) else {
+                continue;
+            };
             if let Some(update) = action.get("update") {
                 match node {
                     Value::Array(items) => items.push(update.clone()),
@@ -67,15 +79,24 @@ actions:
         let dangling = apply(&mut tree, overlay).unwrap();
         assert_eq!(dangling, ["$.paths['/gone'].get"]);
         assert_eq!(tree["paths"]["/a"]["get"]["summary"], "new");
-        assert_eq!(tree["paths"]["/a"]["get"]["parameters"], json!([
-            { "name": "x" }, { "name": "y", "description": "why" }
-        ]));
+        assert_eq!(
+            tree["paths"]["/a"]["get"]["parameters"],
+            json!([
+                { "name": "x" }, { "name": "y", "description": "why" }
+            ])
+        );
         assert_eq!(tree["tags"], json!([{ "name": "things" }]));
     }
 
     #[test]
     fn an_overlay_of_another_kind_is_refused() {
         assert!(apply(&mut json!({}), "openapi: 3.0.1").is_err());
-        assert!(apply(&mut json!({}), "overlay: 1.0.0\nactions: [{target: '$[', update: {}}]").is_err());
+        assert!(
+            apply(
+                &mut json!({}),
+                "overlay: 1.0.0\nactions: [{target: '$[', update: {}}]"
+            )
+            .is_err()
+        );
     }
 }

@@ -14,6 +14,8 @@ use crate::syntax::{Builder, Field, Generated, argument, last_name};
 const TOKEN_PARAMETERS: [&str; 3] = ["nextpagetoken", "pagetoken", "next"];
 /// Names of the member of a reply that holds the token of the next page.
 const TOKEN_MEMBERS: [&str; 2] = ["nextpagetoken", "forwardtoken"];
+/// Names of the member of a reply that holds the token of the page before.
+const BACK_MEMBERS: [&str; 1] = ["rewindtoken"];
 /// Names of the query parameter that bounds a page of an operation that pages by token.
 const SIZE_PARAMETERS: [&str; 2] = ["pagesize", "max"];
 
@@ -52,6 +54,8 @@ pub enum Kind {
         size: Option<String>,
         /// The member of the reply that holds the token.
         token: Ident,
+        /// The member that holds the token of the page before, for lists with two directions.
+        back: Option<Ident>,
     },
 }
 
@@ -81,16 +85,22 @@ pub fn recognise(
         })?,
     };
     let member = |names: &[&str]| {
-        holder.fields.iter().find(|field| names.contains(&normal(&field.wire).as_str())).map(|field| field.ident.clone())
+        holder
+            .fields
+            .iter()
+            .find(|field| names.contains(&normal(&field.wire).as_str()))
+            .map(|field| field.ident.clone())
     };
-    let token = member(&TOKEN_MEMBERS);
     let kind = if by_offset {
-        Kind::Offset { include_total: query(operation, &["includetotalsize"]) }
+        Kind::Offset {
+            include_total: query(operation, &["includetotalsize"]),
+        }
     } else {
         Kind::Cursor {
             parameter: query(operation, &TOKEN_PARAMETERS)?,
             size: query(operation, &SIZE_PARAMETERS),
-            token: token.clone()?,
+            token: member(&TOKEN_MEMBERS)?,
+            back: member(&BACK_MEMBERS),
         }
     };
     let items = match list_field(&holder.fields) {
@@ -115,18 +125,28 @@ fn query(operation: &Operation, names: &[&str]) -> Option<String> {
     operation
         .parameters
         .iter()
-        .find(|parameter| parameter.place == Place::Query && names.contains(&normal(&parameter.wire).as_str()))
+        .find(|parameter| {
+            parameter.place == Place::Query && names.contains(&normal(&parameter.wire).as_str())
+        })
         .map(|parameter| parameter.wire.clone())
 }
 
 /// The one member that is a list; of several, the list of objects, or of log lines (`entries`).
 fn list_field(fields: &[Field]) -> Option<&Field> {
-    let lists: Vec<&Field> = fields.iter().filter(|field| argument(&field.ty, "Vec").is_some()).collect();
+    let lists: Vec<&Field> = fields
+        .iter()
+        .filter(|field| argument(&field.ty, "Vec").is_some())
+        .collect();
     match lists.as_slice() {
         [only] => Some(only),
         several => several
             .iter()
-            .find(|field| matches!(field.wire.as_str(), "entries" | "items" | "objects" | "content"))
+            .find(|field| {
+                matches!(
+                    field.wire.as_str(),
+                    "entries" | "items" | "objects" | "content"
+                )
+            })
             .copied(),
     }
 }
@@ -134,7 +154,11 @@ fn list_field(fields: &[Field]) -> Option<&Field> {
 /// The way to what identifies an item, so that a row that moved between two pages is seen once:
 /// `id`, or `memberId` in `members`, or the same one level down in `member`.
 fn item_id(list: &str, item: &Type, generated: &Generated) -> Vec<Ident> {
-    let Some(fields) = generated.structs.get(&last_name(item)).map(|item| &item.fields) else {
+    let Some(fields) = generated
+        .structs
+        .get(&last_name(item))
+        .map(|item| &item.fields)
+    else {
         return Vec::new();
     };
     let singular = list.trim_end_matches('s').to_snake_case();
@@ -165,7 +189,9 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             let include_total = optional(include_total.as_ref());
             quote! { Paging::Offset { max: "max", offset: "offset", include_total: #include_total } }
         }
-        Kind::Cursor { parameter, size, .. } => {
+        Kind::Cursor {
+            parameter, size, ..
+        } => {
             let size = optional(size.as_ref());
             quote! { Paging::Cursor { parameter: #parameter, size: #size } }
         }
@@ -173,7 +199,9 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
     let take = &paging.items;
     let items = match &paging.inside {
         None => quote! { page.#take.take().unwrap_or_default() },
-        Some(inside) => quote! { page.#inside.as_mut().and_then(|inner| inner.#take.take()).unwrap_or_default() },
+        Some(inside) => {
+            quote! { page.#inside.as_mut().and_then(|inner| inner.#take.take()).unwrap_or_default() }
+        }
     };
     let total = paging.total.as_ref().map(|field| {
         quote! { fn total(page: &Self::Page) -> Option<i64> { page.#field } }
@@ -181,14 +209,24 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
     let has_more = paging.has_more.as_ref().map(|field| {
         quote! { fn has_more(page: &Self::Page) -> Option<bool> { page.#field } }
     });
-    let cursor = match (&paging.kind, &paging.inside) {
-        (Kind::Offset { .. }, _) => None,
-        (Kind::Cursor { token, .. }, None) => Some(quote! { page.#token.clone() }),
-        (Kind::Cursor { token, .. }, Some(inside)) => {
-            Some(quote! { page.#inside.as_ref().and_then(|inner| inner.#token.clone()) })
+    let reach = |member: &Ident| match &paging.inside {
+        None => quote! { page.#member.clone() },
+        Some(inside) => quote! { page.#inside.as_ref().and_then(|inner| inner.#member.clone()) },
+    };
+    let cursors = match &paging.kind {
+        Kind::Offset { .. } => quote! {},
+        Kind::Cursor { token, back, .. } => {
+            let token = reach(token);
+            let back = back.as_ref().map(|member| {
+                let value = reach(member);
+                quote! { fn cursor_back(page: &Self::Page) -> Option<String> { #value } }
+            });
+            quote! {
+                fn cursor(page: &Self::Page) -> Option<String> { #token }
+                #back
+            }
         }
-    }
-    .map(|value| quote! { fn cursor(page: &Self::Page) -> Option<String> { #value } });
+    };
     let id = paging.id.split_last().map(|(last, way)| {
         let steps = way.iter().map(|step| quote! { .#step.as_ref()? });
         quote! {
@@ -204,7 +242,7 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             fn items(page: &mut Self::Page) -> Vec<Self::Item> { #items }
             #total
             #has_more
-            #cursor
+            #cursors
             #id
         }
         impl #builder {

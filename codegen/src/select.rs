@@ -20,7 +20,12 @@ impl Tags {
     /// The tags whose names are among these features, in whatever case and with whatever dashes
     /// (`CARGO_FEATURE_COMPUTE_ENVS` is `compute-envs`).
     pub fn from_features(features: impl IntoIterator<Item = String>) -> Self {
-        Self::Only(features.into_iter().map(|feature| feature.to_ascii_lowercase().replace('_', "-")).collect())
+        Self::Only(
+            features
+                .into_iter()
+                .map(|feature| feature.to_ascii_lowercase().replace('_', "-"))
+                .collect(),
+        )
     }
 
     /// Whether operations of this tag are generated.
@@ -34,7 +39,10 @@ impl Tags {
 
 /// Drops the operations of other tags, and the schemas that only they reach.
 pub fn select(document: &mut Document, tags: &Tags, unions: &[Union]) {
-    if document.raw_operations().all(|(_, _, operation)| is_selected(operation, tags)) {
+    if document
+        .raw_operations()
+        .all(|(_, _, operation)| is_selected(operation, tags))
+    {
         return; // with the schemas that no operation reaches
     }
     if let Some(Value::Object(paths)) = document.tree.get_mut("paths") {
@@ -52,7 +60,9 @@ pub fn select(document: &mut Document, tags: &Tags, unions: &[Union]) {
 }
 
 fn is_selected(operation: &Value, tags: &Tags) -> bool {
-    operation["tags"][0].as_str().is_none_or(|tag| tags.contains(tag))
+    operation["tags"][0]
+        .as_str()
+        .is_none_or(|tag| tags.contains(tag))
 }
 
 fn reached_schemas(document: &Document, unions: &[Union]) -> BTreeSet<String> {
@@ -62,7 +72,13 @@ fn reached_schemas(document: &Document, unions: &[Union]) -> BTreeSet<String> {
     }
     let mut pending = BTreeSet::new();
     for_each_schema(&mut roots, &mut |schema| {
-        pending.extend(schema.get("$ref").and_then(Value::as_str).and_then(|t| t.rsplit('/').next()).map(str::to_owned));
+        pending.extend(
+            schema
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|t| t.rsplit('/').next())
+                .map(str::to_owned),
+        );
     });
     closure(document, unions, pending)
 }
@@ -72,7 +88,12 @@ pub fn sent_schemas(document: &Document, unions: &[Union]) -> BTreeSet<String> {
     let mut pending = BTreeSet::new();
     for_each_operation(&mut document.tree.clone(), &mut |_, operation| {
         if let Some(body) = operation.get("requestBody") {
-            for media in body["content"].as_object().into_iter().flatten().map(|(_, media)| media) {
+            for media in body["content"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(_, media)| media)
+            {
                 pending.extend(references_of(&media["schema"]));
             }
         }
@@ -81,10 +102,16 @@ pub fn sent_schemas(document: &Document, unions: &[Union]) -> BTreeSet<String> {
 }
 
 /// The schemas that these reach, themselves among them.
-fn closure(document: &Document, unions: &[Union], mut pending: BTreeSet<String>) -> BTreeSet<String> {
+fn closure(
+    document: &Document,
+    unions: &[Union],
+    mut pending: BTreeSet<String>,
+) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     while let Some(name) = pending.pop_first() {
-        let Some(schema) = document.schema(&name) else { continue };
+        let Some(schema) = document.schema(&name) else {
+            continue;
+        };
         pending.extend(references_of(schema));
         for union in unions.iter().filter(|union| union.name == name) {
             pending.extend(union.variants.iter().map(|variant| variant.schema.clone()));

@@ -25,10 +25,16 @@ fn line(entry: &Lowered<'_>) -> String {
                 .builder
                 .parameters
                 .iter()
-                .find(|(name, _)| crate::names::normal(&name.to_string()) == crate::names::normal(&parameter.wire))
+                .find(|(name, _)| {
+                    crate::names::normal(&name.to_string()) == crate::names::normal(&parameter.wire)
+                })
                 .map(|(name, ty)| format!("{name}: {}", short(ty)))
                 .unwrap_or_default();
-            if parameter.required { ty } else { ty.replacen(": ", "?: ", 1) }
+            if parameter.required {
+                ty
+            } else {
+                ty.replacen(": ", "?: ", 1)
+            }
         })
         .collect();
     match &operation.body {
@@ -51,7 +57,11 @@ fn line(entry: &Lowered<'_>) -> String {
         Reply::Bytes => "ByteStream".to_owned(),
         Reply::Json => short(&entry.builder.reply),
     };
-    let paged = if entry.paging.is_some() { " [paged]" } else { "" };
+    let paged = if entry.paging.is_some() {
+        " [paged]"
+    } else {
+        ""
+    };
     let mut line = String::new();
     let _ = write!(
         line,
@@ -65,7 +75,11 @@ fn line(entry: &Lowered<'_>) -> String {
 }
 
 fn body(entry: &Lowered<'_>) -> Option<String> {
-    let (_, ty) = entry.builder.parameters.iter().find(|(name, _)| name == "body")?;
+    let (_, ty) = entry
+        .builder
+        .parameters
+        .iter()
+        .find(|(name, _)| name == "body")?;
     Some(format!("body: {}", short(&qualified(ty))))
 }
 

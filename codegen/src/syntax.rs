@@ -48,8 +48,8 @@ pub struct Builder {
 /// Parses the generator's tokens, leaving out what is not used: the builders of types, two thirds
 /// of the output.
 pub fn read(tokens: TokenStream) -> Result<Generated> {
-    let file: syn::File = syn::parse2(without_type_builders(tokens))
-        .context("the generator's output is no Rust")?;
+    let file: syn::File =
+        syn::parse2(without_type_builders(tokens)).context("the generator's output is no Rust")?;
     let mut generated = Generated {
         structs: BTreeMap::new(),
         enums: BTreeMap::new(),
@@ -80,7 +80,9 @@ fn map_modules(
             continue;
         };
         let name = match kept.as_slice() {
-            [.., TokenTree::Ident(keyword), TokenTree::Ident(name)] if keyword == "mod" => name.to_string(),
+            [.., TokenTree::Ident(keyword), TokenTree::Ident(name)] if keyword == "mod" => {
+                name.to_string()
+            }
             _ => {
                 kept.push(token);
                 continue;
@@ -127,17 +129,29 @@ fn read_types(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
                     .map(|field| {
                         let ident = field.ident.clone().context("a field without a name")?;
                         let wire = serde_rename(&field.attrs).unwrap_or_else(|| unraw(&ident));
-                        Ok(Field { ident, wire, ty: unwrap(plain(field.ty), &["Option"]) })
+                        Ok(Field {
+                            ident,
+                            wire,
+                            ty: unwrap(plain(field.ty), &["Option"]),
+                        })
                     })
                     .collect::<Result<_>>()?;
-                generated.structs.insert(item.ident.to_string(), Struct { fields });
+                generated
+                    .structs
+                    .insert(item.ident.to_string(), Struct { fields });
             }
-            Item::Enum(item) if item.variants.iter().all(|variant| variant.fields.is_empty()) => {
+            Item::Enum(item)
+                if item
+                    .variants
+                    .iter()
+                    .all(|variant| variant.fields.is_empty()) =>
+            {
                 let variants = item
                     .variants
                     .into_iter()
                     .map(|variant| {
-                        let wire = serde_rename(&variant.attrs).unwrap_or_else(|| unraw(&variant.ident));
+                        let wire =
+                            serde_rename(&variant.attrs).unwrap_or_else(|| unraw(&variant.ident));
                         (variant.ident, wire)
                     })
                     .collect();
@@ -168,14 +182,26 @@ fn read_builders(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
         match item {
             Item::Struct(item) => structs.push(item),
             Item::Impl(item) => {
-                let Type::Path(path) = *item.self_ty else { continue };
-                let Some(name) = path.path.segments.last().map(|segment| segment.ident.clone()) else { continue };
+                let Type::Path(path) = *item.self_ty else {
+                    continue;
+                };
+                let Some(name) = path
+                    .path
+                    .segments
+                    .last()
+                    .map(|segment| segment.ident.clone())
+                else {
+                    continue;
+                };
                 for member in item.items {
                     if let syn::ImplItem::Fn(function) = member
                         && function.sig.ident == "send"
                         && let syn::ReturnType::Type(_, ty) = function.sig.output
                     {
-                        replies.insert(name.to_string(), unwrap(plain(*ty), &["Result", "ResponseValue"]));
+                        replies.insert(
+                            name.to_string(),
+                            unwrap(plain(*ty), &["Result", "ResponseValue"]),
+                        );
                     }
                 }
             }
@@ -184,14 +210,25 @@ fn read_builders(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
     }
     for item in structs {
         let ident = item.ident;
-        let reply = replies.remove(&ident.to_string()).with_context(|| format!("builder {ident} has no send"))?;
+        let reply = replies
+            .remove(&ident.to_string())
+            .with_context(|| format!("builder {ident} has no send"))?;
         let parameters = item
             .fields
             .into_iter()
             .skip(1) // the client
-            .filter_map(|field| Some((field.ident?, unwrap(plain(field.ty), &["Result", "Option"]))))
+            .filter_map(|field| {
+                Some((field.ident?, unwrap(plain(field.ty), &["Result", "Option"])))
+            })
             .collect();
-        generated.builders.insert(ident.to_string().to_snake_case(), Builder { ident, parameters, reply });
+        generated.builders.insert(
+            ident.to_string().to_snake_case(),
+            Builder {
+                ident,
+                parameters,
+                reply,
+            },
+        );
     }
     Ok(())
 }
@@ -224,7 +261,9 @@ fn plain(mut ty: Type) -> Type {
 
 /// Takes the named generic types off: `unwrap(Result<Option<T>, E>, [Result, Option])` is `T`.
 fn unwrap(ty: Type, wrappers: &[&str]) -> Type {
-    let Some((wrapper, rest)) = wrappers.split_first() else { return ty };
+    let Some((wrapper, rest)) = wrappers.split_first() else {
+        return ty;
+    };
     match argument(&ty, wrapper) {
         Some(inner) => unwrap(inner, rest),
         None => unwrap(ty, rest),
@@ -234,8 +273,14 @@ fn unwrap(ty: Type, wrappers: &[&str]) -> Type {
 /// The first argument of a generic type of this name.
 pub fn argument(ty: &Type, name: &str) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|segment| segment.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let last = path
+        .path
+        .segments
+        .last()
+        .filter(|segment| segment.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty.clone()),
         _ => None,
@@ -245,14 +290,22 @@ pub fn argument(ty: &Type, name: &str) -> Option<Type> {
 /// The last segment of a type's path: `i64`, `String`, `Vec`, `WorkflowDbDto`.
 pub fn last_name(ty: &Type) -> String {
     match ty {
-        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default(),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string())
+            .unwrap_or_default(),
         other => other.to_token_stream().to_string(),
     }
 }
 
 fn serde_rename(attributes: &[syn::Attribute]) -> Option<String> {
     let mut found = None;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+    for attribute in attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("serde"))
+    {
         // The other arguments have values or none; both are skipped.
         let _ = attribute.parse_nested_meta(|meta| {
             if let Ok(value) = meta.value() {

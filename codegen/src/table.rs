@@ -15,7 +15,10 @@ pub fn emit(lowered: &[Lowered<'_>], model: &Model<'_>, generated: &Generated) -
     let types = model.document.schemas().filter_map(|(wire, schema)| {
         let name = type_name(wire);
         let is_union = model.unions.iter().any(|union| union.name == *wire);
-        if !is_union && !generated.structs.contains_key(&name) && !generated.enums.contains_key(&name) {
+        if !is_union
+            && !generated.structs.contains_key(&name)
+            && !generated.enums.contains_key(&name)
+        {
             return None;
         }
         let wire = schema["x-wire-name"].as_str().unwrap_or(wire);
@@ -35,15 +38,26 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
     let method = ident(&entry.operation.name);
     let setters = entry.operation.parameters.iter().filter_map(|parameter| {
         let wanted = normal(&parameter.wire);
-        let (setter, ty) =
-            entry.builder.parameters.iter().find(|(name, _)| normal(&name.to_string()) == wanted)?;
+        let (setter, ty) = entry
+            .builder
+            .parameters
+            .iter()
+            .find(|(name, _)| normal(&name.to_string()) == wanted)?;
         let value = sample(ty, generated);
         Some(quote! { .#setter(#value) })
     });
-    let body_type = entry.builder.parameters.iter().find(|(name, _)| name == "body").map(|(_, ty)| {
-        let text = quote! { #ty }.to_string().replace("types :: builder ::", "types ::").replace("types ::", "seqera :: types ::");
-        syn::parse_str::<syn::Type>(&text).ok()
-    });
+    let body_type = entry
+        .builder
+        .parameters
+        .iter()
+        .find(|(name, _)| name == "body")
+        .map(|(_, ty)| {
+            let text = quote! { #ty }
+                .to_string()
+                .replace("types :: builder ::", "types ::")
+                .replace("types ::", "seqera :: types ::");
+            syn::parse_str::<syn::Type>(&text).ok()
+        });
     let body = match (&entry.operation.body, body_type.flatten()) {
         (Some(Body::Json { .. }), Some(ty)) => quote! { .body(from_json::<#ty>(sample.body(#id))) },
         (Some(Body::Multipart { parts, .. }), _) => {
@@ -81,7 +95,11 @@ fn sample(ty: &syn::Type, generated: &Generated) -> TokenStream {
         "bool" => quote! { true },
         "f64" => quote! { 0.5 },
         "Timestamp" => quote! { moment() },
-        _ => match generated.enums.get(&name).and_then(|variants| variants.first()) {
+        _ => match generated
+            .enums
+            .get(&name)
+            .and_then(|variants| variants.first())
+        {
             Some((_, value)) => quote! { #value },
             None => quote! { "text" },
         },

@@ -50,12 +50,21 @@ impl<'a> Model<'a> {
         let mut sent: BTreeSet<String> = roots.iter().map(|name| type_name(name)).collect();
         let inline: Vec<String> = schemas
             .iter()
-            .filter(|(_, schema)| roots.contains(schema.wire.split(" → ").next().unwrap_or_default()))
+            .filter(|(_, schema)| {
+                roots.contains(schema.wire.split(" → ").next().unwrap_or_default())
+            })
             .map(|(name, _)| name.clone())
             .collect();
         sent.extend(inline);
         let checked = checked_types(&schemas, &sent, unions, generated);
-        Self { document, unions, schemas, sent, checked, used_alone: crate::unions::used_alone(document) }
+        Self {
+            document,
+            unions,
+            schemas,
+            sent,
+            checked,
+            used_alone: crate::unions::used_alone(document),
+        }
     }
 
     /// The properties of a type that a fixup has put on a list.
@@ -101,26 +110,44 @@ fn checked_types(
     let mut holders: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for name in sent {
         if let Some(item) = generated.structs.get(name) {
-            holders.insert(name, item.fields.iter().map(|field| element(&field.ty)).collect());
+            holders.insert(
+                name,
+                item.fields.iter().map(|field| element(&field.ty)).collect(),
+            );
         }
     }
     let union_names: Vec<(String, BTreeSet<String>)> = unions
         .iter()
-        .map(|union| (type_name(&union.name), union.variants.iter().map(|v| type_name(&v.schema)).collect()))
+        .map(|union| {
+            (
+                type_name(&union.name),
+                union
+                    .variants
+                    .iter()
+                    .map(|v| type_name(&v.schema))
+                    .collect(),
+            )
+        })
         .collect();
     for (name, variants) in &union_names {
         holders.insert(name, variants.clone());
     }
     let mut checked: BTreeSet<String> = sent
         .iter()
-        .filter(|name| schemas.get(*name).is_some_and(|schema| schema.schema.get(REQUIRED).is_some()))
+        .filter(|name| {
+            schemas
+                .get(*name)
+                .is_some_and(|schema| schema.schema.get(REQUIRED).is_some())
+        })
         .filter(|name| generated.structs.contains_key(*name))
         .cloned()
         .collect();
     loop {
         let more: Vec<String> = holders
             .iter()
-            .filter(|(name, held)| !checked.contains(**name) && held.iter().any(|inner| checked.contains(inner)))
+            .filter(|(name, held)| {
+                !checked.contains(**name) && held.iter().any(|inner| checked.contains(inner))
+            })
             .map(|(name, _)| (*name).to_owned())
             .collect();
         if more.is_empty() {
@@ -140,7 +167,11 @@ fn element(ty: &Type) -> String {
 
 /// Emits the contents of module `types`.
 pub fn emit(model: &Model<'_>, generated: &Generated) -> Result<TokenStream> {
-    let union_names: BTreeSet<String> = model.unions.iter().map(|union| type_name(&union.name)).collect();
+    let union_names: BTreeSet<String> = model
+        .unions
+        .iter()
+        .map(|union| type_name(&union.name))
+        .collect();
     let mut items = Vec::new();
     for (name, item) in &generated.structs {
         if !union_names.contains(name) {
@@ -160,6 +191,9 @@ pub fn emit(model: &Model<'_>, generated: &Generated) -> Result<TokenStream> {
 /// How a field is read, written and set.
 struct FieldCode {
     declaration: TokenStream,
+    wire: String,
+    read: TokenStream,
+    write: TokenStream,
     setter: TokenStream,
     debug: TokenStream,
     check: Option<TokenStream>,
@@ -177,16 +211,30 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
         .filter(|field| holds_secret(model, name, &field.wire))
         .map(|field| field.wire.as_str())
         .collect();
-    let fields: Vec<FieldCode> = item
+    let mut fields: Vec<FieldCode> = item
         .fields
         .iter()
         .filter(|field| !is_union_tag(model, name, &field.wire))
         .map(|field| {
             let nullable = is_sent && nullables.contains(field.wire.as_str());
             let demanded = is_sent && required.contains(field.wire.as_str());
-            emit_field(model, name, field, nullable, demanded, is_secret.contains(field.wire.as_str()))
+            emit_field(
+                model,
+                name,
+                field,
+                nullable,
+                demanded,
+                is_secret.contains(field.wire.as_str()),
+            )
         })
         .collect();
+    fields.sort_by(|a, b| a.wire.cmp(&b.wire)); // as `Record` demands
+    let wires = fields.iter().map(|field| &field.wire);
+    let writes = fields.iter().map(|field| &field.write);
+    let reads = fields.iter().enumerate().map(|(index, field)| {
+        let read = &field.read;
+        quote! { #index => #read, }
+    });
     let declarations = fields.iter().map(|field| &field.declaration);
     let setters = fields.iter().map(|field| &field.setter);
     let (derive_debug, debug) = if is_secret.is_empty() {
@@ -214,7 +262,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     });
     quote! {
         #doc
-        #[derive(Clone, #derive_debug Default, Deserialize, Serialize)]
+        #[derive(Clone, #derive_debug Default)]
         #[non_exhaustive]
         pub struct #struct_ident { #(#declarations)* }
         impl #struct_ident {
@@ -222,6 +270,19 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
             pub fn new() -> Self { <Self as Default>::default() }
             #(#setters)*
         }
+        #[allow(unused_variables)]
+        impl Record for #struct_ident {
+            const FIELDS: &'static [&'static str] = &[#(#wires),*];
+            fn read<'de, A: ::serde::de::MapAccess<'de>>(
+                &mut self,
+                field: usize,
+                map: &mut A,
+            ) -> Result<(), A::Error> {
+                match field { #(#reads)* _ => Ok(()) }
+            }
+            fn write<S: ::serde::ser::SerializeMap>(&self, fields: &mut Fields<'_, S>) { #(#writes)* }
+        }
+        crate::record_serde!(#struct_ident);
         #debug
         #check
     }
@@ -239,21 +300,23 @@ fn emit_field(
     let wire = &field.wire;
     let ty = &field.ty;
     let doc = docs::of_field(model, owner, wire, demanded, nullable);
-    let rename = (name.to_string().trim_start_matches("r#") != wire).then(|| quote! { rename = #wire, });
-    let read_with = reader(ty, nullable);
-    let (declared, skip) = if nullable {
-        (quote! { crate::Nullable<#ty> }, "crate::Nullable::is_absent")
+    let declared = if nullable {
+        quote! { crate::Nullable<#ty> }
     } else {
-        (quote! { Option<#ty> }, "Option::is_none")
+        quote! { Option<#ty> }
     };
-    // Serde reads an absent `Option` as `None` by itself, unless a reader is named.
-    let default = (nullable || read_with.is_some()).then(|| quote! { default, });
-    let read_with = read_with.map(|path| quote! { deserialize_with = #path, });
     let declaration = quote! {
         #doc
-        #[serde(#rename #default #read_with skip_serializing_if = #skip)]
         pub #name: #declared,
     };
+    let reader = ident(&reader(ty, nullable));
+    let read = quote! { record::#reader(&mut self.#name, map) };
+    let writer = if nullable {
+        quote! { nullable }
+    } else {
+        quote! { field }
+    };
+    let write = quote! { fields.#writer(#wire, &self.#name); };
     let setter = emit_setter(field, nullable, wire);
     let text = name.to_string();
     let debug = if secret {
@@ -266,27 +329,43 @@ fn emit_field(
     let check = match (demanded, nested, list) {
         (false, false, _) => None,
         (true, false, _) => Some(quote! { missing.demand(#text, self.#name.is_some()); }),
-        (_, true, false) => Some(quote! { missing.inside(#text, self.#name.as_ref().map(|v| v as _), #demanded); }),
+        (_, true, false) => {
+            Some(quote! { missing.inside(#text, self.#name.as_ref().map(|v| v as _), #demanded); })
+        }
         (_, true, true) => Some(quote! { missing.each(#text, self.#name.as_ref(), #demanded); }),
     };
-    FieldCode { declaration, setter, debug, check }
+    FieldCode {
+        declaration,
+        wire: wire.clone(),
+        read,
+        write,
+        setter,
+        debug,
+        check,
+    }
 }
 
-/// The function that reads a field more leniently than serde would.
-fn reader(ty: &Type, nullable: bool) -> Option<String> {
-    let function = match (last_name(ty).as_str(), argument(ty, "Vec").map(|inner| last_name(&inner))) {
-        ("i64", _) => "integer",
-        (_, Some(inner)) if inner == "i64" => "integers",
-        _ => return None,
-    };
-    let prefix = if nullable { "nullable_" } else { "" };
-    Some(format!("crate::lenient::{prefix}{function}"))
+/// The function of module `record` that reads a field of this type.
+fn reader(ty: &Type, nullable: bool) -> String {
+    let nullable = if nullable { "nullable_" } else { "" };
+    match (
+        last_name(ty).as_str(),
+        argument(ty, "Vec").map(|inner| last_name(&inner)),
+    ) {
+        ("i64", _) => format!("read_{nullable}integer"),
+        (_, Some(inner)) if inner == "i64" => format!("read_{nullable}integers"),
+        _ => "read".to_owned(),
+    }
 }
 
 fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream {
     let name = &field.ident;
     let ty = &field.ty;
-    let setter = if ident(&name.to_string()) == "new" { format_ident!("{}_", name) } else { name.clone() };
+    let setter = if ident(&name.to_string()) == "new" {
+        format_ident!("{}_", name)
+    } else {
+        name.clone()
+    };
     let doc = format!(" Sets `{wire}`.");
     if nullable {
         return quote! {
@@ -307,12 +386,18 @@ fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream
                     quote! { value.into_iter().map(Into::into).collect() },
                 )
             } else {
-                (quote! { impl IntoIterator<Item = #inner> }, quote! { value.into_iter().collect() })
+                (
+                    quote! { impl IntoIterator<Item = #inner> },
+                    quote! { value.into_iter().collect() },
+                )
             }
         }
         "Box" => {
             let inner = argument(ty, "Box").unwrap_or_else(|| ty.clone());
-            (quote! { impl Into<#inner> }, quote! { Box::new(value.into()) })
+            (
+                quote! { impl Into<#inner> },
+                quote! { Box::new(value.into()) },
+            )
         }
         _ => (quote! { impl Into<#ty> }, quote! { value.into() }),
     };
@@ -328,17 +413,37 @@ fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream
 /// A union carries the discriminator of its variants; only where a variant's type occurs alone does
 /// it keep the property.
 fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
-    let is_variant = |union: &&Union| union.variants.iter().any(|variant| type_name(&variant.schema) == owner);
-    model.unions.iter().filter(is_variant).any(|union| union.discriminator == wire) && !model.used_alone.contains(owner)
+    let is_variant = |union: &&Union| {
+        union
+            .variants
+            .iter()
+            .any(|variant| type_name(&variant.schema) == owner)
+    };
+    model
+        .unions
+        .iter()
+        .filter(is_variant)
+        .any(|union| union.discriminator == wire)
+        && !model.used_alone.contains(owner)
 }
 
 /// Whether a field's value must not show in `Debug`: the schema calls it write-only, or its name
 /// says that it is a secret.
 fn holds_secret(model: &Model<'_>, owner: &str, wire: &str) -> bool {
     const SECRETS: [&str; 9] = [
-        "password", "token", "accesskey", "secretkey", "privatekey", "passphrase", "clientsecret", "basicauth", "keys",
+        "password",
+        "token",
+        "accesskey",
+        "secretkey",
+        "privatekey",
+        "passphrase",
+        "clientsecret",
+        "basicauth",
+        "keys",
     ];
-    let Some(schema) = model.property(owner, wire) else { return false };
+    let Some(schema) = model.property(owner, wire) else {
+        return false;
+    };
     if schema["type"] != "string" || reference(schema).is_some() {
         return false;
     }

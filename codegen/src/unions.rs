@@ -18,7 +18,11 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
     let tag = &union.discriminator;
     let variants = union.variants.iter().map(|entry| {
         let doc = format!("`{}`", entry.value);
-        let (variant, ty, value) = (variant(&entry.value), type_ident(&entry.schema), &entry.value);
+        let (variant, ty, value) = (
+            variant(&entry.value),
+            type_ident(&entry.schema),
+            &entry.value,
+        );
         quote! { #[doc = #doc] #variant(#ty) = #value }
     });
     let check = model.checked.contains(&name).then(|| {

@@ -11,6 +11,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, field};
 
+use super::rate_limit::Turn;
 use super::retry::{self, Attempt, Decision, Happened, RetryPolicy};
 use super::{Transport, error_body};
 use crate::error::chain;
@@ -30,22 +31,23 @@ const ERROR_BODY_TIME: Duration = Duration::from_secs(10);
 const REDIRECTS: usize = 10;
 
 impl ClientHooks<Transport> for Client {
-    /// Authorises a request and waits until it may start.
+    /// Authorises a request, whose turn has come (see [`turn`]).
     async fn pre<E>(
         &self,
         request: &mut reqwest::Request,
         _: &OperationInfo,
     ) -> Result<(), progenitor_client::Error<E>> {
         let transport = self.inner();
-        // The token goes to the endpoint's host only, and only calls to it count.
+        // The token goes to the endpoint's host only.
         if transport.is_home(request.url()) {
             let shared = &transport.shared;
             let headers = request.headers_mut();
             headers.insert(AUTHORIZATION, shared.authorization.clone());
             headers.insert(ACCEPT_VERSION, shared.accept_version.clone());
-            shared.limiter.wait().await;
         }
-        request.headers_mut().insert(USER_AGENT, transport.shared.user_agent.clone());
+        request
+            .headers_mut()
+            .insert(USER_AGENT, transport.shared.user_agent.clone());
         Ok(())
     }
 
@@ -60,7 +62,10 @@ impl ClientHooks<Transport> for Client {
             && self.inner().is_home(reply.url())
             && let Some(wait) = retry_after(reply.headers())
         {
-            self.inner().shared.limiter.hold_until(Instant::now() + wait);
+            self.inner()
+                .shared
+                .limiter
+                .hold_until(Instant::now() + wait);
         }
         Ok(())
     }
@@ -152,7 +157,12 @@ async fn attempts(call: &Call) -> Result<Reply> {
 
         let failure = match outcome {
             Ok((status, headers, content)) => {
-                return Ok(Reply { status, headers, content, attempts: number });
+                return Ok(Reply {
+                    status,
+                    headers,
+                    content,
+                    attempts: number,
+                });
             }
             Err(failure) => failure,
         };
@@ -175,7 +185,8 @@ async fn attempts(call: &Call) -> Result<Reply> {
         }
         match decision {
             Decision::Stop => {
-                return Err(call.explain(failure.error, number));
+                let requests = if failure.sent { number } else { number - 1 };
+                return Err(call.explain(failure.error, requests));
             }
             Decision::Again(wait) => {
                 tracing::warn!(
@@ -194,6 +205,8 @@ async fn attempts(call: &Call) -> Result<Reply> {
 struct Failure {
     error: Error,
     happened: Happened,
+    /// Whether there was a request to send at all.
+    sent: bool,
 }
 
 /// One attempt, and the redirects it meets.
@@ -201,19 +214,23 @@ async fn attempt(
     call: &Call,
     waited: &mut Duration,
 ) -> Result<(StatusCode, HeaderMap, Content), Failure> {
-    let mut request = call.request().await.map_err(Failure::permanent)?;
-    let info = OperationInfo { operation_id: call.id };
+    let mut request = call.request().await.map_err(Failure::unsent)?;
+    let info = OperationInfo {
+        operation_id: call.id,
+    };
     for _ in 0..=REDIRECTS {
-        let asked = Instant::now();
         let url = request.url().clone();
-        call.client.pre::<()>(&mut request, &info).await.map_err(|e| Failure::permanent(e.into()))?;
-        let wait = asked.elapsed();
-        if wait >= Duration::from_millis(1) {
-            tracing::debug!(wait_ms = wait.as_millis() as u64, "waited for the rate limit");
-            *waited += wait;
-        }
+        let turn = turn(call, &url, waited).await;
+        call.client
+            .pre::<()>(&mut request, &info)
+            .await
+            .map_err(|e| Failure::permanent(e.into()))?;
         let result = call.client.exec(request, &info).await;
-        call.client.post::<()>(&result, &info).await.map_err(|e| Failure::permanent(e.into()))?;
+        drop(turn);
+        call.client
+            .post::<()>(&result, &info)
+            .await
+            .map_err(|e| Failure::permanent(e.into()))?;
         let reply = result.map_err(Failure::from_reqwest)?;
         match redirect(call, &url, &reply) {
             Some(next) => request = next,
@@ -221,24 +238,50 @@ async fn attempt(
         }
     }
     let text = format!("more than {REDIRECTS} redirects");
-    Err(Failure::permanent(Error::new(ErrorKind::InvalidResponse, text)))
+    Err(Failure::permanent(Error::new(
+        ErrorKind::InvalidResponse,
+        text,
+    )))
+}
+
+/// Waits until a request may start. Only calls to the endpoint count.
+async fn turn<'a>(call: &'a Call, url: &Url, waited: &mut Duration) -> Option<Turn<'a>> {
+    let transport = call.client.inner();
+    if !transport.is_home(url) {
+        return None;
+    }
+    let asked = Instant::now();
+    let turn = transport.shared.limiter.wait().await;
+    let wait = asked.elapsed();
+    if wait >= Duration::from_millis(1) {
+        *waited += wait;
+        let wait_ms = wait.as_millis() as u64;
+        tracing::debug!(wait_ms, "waited for the rate limit");
+    }
+    Some(turn)
 }
 
 impl Call {
     /// The request of one attempt.
     async fn request(&self) -> Result<reqwest::Request> {
+        let mut headers = self.headers.clone();
+        if let Body::Json(_) = &self.body {
+            let json = HeaderValue::from_static("application/json");
+            headers.entry(CONTENT_TYPE).or_insert(json);
+        }
         let builder = self
             .client
             .client()
             .request(self.method.clone(), self.url.clone())
-            .headers(self.headers.clone());
+            .headers(headers);
         let builder = match &self.body {
             Body::Empty => builder,
-            Body::Json(json) => builder
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(json.clone()),
+            Body::Json(json) => builder.body(json.clone()),
             Body::Form(form) if form.is_spent() => {
-                return Err(Error::new(ErrorKind::InvalidRequest, "the stream was already sent: make a new one"));
+                return Err(Error::new(
+                    ErrorKind::InvalidRequest,
+                    "the stream was already sent: make a new one",
+                ));
             }
             Body::Form(form) => builder.multipart(form.begin().await?),
         };
@@ -247,7 +290,6 @@ impl Call {
 
     /// Completes an error with what the call knows.
     fn explain(&self, error: Error, attempts: u32) -> Error {
-        let attempts = if error.kind() == ErrorKind::InvalidRequest { 0 } else { attempts };
         error
             .in_operation(self.operation.clone())
             .in_workspace(self.workspace.as_deref())
@@ -270,7 +312,9 @@ fn redirect(call: &Call, from: &Url, reply: &Response) -> Option<reqwest::Reques
     if !matches!(reply.status().as_u16(), 301 | 302 | 303 | 307 | 308) || !is_read(&call.method) {
         return None;
     }
-    let to = from.join(reply.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+    let to = from
+        .join(reply.headers().get(LOCATION)?.to_str().ok()?)
+        .ok()?;
     let allowed = to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http");
     if !allowed {
         return None;
@@ -308,11 +352,17 @@ async fn read(
     })?;
     if error_body::is_html(&body, content_type(&headers)) {
         let said = error_body::read(&body, content_type(&headers)).message;
-        let said = if said.is_empty() { said } else { format!(" (\"{said}\")") };
+        let said = if said.is_empty() {
+            said
+        } else {
+            format!(" (\"{said}\")")
+        };
         let text = format!(
             "a web page{said} instead of the API: is the endpoint right, or is there a login page before it?"
         );
-        let error = Error::new(ErrorKind::InvalidResponse, text).with_status(status).with_body(body);
+        let error = Error::new(ErrorKind::InvalidResponse, text)
+            .with_status(status)
+            .with_body(body);
         return Err(Failure::permanent(error));
     }
     Ok((status, headers, Content::Whole(body)))
@@ -345,12 +395,28 @@ async fn refusal(call: &Call, mut reply: Response) -> Failure {
         // Cloud storage explains a refused signature by showing it.
         error = error.without_body();
     }
-    Failure { error, happened: Happened::Status(status.as_u16()) }
+    Failure {
+        error,
+        happened: Happened::Status(status.as_u16()),
+        sent: true,
+    }
 }
 
 impl Failure {
     fn permanent(error: Error) -> Self {
-        Self { error, happened: Happened::Permanent }
+        Self {
+            error,
+            happened: Happened::Permanent,
+            sent: true,
+        }
+    }
+
+    fn unsent(error: Error) -> Self {
+        Self {
+            error,
+            happened: Happened::Permanent,
+            sent: false,
+        }
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
@@ -366,12 +432,19 @@ impl Failure {
             ErrorKind::Timeout | ErrorKind::Connection => Happened::MaybeSent,
             _ => Happened::Permanent,
         };
-        Self { error, happened }
+        Self {
+            error,
+            happened,
+            sent: true,
+        }
     }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    retry::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now().into())
+    retry::retry_after(
+        headers.get(RETRY_AFTER)?.to_str().ok()?,
+        SystemTime::now().into(),
+    )
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {

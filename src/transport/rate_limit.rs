@@ -1,7 +1,7 @@
 //! The budget of calls that belongs to an access token.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,9 +10,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// A second, and 1.5 % for calls that reach the server closer together than they left.
-/// Sustained load is 98.5 % of the limit.
-const WINDOW: Duration = Duration::from_millis(1_015);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A second, and 1.6 % for calls that reach the server closer together than they left.
+/// Sustained load is 98.4 % of the limit.
+const WINDOW: Duration = Duration::from_millis(1_016);
 
 /// How many calls a second may start.
 ///
@@ -56,12 +58,61 @@ pub(crate) struct Limiter {
 #[derive(Debug, Default)]
 struct State {
     calls: u32,
-    /// The calls whose permits are out, oldest first.
-    started: VecDeque<Instant>,
+    /// The calls whose permits are out.
+    started: Vec<Started>,
+    /// Counts calls, to tell them apart.
+    next_id: u64,
     /// Permits to keep when they come back, because the limit was lowered.
     surplus: usize,
     /// Nothing starts before this.
     held_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Started {
+    id: u64,
+    at: Instant,
+    /// When the permit comes back; not known while a call of a burst is on its way.
+    expires: Option<Instant>,
+}
+
+impl Started {
+    fn is_expired(&self, now: Instant) -> bool {
+        // A server that is slow to answer keeps a permit for two windows at most.
+        self.expires.unwrap_or(self.at + 2 * WINDOW) <= now
+    }
+
+    /// When it is worth looking again.
+    fn next_look(&self, now: Instant) -> Instant {
+        const PAUSE: Duration = Duration::from_millis(10);
+        self.expires.unwrap_or((self.at + WINDOW).max(now + PAUSE))
+    }
+}
+
+/// A call that may start now; to be dropped when its reply has come.
+///
+/// The calls of a burst may have to make their connections first, and so reach the server later
+/// than those after them, which find them made. Hence the second of a call that did not have to
+/// wait ends a second after its reply.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    limiter: &'a Limiter,
+    /// Of a call of a burst.
+    id: Option<u64>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.limiter.state);
+        if let Some(started) = state
+            .started
+            .iter_mut()
+            .find(|started| Some(started.id) == self.id)
+        {
+            started.expires = Some((started.at + WINDOW).max(Instant::now() + SECOND));
+        }
+    }
 }
 
 impl Limiter {
@@ -69,7 +120,10 @@ impl Limiter {
         let calls = limit.0.map_or(0, NonZeroU32::get);
         Self {
             permits: limit.0.map(|calls| Semaphore::new(calls.get() as usize)),
-            state: Mutex::new(State { calls, ..State::default() }),
+            state: Mutex::new(State {
+                calls,
+                ..State::default()
+            }),
         }
     }
 
@@ -78,7 +132,8 @@ impl Limiter {
         /// The token itself is not kept here, only its hash under a key of this process.
         type Key = (u64, bool);
         static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        static LIMITERS: LazyLock<Mutex<HashMap<Key, Weak<Limiter>>>> = LazyLock::new(Mutex::default);
+        static LIMITERS: LazyLock<Mutex<HashMap<Key, Weak<Limiter>>>> =
+            LazyLock::new(Mutex::default);
 
         let key = (HASHER.hash_one((token, endpoint)), limit.0.is_none());
         let mut limiters = lock(&LIMITERS);
@@ -93,22 +148,43 @@ impl Limiter {
     }
 
     /// Returns when a call may start, and counts it as started.
-    pub(crate) async fn wait(&self) {
+    pub(crate) async fn wait(&self) -> Turn<'_> {
         let Some(permits) = &self.permits else {
-            return self.wait_for_hold().await;
+            self.wait_for_hold().await;
+            return Turn {
+                limiter: self,
+                id: None,
+            };
         };
         let mut turn = std::pin::pin!(permits.acquire());
+        self.reclaim(permits);
+        let mut waited = false;
+        // Asked once without waiting, then whenever a permit may be back.
+        let mut until = Instant::now();
         let permit = loop {
-            let next = self.reclaim(permits);
-            if let Ok(permit) = timeout_at(next, &mut turn).await {
+            if let Ok(permit) = timeout_at(until, &mut turn).await {
                 break permit;
             }
+            waited = true;
+            until = self.reclaim(permits);
         };
         self.wait_for_hold().await;
-        // Until here, a dropped caller gives its permit back.
-        lock(&self.state).started.push_back(Instant::now());
+        // Until here, a caller that is dropped gives its permit back.
         if let Ok(permit) = permit {
             permit.forget();
+        }
+        self.start(waited)
+    }
+
+    fn start(&self, waited: bool) -> Turn<'_> {
+        let mut state = lock(&self.state);
+        let (id, at) = (state.next_id, Instant::now());
+        state.next_id += 1;
+        let expires = waited.then(|| at + WINDOW);
+        state.started.push(Started { id, at, expires });
+        Turn {
+            limiter: self,
+            id: (!waited).then_some(id),
         }
     }
 
@@ -128,19 +204,18 @@ impl Limiter {
         }
     }
 
-    /// Brings back the permits of calls that started a window ago, and returns when to look again.
+    /// Brings back the permits that have expired, and returns when to look again.
     fn reclaim(&self, permits: &Semaphore) -> Instant {
         let now = Instant::now();
         let mut state = lock(&self.state);
-        while state.started.front().is_some_and(|start| *start + WINDOW <= now) {
-            state.started.pop_front();
-            if state.surplus > 0 {
-                state.surplus -= 1;
-            } else {
-                permits.add_permits(1);
-            }
-        }
-        state.started.front().map_or(now, |start| *start) + WINDOW
+        let before = state.started.len();
+        state.started.retain(|started| !started.is_expired(now));
+        let back = before - state.started.len();
+        let kept = back.min(state.surplus);
+        state.surplus -= kept;
+        permits.add_permits(back - kept);
+        let looks = state.started.iter().map(|started| started.next_look(now));
+        looks.min().unwrap_or(now + WINDOW)
     }
 
     fn lower(&self, limit: RateLimit) {
@@ -172,7 +247,7 @@ mod tests {
         for call in 0..calls {
             let (limiter, log) = (limiter.clone(), log.clone());
             tasks.push(tokio::spawn(async move {
-                limiter.wait().await;
+                drop(limiter.wait().await);
                 lock(&log).push((call, Instant::now()));
             }));
         }
@@ -185,9 +260,16 @@ mod tests {
     fn most_in_a_second(starts: &[(usize, Instant)]) -> usize {
         let within = |first: Instant| {
             let second = Duration::from_secs(1);
-            starts.iter().filter(|(_, t)| *t >= first && *t < first + second).count()
+            starts
+                .iter()
+                .filter(|(_, t)| *t >= first && *t < first + second)
+                .count()
         };
-        starts.iter().map(|(_, first)| within(*first)).max().unwrap_or(0)
+        starts
+            .iter()
+            .map(|(_, first)| within(*first))
+            .max()
+            .unwrap_or(0)
     }
 
     fn limiter(calls: u32) -> Arc<Limiter> {
@@ -212,7 +294,45 @@ mod tests {
         let starts = starts(&limiter, 12).await;
         assert!(starts[..5].iter().all(|(_, at)| *at == begun));
         assert!(starts[5].1 >= begun + WINDOW);
-        assert!(starts.iter().enumerate().all(|(order, (call, _))| order == *call));
+        assert!(
+            starts
+                .iter()
+                .enumerate()
+                .all(|(order, (call, _))| order == *call)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_counts_from_its_replies_and_sustained_load_from_its_starts() {
+        let limiter = limiter(5);
+        let begun = Instant::now();
+        let starts = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for _ in 0..15 {
+            let (limiter, starts) = (limiter.clone(), starts.clone());
+            tasks.push(tokio::spawn(async move {
+                let _turn = limiter.wait().await;
+                lock(&starts).push(begun.elapsed().as_millis());
+                sleep(Duration::from_millis(300)).await;
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let starts = lock(&starts).clone();
+        assert_eq!(starts[4], 0);
+        assert!((1_300..1_320).contains(&starts[5]), "{starts:?}");
+        assert!((2_316..2_330).contains(&starts[10]), "{starts:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replies_that_never_come_keep_permits_for_two_windows_at_most() {
+        let limiter = limiter(1);
+        let begun = Instant::now();
+        let _unanswered = limiter.wait().await;
+        drop(limiter.wait().await);
+        assert!(begun.elapsed() < 2 * WINDOW + Duration::from_millis(20));
+        assert!(begun.elapsed() >= 2 * WINDOW);
     }
 
     #[tokio::test(start_paused = true)]
@@ -233,14 +353,18 @@ mod tests {
         let waiting: Vec<_> = (0..50)
             .map(|_| {
                 let limiter = limiter.clone();
-                tokio::spawn(async move { limiter.wait().await })
+                tokio::spawn(async move { drop(limiter.wait().await) })
             })
             .collect();
         sleep(Duration::from_millis(500)).await;
         waiting.iter().for_each(|task| task.abort());
         let begun = Instant::now();
         starts(&limiter, 2).await;
-        assert!(begun.elapsed() < Duration::from_millis(520), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_millis(520),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -252,8 +376,12 @@ mod tests {
         assert!(stalled.as_mut().poll(&mut context).is_pending());
         let begun = Instant::now();
         starts(&limiter, 4).await;
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-        stalled.await;
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            begun.elapsed()
+        );
+        drop(stalled.await);
     }
 
     #[tokio::test(start_paused = true)]
@@ -270,7 +398,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn clients_of_one_token_and_endpoint_share_a_budget() {
-        let shared = |token, endpoint, calls| Limiter::shared(token, endpoint, RateLimit::per_second(calls));
+        let shared =
+            |token, endpoint, calls| Limiter::shared(token, endpoint, RateLimit::per_second(calls));
         let first = shared("one", "https://a", 10);
         let second = shared("one", "https://a", 10);
         assert!(Arc::ptr_eq(&first, &second));
@@ -288,7 +417,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_of_zero_is_one_and_a_dropped_limiter_is_forgotten() {
-        let weak = Arc::downgrade(&Limiter::shared("gone", "https://a", RateLimit::per_second(0)));
+        let weak = Arc::downgrade(&Limiter::shared(
+            "gone",
+            "https://a",
+            RateLimit::per_second(0),
+        ));
         assert!(weak.upgrade().is_none());
         let again = Limiter::shared("gone", "https://a", RateLimit::per_second(0));
         assert_eq!(most_in_a_second(&starts(&again, 3).await), 1);

@@ -23,7 +23,11 @@ use crate::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 const WORKSPACE: &str = "workspaceId";
 
@@ -50,7 +54,11 @@ pub struct Operation {
 #[derive(Clone, Debug)]
 enum Target {
     Known(&'static Operation),
-    Raw { method: Method, path: String, safe_to_repeat: bool },
+    Raw {
+        method: Method,
+        path: String,
+        safe_to_repeat: bool,
+    },
 }
 
 /// A request and the client that will send it.
@@ -77,7 +85,14 @@ impl Request {
 
     /// A request of any path of the API, which begins with a slash.
     pub(crate) fn raw(client: &Client, method: Method, path: String) -> Self {
-        Self::to(client, Target::Raw { method, path, safe_to_repeat: false })
+        Self::to(
+            client,
+            Target::Raw {
+                method,
+                path,
+                safe_to_repeat: false,
+            },
+        )
     }
 
     fn to(client: &Client, target: Target) -> Self {
@@ -110,7 +125,10 @@ impl Request {
         wire: impl Into<Cow<'static, str>>,
         values: impl IntoIterator<Item: ToString>,
     ) {
-        let values: Vec<_> = values.into_iter().map(|value| encode(&value.to_string())).collect();
+        let values: Vec<_> = values
+            .into_iter()
+            .map(|value| encode(&value.to_string()))
+            .collect();
         self.set_query(wire.into(), [values.join(",")]);
     }
 
@@ -120,12 +138,16 @@ impl Request {
         wire: impl Into<Cow<'static, str>>,
         values: impl IntoIterator<Item: ToString>,
     ) {
-        self.set_query(wire.into(), values.into_iter().map(|value| encode(&value.to_string())));
+        self.set_query(
+            wire.into(),
+            values.into_iter().map(|value| encode(&value.to_string())),
+        );
     }
 
     fn set_query(&mut self, wire: Cow<'static, str>, values: impl IntoIterator<Item = String>) {
         self.query.retain(|(name, _)| *name != wire);
-        self.query.extend(values.into_iter().map(|value| (wire.clone(), value)));
+        self.query
+            .extend(values.into_iter().map(|value| (wire.clone(), value)));
     }
 
     /// A query parameter as it was set, encoded.
@@ -208,7 +230,7 @@ impl Request {
         let call = self.into_call(Want::Bytes)?;
         let reply = Box::pin(hooks::execute(call)).await?;
         let stream = match reply.content {
-            Content::Open(open) => ByteStream::new(operation, open),
+            Content::Open(open) => ByteStream::new(operation, reply.attempts, open),
             Content::Whole(body) => ByteStream::whole(body),
         };
         Ok(ResponseValue::new(stream, reply.status, reply.headers))
@@ -246,16 +268,32 @@ impl Request {
         };
         let url = url.map_err(|text| Error::invalid_request(operation.clone(), text))?;
 
-        let accept = if want == Want::Bytes { "*/*" } else { "application/json" };
-        self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
+        let accept = if want == Want::Bytes {
+            "*/*"
+        } else {
+            "application/json"
+        };
+        self.headers
+            .entry(ACCEPT)
+            .or_insert(HeaderValue::from_static(accept));
         let workspace = self.query_value(WORKSPACE).map(str::to_owned);
         let (id, method, template, safe_to_repeat) = match self.target {
-            Target::Known(known) => {
-                (known.id, known.method.clone(), Cow::Borrowed(known.path), known.safe_to_repeat)
-            }
-            Target::Raw { method, path, safe_to_repeat } => {
-                ("", method, Cow::Owned(without_query(&path).to_owned()), safe_to_repeat)
-            }
+            Target::Known(known) => (
+                known.id,
+                known.method.clone(),
+                Cow::Borrowed(known.path),
+                known.safe_to_repeat,
+            ),
+            Target::Raw {
+                method,
+                path,
+                safe_to_repeat,
+            } => (
+                "",
+                method,
+                Cow::Owned(without_query(&path).to_owned()),
+                safe_to_repeat,
+            ),
         };
         Ok(Call {
             id,
@@ -275,7 +313,9 @@ impl Request {
 
     /// What is said about the first parameter that must be set and is not.
     fn missing(&self) -> Option<String> {
-        let Target::Known(operation) = self.target else { return None };
+        let Target::Known(operation) = self.target else {
+            return None;
+        };
         let is_set = |wire: &str| {
             self.path.iter().any(|(name, _)| *name == wire)
                 || self.query_value(wire).is_some()
@@ -310,7 +350,11 @@ impl Request {
             let value = self.path.iter().find(|(name, _)| *name == wire);
             let value = value.map_or("", |(_, value)| value.as_str());
             url.push_str(literal);
-            url.push_str(&encode_path(wire, value, operation.path_like.contains(&wire))?);
+            url.push_str(&encode_path(
+                wire,
+                value,
+                operation.path_like.contains(&wire),
+            )?);
             rest = tail;
         }
         url.push_str(rest);
@@ -343,7 +387,9 @@ fn encode_path(wire: &str, value: &str, path_like: bool) -> Result<String, Strin
     let dots = |segment: &str| segment == "." || segment == "..";
     if path_like {
         if value.split('/').any(dots) {
-            return Err(format!("`{wire}` must not contain `.` or `..` as a directory"));
+            return Err(format!(
+                "`{wire}` must not contain `.` or `..` as a directory"
+            ));
         }
         return Ok(value.split('/').map(encode).collect::<Vec<_>>().join("/"));
     }
@@ -415,13 +461,20 @@ mod tests {
         name: "browse_data_link",
         method: Method::GET,
         path: "/data-links/{dataLinkId}/browse/{path}",
-        required: &[("dataLinkId", "data_link_id"), ("path", "path"), ("workspaceId", "workspace_id")],
+        required: &[
+            ("dataLinkId", "data_link_id"),
+            ("path", "path"),
+            ("workspaceId", "workspace_id"),
+        ],
         path_like: &["path"],
         safe_to_repeat: false,
     };
 
     fn browse() -> Request {
-        let client = Client::builder("t0ken").endpoint("https://seqera.example.com/api/").build().unwrap();
+        let client = Client::builder("t0ken")
+            .endpoint("https://seqera.example.com/api/")
+            .build()
+            .unwrap();
         Request::new(&client, &BROWSE)
     }
 
@@ -431,7 +484,10 @@ mod tests {
         request.path("path", "a");
         request.query("workspaceId", 42);
         change(&mut request);
-        request.into_call(Want::Json).map(|call| call.url.to_string()).map_err(|error| error.to_string())
+        request
+            .into_call(Want::Json)
+            .map(|call| call.url.to_string())
+            .map_err(|error| error.to_string())
     }
 
     const BASE: &str = "https://seqera.example.com/api/data-links/v1-user-1/browse/";
@@ -448,10 +504,16 @@ mod tests {
             ("a..b/.hidden", "a..b/.hidden"),
         ];
         for (value, expected) in table {
-            assert_eq!(url(|r| r.path("path", value)).unwrap(), format!("{BASE}{expected}?workspaceId=42"));
+            assert_eq!(
+                url(|r| r.path("path", value)).unwrap(),
+                format!("{BASE}{expected}?workspaceId=42")
+            );
         }
         let one_segment = url(|r| r.path("dataLinkId", "a/../b")).unwrap();
-        assert!(one_segment.contains("/data-links/a%2F..%2Fb/browse/"), "{one_segment}");
+        assert!(
+            one_segment.contains("/data-links/a%2F..%2Fb/browse/"),
+            "{one_segment}"
+        );
     }
 
     #[test]
@@ -469,20 +531,42 @@ mod tests {
     fn queries() {
         let query = |change: fn(&mut Request)| url(change).unwrap()[BASE.len() + 1..].to_owned();
         assert_eq!(query(|r| r.query("workspaceId", 7)), "?workspaceId=7");
-        assert_eq!(query(|r| r.query("search", "a b&c=d+é")), "?workspaceId=42&search=a%20b%26c%3Dd%2B%C3%A9");
-        assert_eq!(query(|r| r.query_joined("attributes", ["a,b", "c"])), "?workspaceId=42&attributes=a%2Cb,c");
-        assert_eq!(query(|r| r.query_repeated("ids", [1, 2])), "?workspaceId=42&ids=1&ids=2");
-        assert_eq!(query(|r| r.query_repeated("ids", [0; 0])), "?workspaceId=42");
+        assert_eq!(
+            query(|r| r.query("search", "a b&c=d+é")),
+            "?workspaceId=42&search=a%20b%26c%3Dd%2B%C3%A9"
+        );
+        assert_eq!(
+            query(|r| r.query_joined("attributes", ["a,b", "c"])),
+            "?workspaceId=42&attributes=a%2Cb,c"
+        );
+        assert_eq!(
+            query(|r| r.query_repeated("ids", [1, 2])),
+            "?workspaceId=42&ids=1&ids=2"
+        );
+        assert_eq!(
+            query(|r| r.query_repeated("ids", [0; 0])),
+            "?workspaceId=42"
+        );
     }
 
     #[test]
     fn what_is_missing_is_named_by_its_setter() {
         let error = browse().into_call(Want::Json).err().unwrap();
-        assert_eq!(error.to_string(), "browse_data_link: `data_link_id` is required: call .data_link_id(..)");
-        assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
+        assert_eq!(
+            error.to_string(),
+            "browse_data_link: `data_link_id` is required: call .data_link_id(..)"
+        );
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::InvalidRequest, 0)
+        );
         let error = url(|r| r.query.clear()).unwrap_err();
         assert!(error.ends_with("call .workspace_id(..)"), "{error}");
-        assert!(url(|r| r.header("X-Bad", "a\nb")).unwrap_err().contains("`X-Bad`"));
+        assert!(
+            url(|r| r.header("X-Bad", "a\nb"))
+                .unwrap_err()
+                .contains("`X-Bad`")
+        );
     }
 
     fn fetched(body: &'static str) -> Fetched {
@@ -515,10 +599,16 @@ mod tests {
         );
         assert_eq!(error.body(), Some(body.as_bytes()));
         let source = std::error::Error::source(&error).unwrap().to_string();
-        assert!(source.starts_with("`soon` is not an ISO 8601 date-time"), "{source}");
+        assert!(
+            source.starts_with("`soon` is not an ISO 8601 date-time"),
+            "{source}"
+        );
 
         let error = fetched(r#"{"runs":[{"st"#).parse::<Page>().unwrap_err();
-        assert_eq!(error.to_string(), "list_workflows: 200 OK: the reply is not JSON, or was cut off");
+        assert_eq!(
+            error.to_string(),
+            "list_workflows: 200 OK: the reply is not JSON, or was cut off"
+        );
         assert!(fetched("\u{feff}{\"runs\":[]}").parse::<Page>().is_ok());
     }
 
@@ -540,6 +630,9 @@ mod tests {
         request.query("search", "s3cret");
         request.json("s3cret");
         let text = format!("{request:?}");
-        assert!(text.contains("search") && !text.contains("s3cret") && !text.contains("t0ken"), "{text}");
+        assert!(
+            text.contains("search") && !text.contains("s3cret") && !text.contains("t0ken"),
+            "{text}"
+        );
     }
 }

@@ -93,7 +93,9 @@ impl RetryPolicy {
     /// The bound of the wait after an attempt, counted from 1.
     fn backoff(&self, attempt: u32) -> Duration {
         let doubled = 2u32.saturating_pow(attempt.saturating_sub(1));
-        self.base_backoff.saturating_mul(doubled).min(self.max_backoff)
+        self.base_backoff
+            .saturating_mul(doubled)
+            .min(self.max_backoff)
     }
 }
 
@@ -207,9 +209,20 @@ mod tests {
         ];
         for (happened, safe, other) in table {
             let attempt = Attempt { happened, ..FIRST };
-            assert_eq!(again(Attempt { safe_to_repeat: true, ..attempt }), safe, "{happened:?}");
+            assert_eq!(
+                again(Attempt {
+                    safe_to_repeat: true,
+                    ..attempt
+                }),
+                safe,
+                "{happened:?}"
+            );
             assert_eq!(again(attempt), other, "{happened:?}");
-            let spent = Attempt { safe_to_repeat: true, body_spent: true, ..attempt };
+            let spent = Attempt {
+                safe_to_repeat: true,
+                body_spent: true,
+                ..attempt
+            };
             assert!(!again(spent), "{happened:?}: a stream can't be sent twice");
         }
     }
@@ -230,7 +243,15 @@ mod tests {
         let after = |elapsed, wait| {
             let server_wait = Some(Duration::from_secs(wait));
             let elapsed = Duration::from_secs(elapsed);
-            policy.decide(&Attempt { elapsed, server_wait, happened: Status(429), ..FIRST }, 0.0)
+            policy.decide(
+                &Attempt {
+                    elapsed,
+                    server_wait,
+                    happened: Status(429),
+                    ..FIRST
+                },
+                0.0,
+            )
         };
         assert_eq!(after(4, 6), Decision::Again(Duration::from_secs(6)));
         assert_eq!(after(5, 6), Decision::Stop);
@@ -247,27 +268,54 @@ mod tests {
             Decision::Again(wait) => wait.as_millis(),
             Decision::Stop => panic!("stopped"),
         };
-        assert_eq!([1, 2, 3, 4, 40].map(|n| wait(n, 1.0)), [1000, 2000, 4000, 5000, 5000]);
-        assert_eq!([0.0, 0.25, 0.5].map(|random| wait(2, random)), [0, 500, 1000]);
+        assert_eq!(
+            [1, 2, 3, 4, 40].map(|n| wait(n, 1.0)),
+            [1000, 2000, 4000, 5000, 5000]
+        );
+        assert_eq!(
+            [0.0, 0.25, 0.5].map(|random| wait(2, random)),
+            [0, 500, 1000]
+        );
     }
 
     #[test]
     fn never_earlier_than_the_server_asks() {
         let server_wait = Some(Duration::from_secs(7));
-        let attempt = Attempt { happened: Status(503), safe_to_repeat: true, server_wait, ..FIRST };
+        let attempt = Attempt {
+            happened: Status(503),
+            safe_to_repeat: true,
+            server_wait,
+            ..FIRST
+        };
         let policy = RetryPolicy::default();
-        assert_eq!(policy.decide(&attempt, 0.0), Decision::Again(Duration::from_secs(7)));
+        assert_eq!(
+            policy.decide(&attempt, 0.0),
+            Decision::Again(Duration::from_secs(7))
+        );
     }
 
     #[test]
     fn retry_after_forms() {
-        let now = DateTime::parse_from_rfc3339("2026-03-01T09:30:00Z").unwrap().to_utc();
+        let now = DateTime::parse_from_rfc3339("2026-03-01T09:30:00Z")
+            .unwrap()
+            .to_utc();
         let seconds = |header| retry_after(header, now).map(|wait| wait.as_secs());
         assert_eq!(seconds("0"), Some(0));
         assert_eq!(seconds(" 120 "), Some(120));
         assert_eq!(seconds("Sun, 01 Mar 2026 09:30:30 GMT"), Some(30));
-        assert_eq!(seconds("Sun, 01 Mar 2026 09:29:00 GMT"), Some(0), "a date in the past");
-        for nonsense in ["", "-1", "1.5", "soon", "99999999999999999999", "2026-03-01"] {
+        assert_eq!(
+            seconds("Sun, 01 Mar 2026 09:29:00 GMT"),
+            Some(0),
+            "a date in the past"
+        );
+        for nonsense in [
+            "",
+            "-1",
+            "1.5",
+            "soon",
+            "99999999999999999999",
+            "2026-03-01",
+        ] {
             assert_eq!(seconds(nonsense), None, "{nonsense}");
         }
     }
@@ -275,9 +323,18 @@ mod tests {
     #[test]
     fn wait_in_messages() {
         let seconds = |text| wait_in_message(text).map(|wait| wait.as_secs());
-        assert_eq!(seconds("Maximum request rate exceeded. Wait 0secs before issuing a new request"), Some(0));
+        assert_eq!(
+            seconds("Maximum request rate exceeded. Wait 0secs before issuing a new request"),
+            Some(0)
+        );
         assert_eq!(seconds("Wait 15 seconds"), Some(15));
-        for nonsense in ["Wait", "Wait secs", "Wait 5 apples", "Wait 99999999999secs", "await 5secs"] {
+        for nonsense in [
+            "Wait",
+            "Wait secs",
+            "Wait 5 apples",
+            "Wait 99999999999secs",
+            "await 5secs",
+        ] {
             assert_eq!(seconds(nonsense), None, "{nonsense}");
         }
     }

@@ -65,7 +65,10 @@ pub fn apply(document: &mut Document, only_needed: bool) -> Vec<Applied> {
     FIXUPS
         .iter()
         .filter(|fixup| fixup.needed_to_compile || !only_needed)
-        .map(|fixup| Applied { name: fixup.name, count: (fixup.apply)(&mut document.tree) })
+        .map(|fixup| Applied {
+            name: fixup.name,
+            count: (fixup.apply)(&mut document.tree),
+        })
         .collect()
 }
 

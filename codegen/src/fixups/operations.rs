@@ -26,7 +26,9 @@ pub(super) fn drop_parameters_missing_from_the_path(tree: &mut Value) -> usize {
 pub(super) fn keep_one_success(tree: &mut Value) -> usize {
     let mut count = 0;
     for_each_operation(tree, &mut |_, operation| {
-        let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
+        let Some(Value::Object(responses)) = operation.get_mut("responses") else {
+            return;
+        };
         let mut successes: Vec<(u8, String)> = responses
             .iter()
             .filter(|(code, _)| code.starts_with('2'))
@@ -47,7 +49,13 @@ pub(super) fn keep_one_success(tree: &mut Value) -> usize {
 
 fn richness(response: &Value) -> u8 {
     match response["content"].as_object() {
-        Some(content) if content.keys().any(|kind| kind.starts_with("application/json")) => 2,
+        Some(content)
+            if content
+                .keys()
+                .any(|kind| kind.starts_with("application/json")) =>
+        {
+            2
+        }
         Some(content) if !content.is_empty() => 1,
         _ => 0,
     }
@@ -58,7 +66,9 @@ fn richness(response: &Value) -> u8 {
 pub(super) fn drop_error_bodies(tree: &mut Value) -> usize {
     let mut count = 0;
     for_each_operation(tree, &mut |_, operation| {
-        let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
+        let Some(Value::Object(responses)) = operation.get_mut("responses") else {
+            return;
+        };
         let before = responses.len();
         responses.retain(|code, _| code.starts_with('2'));
         count += before - responses.len();
@@ -71,8 +81,9 @@ pub(super) fn drop_error_bodies(tree: &mut Value) -> usize {
 pub(super) fn replace_multipart(tree: &mut Value) -> usize {
     let mut count = 0;
     for_each_operation(tree, &mut |_, operation| {
-        let Some(Value::Object(content)) =
-            operation.get_mut("requestBody").and_then(|body| body.get_mut("content"))
+        let Some(Value::Object(content)) = operation
+            .get_mut("requestBody")
+            .and_then(|body| body.get_mut("content"))
         else {
             return;
         };
@@ -138,16 +149,24 @@ mod tests {
             { "in": "path", "name": "id" }, { "in": "path", "name": "lost" }, { "in": "query", "name": "lost" }
         ]}));
         assert_eq!(drop_parameters_missing_from_the_path(&mut tree), 1);
-        assert_eq!(operation(&tree)["parameters"].as_array().map(Vec::len), Some(2));
+        assert_eq!(
+            operation(&tree)["parameters"].as_array().map(Vec::len),
+            Some(2)
+        );
         assert_eq!(drop_parameters_missing_from_the_path(&mut tree), 0);
     }
 
     #[test]
     fn the_richest_success_stays() {
         let json = json!({ "content": { "application/json": { "schema": {} } } });
-        let mut tree = with_operation(json!({ "responses": { "200": {}, "202": json, "400": {} } }));
+        let mut tree =
+            with_operation(json!({ "responses": { "200": {}, "202": json, "400": {} } }));
         assert_eq!(keep_one_success(&mut tree), 1);
-        let left: Vec<_> = operation(&tree)["responses"].as_object().unwrap().keys().collect();
+        let left: Vec<_> = operation(&tree)["responses"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect();
         assert_eq!(left, ["202", "400"]);
         assert_eq!(keep_one_success(&mut tree), 0);
     }
@@ -161,7 +180,9 @@ mod tests {
 
     #[test]
     fn errors_are_left_to_the_run_time() {
-        let mut tree = with_operation(json!({ "responses": { "200": {}, "307": {}, "403": {}, "default": {} } }));
+        let mut tree = with_operation(
+            json!({ "responses": { "200": {}, "307": {}, "403": {}, "default": {} } }),
+        );
         assert_eq!(drop_error_bodies(&mut tree), 3);
         assert_eq!(operation(&tree)["responses"], json!({ "200": {} }));
     }
@@ -169,7 +190,9 @@ mod tests {
     #[test]
     fn a_form_becomes_json_where_that_is_taken_too_and_bytes_elsewhere() {
         let form = json!({ "schema": { "type": "object" } });
-        let mut tree = with_operation(json!({ "requestBody": { "content": { "multipart/form-data": form } } }));
+        let mut tree = with_operation(
+            json!({ "requestBody": { "content": { "multipart/form-data": form } } }),
+        );
         assert_eq!(replace_multipart(&mut tree), 1);
         assert!(operation(&tree)["requestBody"]["content"]["application/octet-stream"].is_object());
 
@@ -177,7 +200,10 @@ mod tests {
             json!({ "requestBody": { "content": { "multipart/form-data": form, "application/json": form } } }),
         );
         assert_eq!(replace_multipart(&mut tree), 1);
-        assert_eq!(operation(&tree)["requestBody"]["content"], json!({ "application/json": form }));
+        assert_eq!(
+            operation(&tree)["requestBody"]["content"],
+            json!({ "application/json": form })
+        );
     }
 
     #[test]
@@ -186,7 +212,10 @@ mod tests {
             { "in": "header", "name": "Origin", "schema": { "type": "string", "nullable": true } }
         ]}));
         assert_eq!(unwrap_nullable_parameters(&mut tree), 1);
-        assert_eq!(operation(&tree)["parameters"][0]["schema"], json!({ "type": "string" }));
+        assert_eq!(
+            operation(&tree)["parameters"][0]["schema"],
+            json!({ "type": "string" })
+        );
         assert_eq!(unwrap_nullable_parameters(&mut tree), 0);
     }
 
@@ -196,6 +225,9 @@ mod tests {
             { "in": "query", "name": "paths", "schema": { "type": "array", "items": { "type": "object" } } }
         ]}));
         assert_eq!(strings_for_object_parameters(&mut tree), 1);
-        assert_eq!(operation(&tree)["parameters"][0]["schema"]["items"]["type"], "string");
+        assert_eq!(
+            operation(&tree)["parameters"][0]["schema"]["items"]["type"],
+            "string"
+        );
     }
 }

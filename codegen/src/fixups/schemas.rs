@@ -13,7 +13,10 @@ pub(super) fn drop_unknown_string_formats(tree: &mut Value) -> usize {
     count_schemas(tree, |schema| {
         let known = ["date-time", "binary"];
         schema.get("type").is_some_and(|kind| kind == "string")
-            && schema.get("format").and_then(Value::as_str).is_some_and(|format| !known.contains(&format))
+            && schema
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|format| !known.contains(&format))
             && schema.remove("format").is_some()
     })
 }
@@ -23,7 +26,10 @@ pub(super) fn drop_unknown_string_formats(tree: &mut Value) -> usize {
 pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
     let mut count = 0;
     for (name, schema) in named_schemas(tree) {
-        let Some(item) = name.strip_prefix("Iterator_").and_then(|rest| rest.strip_suffix('_')) else {
+        let Some(item) = name
+            .strip_prefix("Iterator_")
+            .and_then(|rest| rest.strip_suffix('_'))
+        else {
             continue;
         };
         if schema["type"] == "object" && schema.get("properties").is_none() {
@@ -41,12 +47,20 @@ pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
     for_each_schema(tree, &mut |schema| {
-        let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
-        if let Some((_, Value::Object(array))) = iterators.iter().find(|(name, _)| Some(name.as_str()) == target) {
+        let target = schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|target| target.rsplit('/').next());
+        if let Some((_, Value::Object(array))) = iterators
+            .iter()
+            .find(|(name, _)| Some(name.as_str()) == target)
+        {
             *schema = array.clone();
         }
     });
-    remove_schemas(tree, |name| iterators.iter().any(|(iterator, _)| iterator == name));
+    remove_schemas(tree, |name| {
+        iterators.iter().any(|(iterator, _)| iterator == name)
+    });
     count
 }
 
@@ -54,10 +68,16 @@ pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
 /// reference; the generator makes a new type of it.
 pub(super) fn unwrap_single_all_of(tree: &mut Value) -> usize {
     count_schemas(tree, |schema| {
-        let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else {
+        let Some([only]) = schema
+            .get("allOf")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+        else {
             return false;
         };
-        let Some(target) = only.get("$ref").cloned() else { return false };
+        let Some(target) = only.get("$ref").cloned() else {
+            return false;
+        };
         schema.retain(|key, _| key == "description" || key == "nullable" || key == "deprecated");
         schema.insert("$ref".to_owned(), target);
         true
@@ -68,7 +88,9 @@ pub(super) fn unwrap_single_all_of(tree: &mut Value) -> usize {
 pub(super) fn merge_all_of(tree: &mut Value) -> usize {
     let schemas = tree["components"]["schemas"].clone();
     count_schemas(tree, |schema| {
-        let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() else { return false };
+        let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() else {
+            return false;
+        };
         let mut properties = Object::new();
         let mut required = BTreeSet::new();
         if !collect_parts(&schemas, &parts, &mut properties, &mut required, 0) {
@@ -94,16 +116,23 @@ fn collect_parts(
 ) -> bool {
     depth < 16
         && parts.iter().all(|part| {
-            let part = reference(part).and_then(|name| schemas.get(name)).unwrap_or(part);
+            let part = reference(part)
+                .and_then(|name| schemas.get(name))
+                .unwrap_or(part);
             if part.get("oneOf").is_some() {
                 return false;
             }
             let inherited = part.get("allOf").and_then(Value::as_array);
-            if !inherited.is_none_or(|inner| collect_parts(schemas, inner, properties, required, depth + 1)) {
+            if !inherited
+                .is_none_or(|inner| collect_parts(schemas, inner, properties, required, depth + 1))
+            {
                 return false;
             }
             properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
-            required.extend(crate::document::list(part, "required").filter_map(|name| Some(name.as_str()?.to_owned())));
+            required.extend(
+                crate::document::list(part, "required")
+                    .filter_map(|name| Some(name.as_str()?.to_owned())),
+            );
             true
         })
 }
@@ -118,18 +147,31 @@ pub(super) fn break_reference_cycles(tree: &mut Value) -> usize {
                 targets.push(target.to_owned());
             }
             for key in ["allOf", "oneOf", "anyOf"] {
-                targets.extend(crate::document::list(schema, key).filter_map(reference).map(str::to_owned));
+                targets.extend(
+                    crate::document::list(schema, key)
+                        .filter_map(reference)
+                        .map(str::to_owned),
+                );
             }
             (name.clone(), targets)
         })
         .collect();
-    let cyclic: Vec<String> = links.keys().filter(|name| reaches(&links, name, name)).cloned().collect();
+    let cyclic: Vec<String> = links
+        .keys()
+        .filter(|name| reaches(&links, name, name))
+        .cloned()
+        .collect();
     for (name, schema) in named_schemas(tree) {
         if cyclic.contains(name) {
-            match schema.as_object_mut().filter(|object| object.contains_key("properties")) {
-                Some(object) => ["allOf", "oneOf", "anyOf", "discriminator"].iter().for_each(|key| {
-                    object.remove(*key);
-                }),
+            match schema
+                .as_object_mut()
+                .filter(|object| object.contains_key("properties"))
+            {
+                Some(object) => ["allOf", "oneOf", "anyOf", "discriminator"]
+                    .iter()
+                    .for_each(|key| {
+                        object.remove(*key);
+                    }),
                 None => *schema = json!({}),
             }
         }
@@ -177,7 +219,15 @@ pub(super) fn drop_generic_arguments_from_names(tree: &mut Value) -> usize {
 /// strings, numbers and booleans.
 pub(super) fn bare_objects_hold_anything(tree: &mut Value) -> usize {
     let described = |schema: &Object| {
-        ["properties", "additionalProperties", "allOf", "oneOf", "anyOf"].iter().any(|key| schema.contains_key(*key))
+        [
+            "properties",
+            "additionalProperties",
+            "allOf",
+            "oneOf",
+            "anyOf",
+        ]
+        .iter()
+        .any(|key| schema.contains_key(*key))
     };
     count_schemas(tree, |schema| {
         if schema.get("type").is_some_and(|kind| kind == "object") && !described(schema) {
@@ -191,10 +241,16 @@ pub(super) fn bare_objects_hold_anything(tree: &mut Value) -> usize {
 /// A task's exit code is an integer from newer servers and text, perhaps empty, from older ones.
 pub(super) fn exit_codes_may_be_text(tree: &mut Value) -> usize {
     count_schemas(tree, |schema| {
-        let is_task = ["hash", "process", "exit"]
-            .iter()
-            .all(|key| schema.get("properties").is_some_and(|properties| properties.get(*key).is_some()));
-        let Some(exit) = schema.get_mut("properties").and_then(|p| p.get_mut("exit")).filter(|_| is_task) else {
+        let is_task = ["hash", "process", "exit"].iter().all(|key| {
+            schema
+                .get("properties")
+                .is_some_and(|properties| properties.get(*key).is_some())
+        });
+        let Some(exit) = schema
+            .get_mut("properties")
+            .and_then(|p| p.get_mut("exit"))
+            .filter(|_| is_task)
+        else {
             return false;
         };
         exit["type"] = json!("string");
@@ -212,7 +268,9 @@ pub(super) fn widen_numbers(tree: &mut Value) -> usize {
             Some("number") => "double",
             _ => return false,
         };
-        schema.insert("format".to_owned(), json!(wide)).is_none_or(|old| old != wide)
+        schema
+            .insert("format".to_owned(), json!(wide))
+            .is_none_or(|old| old != wide)
     })
 }
 
@@ -220,7 +278,15 @@ pub(super) fn widen_numbers(tree: &mut Value) -> usize {
 /// each constrained string (some patterns have look-around, which Rust's `regex` has not).
 pub(super) fn drop_constraints(tree: &mut Value) -> usize {
     const CONSTRAINTS: [&str; 9] = [
-        "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "uniqueItems", "title",
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "title",
     ];
     count_schemas(tree, |schema| {
         let before = schema.len();
@@ -245,7 +311,9 @@ pub(super) fn every_field_may_be_missing(tree: &mut Value) -> usize {
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             for (name, property) in properties {
                 if let Value::Object(property) = property
-                    && property.remove("nullable").is_some_and(|nullable| nullable == true)
+                    && property
+                        .remove("nullable")
+                        .is_some_and(|nullable| nullable == true)
                 {
                     nullable.push(name.clone());
                 }
@@ -276,7 +344,10 @@ fn count_schemas(tree: &mut Value, mut change: impl FnMut(&mut Object) -> bool) 
 }
 
 fn named_schemas(tree: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
-    tree.pointer_mut("/components/schemas").and_then(Value::as_object_mut).into_iter().flatten()
+    tree.pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
 }
 
 fn remove_schemas(tree: &mut Value, remove: impl Fn(&str) -> bool) {
@@ -304,15 +375,26 @@ fn rename_schemas(tree: &mut Value, renames: &BTreeMap<String, String>) {
     }
     let mut redirect = |schema: &mut Object| {
         for holder in ["$ref"] {
-            if let Some(new) = schema.get(holder).and_then(Value::as_str).and_then(|target| {
-                renames.get(target.strip_prefix("#/components/schemas/")?)
-            }) {
-                schema.insert(holder.to_owned(), json!(format!("#/components/schemas/{new}")));
+            if let Some(new) = schema
+                .get(holder)
+                .and_then(Value::as_str)
+                .and_then(|target| renames.get(target.strip_prefix("#/components/schemas/")?))
+            {
+                schema.insert(
+                    holder.to_owned(),
+                    json!(format!("#/components/schemas/{new}")),
+                );
             }
         }
-        if let Some(Value::Object(mapping)) = schema.get_mut("discriminator").and_then(|d| d.get_mut("mapping")) {
+        if let Some(Value::Object(mapping)) = schema
+            .get_mut("discriminator")
+            .and_then(|d| d.get_mut("mapping"))
+        {
             for target in mapping.values_mut() {
-                if let Some(new) = target.as_str().and_then(|text| renames.get(text.rsplit('/').next()?)) {
+                if let Some(new) = target
+                    .as_str()
+                    .and_then(|text| renames.get(text.rsplit('/').next()?))
+                {
                     *target = json!(format!("#/components/schemas/{new}"));
                 }
             }

@@ -47,19 +47,27 @@ pub(super) fn take(tree: &mut Value) -> Vec<Union> {
 }
 
 fn read(name: &str, schema: &Value) -> Option<Union> {
-    let discriminator = schema.get("discriminator").filter(|_| schema.get("oneOf").is_some())?;
+    let discriminator = schema
+        .get("discriminator")
+        .filter(|_| schema.get("oneOf").is_some())?;
     let variants = match discriminator.get("mapping").and_then(Value::as_object) {
         Some(mapping) => mapping
             .iter()
             .filter_map(|(value, target)| {
                 let schema = target.as_str()?.rsplit('/').next()?.to_owned();
-                Some(Variant { value: value.clone(), schema })
+                Some(Variant {
+                    value: value.clone(),
+                    schema,
+                })
             })
             .collect(),
         // Without a mapping the schema's name is the value.
         None => list(schema, "oneOf")
             .filter_map(reference)
-            .map(|name| Variant { value: name.to_owned(), schema: name.to_owned() })
+            .map(|name| Variant {
+                value: name.to_owned(),
+                schema: name.to_owned(),
+            })
             .collect(),
     };
     Some(Union {
@@ -73,21 +81,29 @@ fn read(name: &str, schema: &Value) -> Option<Union> {
 /// Gives a union that is written inline, perhaps beside a reference to the type that its variants
 /// share, a name: `Any…` and that type's, or else the owner's and the property's.
 fn hoist_inline(tree: &mut Value) {
-    let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") else { return };
+    let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") else {
+        return;
+    };
     let mut hoisted: Object = Object::new();
     for (owner, schema) in schemas.iter_mut() {
-        let Some(Value::Object(properties)) = schema.get_mut("properties") else { continue };
+        let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+            continue;
+        };
         for (property, schema) in properties {
-            let (Some(discriminator), Some(variants)) =
-                (own_or_inherited(schema, "discriminator"), own_or_inherited(schema, "oneOf"))
-            else {
+            let (Some(discriminator), Some(variants)) = (
+                own_or_inherited(schema, "discriminator"),
+                own_or_inherited(schema, "oneOf"),
+            ) else {
                 continue;
             };
             let name = match list(schema, "allOf").find_map(reference) {
                 Some(base) => format!("Any{base}"),
                 None => format!("{owner}{}", property.to_upper_camel_case()),
             };
-            hoisted.insert(name.clone(), json!({ "discriminator": discriminator, "oneOf": variants }));
+            hoisted.insert(
+                name.clone(),
+                json!({ "discriminator": discriminator, "oneOf": variants }),
+            );
             *schema = reference_to(&name);
         }
     }
@@ -96,5 +112,8 @@ fn hoist_inline(tree: &mut Value) {
 
 /// A member of a schema, or of one of the parts that it is made of.
 fn own_or_inherited(schema: &Value, key: &str) -> Option<Value> {
-    schema.get(key).or_else(|| list(schema, "allOf").find_map(|part| part.get(key))).cloned()
+    schema
+        .get(key)
+        .or_else(|| list(schema, "allOf").find_map(|part| part.get(key)))
+        .cloned()
 }

@@ -1,0 +1,634 @@
+//! What callers get, and how often the server is asked, when the server or the network misbehaves.
+
+mod support;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use seqera::prelude::*;
+use seqera::{Error, ErrorKind, Method, RetryPolicy, types};
+use serde_json::Value;
+use support::{Act, Server, client_of, hasty, json, message, reply};
+
+const OK: &str = r#"{"userName":"ada"}"#;
+
+const METHODS: [Method; 6] = [
+    Method::HEAD,
+    Method::GET,
+    Method::PUT,
+    Method::DELETE,
+    Method::POST,
+    Method::PATCH,
+];
+
+/// Makes a call of each method, and says how often the server saw it.
+async fn of_each_method(act: impl Fn() -> Act) -> Vec<(Method, usize, Error)> {
+    of_methods(&METHODS, act).await
+}
+
+async fn of_methods(methods: &[Method], act: impl Fn() -> Act) -> Vec<(Method, usize, Error)> {
+    let mut outcomes = Vec::new();
+    for method in methods.iter().cloned() {
+        let act = act();
+        let server = Server::start(move |_, _| act.clone()).await;
+        let error = call(&server.client(), method.clone()).await.unwrap_err();
+        outcomes.push((method, server.count(), error));
+    }
+    outcomes
+}
+
+async fn call(client: &Client, method: Method) -> Result<Value, Error> {
+    let mut request = client
+        .request(method.clone(), "/things/7")
+        .query("workspaceId", 42);
+    if !matches!(method, Method::GET | Method::HEAD | Method::DELETE) {
+        request = request.json(&serde_json::json!({ "name": "x" }));
+    }
+    Ok(request.send::<Value>().await?.into_inner())
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    !matches!(*method, Method::POST | Method::PATCH)
+}
+
+#[tokio::test]
+async fn statuses_that_may_follow_work_done_repeat_only_calls_that_are_safe_to() {
+    for status in [502, 503, 504] {
+        for (method, count, error) in
+            of_each_method(|| reply(status, "text/html", "<title>Bad Gateway</title>")).await
+        {
+            let expected = if is_idempotent(&method) { 3 } else { 1 };
+            assert_eq!(count, expected, "{method} {status}");
+            assert_eq!(error.attempts() as usize, expected);
+            assert_eq!(error.status().unwrap().as_u16(), status);
+            assert!(error.is_retryable());
+            if method != Method::HEAD {
+                assert_eq!(error.message(), "Bad Gateway");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_not_repeated() {
+    for status in [400, 401, 403, 404, 405, 408, 409, 422, 500, 501] {
+        for (method, count, error) in of_each_method(|| json(status, r#"{"message":"no"}"#)).await {
+            assert_eq!(count, 1, "{method} {status}");
+            assert_eq!(error.kind(), ErrorKind::Status);
+            assert!(!error.is_retryable());
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_call_is_repeated_after_429_whatever_it_says() {
+    let past = "Sun, 01 Mar 2020 09:30:00 GMT";
+    for header in [Some("0"), Some(past), Some("soon"), None] {
+        for body in [
+            r#"{"message": "Maximum request rate exceeded. Wait 0secs before issuing a new request"}"#,
+            "",
+        ] {
+            let headers = header.map(|value| ("Retry-After", value.to_owned()));
+            let act = || Act::Reply(429, headers.clone().into_iter().collect(), body.into());
+            for (method, count, error) in of_each_method(act).await {
+                assert_eq!(count, 3, "{method} {header:?}");
+                assert!(error.is_rate_limited());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_429_slows_everyone_on_the_token() {
+    let forms = [
+        Act::Reply(429, vec![("Retry-After", "1".into())], vec![]),
+        json(
+            429,
+            r#"{"message":"Maximum request rate exceeded. Wait 1secs before issuing a new request"}"#,
+        ),
+    ];
+    for refusal in forms {
+        let server = Server::start(move |number, _| match number {
+            0 => refusal.clone(),
+            _ => json(200, OK),
+        })
+        .await;
+        let client = server.client();
+        let first = tokio::spawn(client.user_info().send());
+        while server.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let other = client.clone().user_info().send().await.unwrap();
+        assert_eq!(other.user_name.as_deref(), Some("ada"));
+        first.await.unwrap().unwrap();
+        let seen = server.seen();
+        assert_eq!(seen.len(), 3);
+        for later in &seen[1..] {
+            let wait = later.at - seen[0].at;
+            assert!(wait >= Duration::from_millis(990), "{wait:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wait_beyond_the_total_time_ends_the_call_and_is_told() {
+    let server =
+        Server::start(|_, _| Act::Reply(429, vec![("Retry-After", "3600".into())], vec![])).await;
+    let error = server.client().user_info().send().await.unwrap_err();
+    assert_eq!(server.count(), 1);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
+    assert!(error.to_string().contains("wait 3600 s"), "{error}");
+}
+
+#[tokio::test]
+async fn refused_connections_are_tried_again_whatever_the_method() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    for method in [Method::GET, Method::POST] {
+        let client = client_of(&address).build().unwrap();
+        let error = call(&client, method).await.unwrap_err();
+        assert!(error.is_connect() && error.is_retryable());
+        assert_eq!(error.attempts(), 3);
+        assert!(
+            error
+                .to_string()
+                .contains("could not connect to 127.0.0.1: connection refused"),
+            "{error}"
+        );
+        let once = client.with_retry(RetryPolicy::none());
+        assert_eq!(once.user_info().send().await.unwrap_err().attempts(), 1);
+    }
+}
+
+#[tokio::test]
+async fn names_that_do_not_resolve_are_told() {
+    let client = client_of("https://seqera.invalid/api").build().unwrap();
+    let error = client.user_info().send().await.unwrap_err();
+    assert!(error.is_connect(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_reset_on_accept_never_sends_a_request_twice() {
+    for method in [Method::GET, Method::POST] {
+        let server = Server::reset_on_accept().await;
+        let error = call(&server.client(), method).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Connection | ErrorKind::Connect),
+            "{error:?}"
+        );
+        assert!(server.connections.load(Ordering::SeqCst) <= 3);
+        assert_eq!(server.count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn connections_that_break_after_the_request_repeat_only_what_is_safe() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n";
+    let phases: [(&str, Act); 7] = [
+        ("reset before the reply", Act::Reset(vec![])),
+        ("end before the reply", Act::Raw(vec![])),
+        (
+            "reset in the head",
+            Act::Reset(b"HTTP/1.1 200 OK\r\nContent-".to_vec()),
+        ),
+        (
+            "end in the head",
+            Act::Raw(b"HTTP/1.1 200 OK\r\nContent-".to_vec()),
+        ),
+        (
+            "reset in the body",
+            Act::Reset([head, "{\"userName\""].concat().into_bytes()),
+        ),
+        (
+            "body shorter than its length",
+            Act::Raw([head, "{\"userName\""].concat().into_bytes()),
+        ),
+        (
+            "body cut off in a chunk",
+            Act::Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{\"a\"".to_vec()),
+        ),
+    ];
+    for (phase, act) in phases {
+        // A reply to HEAD has no body that could break.
+        let methods = if phase.contains("body") {
+            &METHODS[1..]
+        } else {
+            &METHODS
+        };
+        for (method, count, error) in of_methods(methods, || act.clone()).await {
+            let expected = if is_idempotent(&method) { 3 } else { 1 };
+            assert_eq!(count, expected, "{phase} {method}: {error:?}");
+            assert_eq!(
+                error.kind(),
+                ErrorKind::Connection,
+                "{phase} {method}: {error:?}"
+            );
+            assert!(error.is_retryable() && !error.is_connect());
+        }
+    }
+}
+
+#[tokio::test]
+async fn stalls_time_out() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{".to_vec();
+    let stalled_body = Act::Drip(vec![head, vec![b'}'; 49]], Duration::from_millis(600));
+    for act in [Act::Stall, stalled_body] {
+        for method in [Method::GET, Method::POST] {
+            let act = act.clone();
+            let server = Server::start(move |_, _| act.clone()).await;
+            let client = server.builder().retry(hasty().attempts(2)).build().unwrap();
+            let error = call(&client, method.clone()).await.unwrap_err();
+            assert!(error.is_timeout() && error.is_retryable(), "{error:?}");
+            assert_eq!(server.count(), if method == Method::GET { 2 } else { 1 });
+        }
+    }
+}
+
+#[tokio::test]
+async fn slow_bodies_are_read_to_their_end() {
+    let mut pieces =
+        vec![format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", OK.len()).into_bytes()];
+    pieces.extend(OK.bytes().map(|byte| vec![byte]));
+    let server =
+        Server::start(move |_, _| Act::Drip(pieces.clone(), Duration::from_millis(30))).await;
+    let begun = Instant::now();
+    let user = server.client().user_info().send().await.unwrap();
+    assert_eq!(user.user_name.as_deref(), Some("ada"));
+    assert!(
+        begun.elapsed() > Duration::from_millis(250),
+        "longer than the read timeout as a whole"
+    );
+}
+
+#[tokio::test]
+async fn an_error_that_dribbles_or_breaks_off_still_counts_by_its_status() {
+    let head = "HTTP/1.1 403 Forbidden\r\nContent-Length: 500\r\n\r\n{\"message\":\"not yo";
+    for act in [
+        Act::Raw(head.into()),
+        Act::Reset(head.into()),
+        Act::Drip(
+            vec![head.into(), vec![b' '; 400], vec![b' '; 99]],
+            Duration::from_millis(200),
+        ),
+    ] {
+        let server = Server::start(move |_, _| act.clone()).await;
+        let error = server.client().user_info().send().await.unwrap_err();
+        assert!(error.is_forbidden());
+        assert!(error.message().contains("not yo"), "{error}");
+        assert_eq!(server.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_longer_than_its_length_is_read_as_far_as_it_is_declared() {
+    let text = format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{OK}");
+    let server = Server::start(move |_, _| Act::Raw(text.clone().into())).await;
+    let error = server.client().user_info().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(
+        error.to_string(),
+        "user_info: 200 OK: the reply is not JSON, or was cut off"
+    );
+    assert_eq!(error.body(), Some(&OK.as_bytes()[..9]));
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn gzip_is_read_and_what_only_claims_to_be_gzip_is_an_error() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(OK.as_bytes()).unwrap();
+    let real = encoder.finish().unwrap();
+    let gzip =
+        |status, body: Vec<u8>| Act::Reply(status, vec![("Content-Encoding", "gzip".into())], body);
+
+    let act = gzip(200, real);
+    let server = Server::start(move |_, _| act.clone()).await;
+    assert_eq!(
+        server
+            .client()
+            .user_info()
+            .send()
+            .await
+            .unwrap()
+            .user_name
+            .as_deref(),
+        Some("ada")
+    );
+
+    let act = gzip(200, OK.into());
+    let server = Server::start(move |_, _| act.clone()).await;
+    let error = server.client().user_info().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
+    assert_eq!(server.count(), 1);
+
+    let act = gzip(403, b"{}".to_vec());
+    let server = Server::start(move |_, _| act.clone()).await;
+    assert!(
+        server
+            .client()
+            .user_info()
+            .send()
+            .await
+            .unwrap_err()
+            .is_forbidden()
+    );
+}
+
+#[tokio::test]
+async fn a_login_page_is_no_success() {
+    let page = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>";
+    let server = Server::start(move |_, _| reply(200, "text/html; charset=utf-8", page)).await;
+    let client = server.client();
+    let error = client.user_info().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert!(
+        error
+            .to_string()
+            .starts_with("user_info: 200 OK: a web page (\"Sign in\") instead of the API"),
+        "{error}"
+    );
+    let deleted = client
+        .request(Method::DELETE, "/things/7")
+        .send_empty()
+        .await;
+    assert_eq!(deleted.unwrap_err().kind(), ErrorKind::InvalidResponse);
+}
+
+#[tokio::test]
+async fn successes_without_a_body_are_values() {
+    for act in [
+        Act::Reply(204, vec![], vec![]),
+        Act::Reply(200, vec![], vec![]),
+        json(202, "{}"),
+    ] {
+        let status = match &act {
+            Act::Reply(status, ..) => *status,
+            _ => unreachable!(),
+        };
+        let server = Server::start(move |_, _| act.clone()).await;
+        let user = server.client().user_info().send().await.unwrap();
+        assert_eq!(user.status().as_u16(), status);
+        assert_eq!(user.user_name, None);
+        let raw = server
+            .client()
+            .request(Method::PUT, "/x")
+            .send_empty()
+            .await
+            .unwrap();
+        assert_eq!(raw.status().as_u16(), status);
+    }
+}
+
+#[tokio::test]
+async fn typed_calls_behave_as_raw_ones() {
+    let server = Server::start(|_, _| json(503, "")).await;
+    let client = server.client();
+    let label = types::Label {
+        name: "urgent".into(),
+    };
+    let error = client
+        .create_label()
+        .body(label.clone())
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "create_label: `workspace_id` is required: call .workspace_id(..)"
+    );
+    assert_eq!(server.count(), 0);
+
+    let error = client
+        .create_label()
+        .workspace_id(42)
+        .body(label)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!((server.count(), error.attempts()), (1, 1));
+    assert_eq!(error.operation(), Some("create_label"));
+    let seen = &server.seen()[0];
+    assert_eq!(
+        (&*seen.method, &*seen.target),
+        ("POST", "/labels?workspaceId=42")
+    );
+    assert_eq!(seen.headers["content-type"], "application/json");
+    assert_eq!(seen.headers["accept-version"], "1");
+    assert!(seen.headers["user-agent"].starts_with("seqera-rs/"));
+    assert!(seen.headers["authorization"].starts_with("Bearer t0ken-"));
+    assert_eq!(seen.body, br#"{"name":"urgent"}"#);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_and_then_succeeds_is_a_success() {
+    let server = Server::start(|number, _| match number {
+        0 => reply(502, "text/html", "<html>"),
+        1 => Act::Reset(vec![]),
+        _ => json(200, OK),
+    })
+    .await;
+    let user = server.client().user_info().send().await.unwrap();
+    assert_eq!(user.user_name.as_deref(), Some("ada"));
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn a_post_known_to_be_safe_is_repeated_when_the_caller_says_so() {
+    let server = Server::start(|_, _| json(503, "")).await;
+    let call = server
+        .client()
+        .request(Method::POST, "/validate")
+        .json("x")
+        .safe_to_repeat();
+    call.send_empty().await.unwrap_err();
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn dropping_a_call_stops_it() {
+    let server = Server::start(|_, _| json(503, "")).await;
+    let slow = RetryPolicy::default()
+        .attempts(100)
+        .base_backoff(Duration::from_millis(40));
+    let call = server.client().with_retry(slow).user_info().send();
+    tokio::time::timeout(Duration::from_millis(100), call)
+        .await
+        .unwrap_err();
+    let count = server.count();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.count(), count);
+}
+
+#[tokio::test]
+async fn reads_follow_redirects_and_the_token_stays_at_home() {
+    let storage = Server::start(|_, _| reply(200, "application/octet-stream", "a,b\n1,2\n")).await;
+    let location = format!("{}/bucket/key?X-Signature=s3cret", storage.address);
+    let platform = Server::start(move |_, seen| match seen.path() {
+        "/moved" => Act::Reply(302, vec![("Location", "/datasets/1".into())], vec![]),
+        _ => Act::Reply(307, vec![("Location", location.clone())], vec![]),
+    })
+    .await;
+    let client = platform.client();
+    for path in ["/datasets/1", "/moved"] {
+        let reply = client
+            .request(Method::GET, path)
+            .send_bytes()
+            .await
+            .unwrap();
+        assert_eq!(reply.into_inner().bytes().await.unwrap(), "a,b\n1,2\n");
+    }
+    assert!(
+        platform
+            .seen()
+            .iter()
+            .all(|seen| seen.headers.contains_key("authorization"))
+    );
+    assert_eq!((platform.count(), storage.count()), (3, 2));
+    for seen in storage.seen() {
+        assert_eq!(seen.target, "/bucket/key?X-Signature=s3cret");
+        for name in ["authorization", "accept-version", "referer", "cookie"] {
+            assert!(!seen.headers.contains_key(name), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn writes_follow_no_redirect() {
+    let elsewhere = Server::start(|_, _| json(200, "{}")).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("{}/x?X-Signature=s3cret", elsewhere.address);
+        let server = Server::start(move |_, _| {
+            Act::Reply(status, vec![("Location", location.clone())], vec![])
+        })
+        .await;
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let error = call(&server.client(), method).await.unwrap_err();
+            assert_eq!(error.status().unwrap().as_u16(), status);
+            assert!(!format!("{error} {error:?}").contains("s3cret"));
+        }
+        assert_eq!(server.count(), 4);
+    }
+    assert_eq!(elsewhere.count(), 0);
+}
+
+#[tokio::test]
+async fn redirects_end() {
+    let server =
+        Server::start(|_, _| Act::Reply(302, vec![("Location", "/again".into())], vec![])).await;
+    let error = server.client().user_info().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(server.count(), 11);
+    for location in ["", "ftp://x/y", "http://", "\u{1}"] {
+        let bytes = message(302, &[("Location", location.into())], b"");
+        let server = Server::start(move |_, _| Act::Raw(bytes.clone())).await;
+        let once = server.builder().retry(RetryPolicy::none()).build().unwrap();
+        once.user_info().send().await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn cloud_storage_explains_itself_without_its_signature() {
+    let xml = "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>Request has expired</Message><SignatureProvided>s3cret</SignatureProvided></Error>";
+    let storage = Server::start(move |_, _| reply(403, "application/xml", xml)).await;
+    let location = format!("{}/key?X-Signature=s3cret", storage.address);
+    let platform =
+        Server::start(move |_, _| Act::Reply(307, vec![("Location", location.clone())], vec![]))
+            .await;
+    let error = platform
+        .client()
+        .request(Method::GET, "/datasets/1")
+        .send_bytes()
+        .await
+        .unwrap_err();
+    assert_eq!(error.message(), "Request has expired");
+    assert_eq!(error.body(), None);
+    assert!(!format!("{error} {error:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn raw_calls_go_to_the_endpoint_only() {
+    let server = Server::start(|_, _| json(200, r#"{"a":[1]}"#)).await;
+    let client = server
+        .builder()
+        .endpoint(format!("{}/api/", server.address))
+        .build()
+        .unwrap();
+    let whole = format!("{}/api/new?b=2", server.address);
+    for path in ["/new?b=2", &whole] {
+        let value = client
+            .request(Method::GET, path)
+            .query("c", "d e")
+            .send::<Value>()
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(value["a"][0], 1);
+    }
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.target == "/api/new?b=2&c=d%20e")
+    );
+    let near = format!("{}/apiary", server.address);
+    for path in [
+        "https://elsewhere.example/x",
+        "new",
+        "",
+        "@elsewhere.example/x",
+        &near,
+    ] {
+        let error = client
+            .request(Method::GET, path)
+            .send_empty()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{path}");
+    }
+    client
+        .request(Method::GET, "//elsewhere.example/x")
+        .send_empty()
+        .await
+        .unwrap();
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn downloads_stream_and_say_where_they_broke() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n";
+    let server = Server::start(move |number, _| match number {
+        0 => Act::Raw(format!("{head}0123456789").into()),
+        _ => Act::Raw(format!("{head}012").into()),
+    })
+    .await;
+    let client = server.client();
+    let whole = client
+        .request(Method::GET, "/log")
+        .send_bytes()
+        .await
+        .unwrap();
+    assert_eq!(whole.content_length(), Some(10));
+    let mut file = Vec::new();
+    assert_eq!(whole.into_inner().write_to(&mut file).await.unwrap(), 10);
+    assert_eq!(file, b"0123456789");
+
+    let broken = client
+        .request(Method::GET, "/log")
+        .send_bytes()
+        .await
+        .unwrap()
+        .into_inner();
+    let error = broken.bytes().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.operation()),
+        (ErrorKind::Connection, Some("GET /log"))
+    );
+    assert_eq!(
+        server.count(),
+        2,
+        "what was handed over is not fetched again"
+    );
+}

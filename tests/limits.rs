@@ -1,0 +1,90 @@
+//! The budget of a token, seen from the server.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use seqera::RateLimit;
+use seqera::prelude::*;
+use support::{Server, json};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_clients_of_one_token_never_exceed_its_limit_together() {
+    const LIMIT: usize = 50;
+    let server = Server::start(|number, _| match number {
+        // Retries count as well.
+        7 | 30 => json(503, ""),
+        _ => json(200, "{}"),
+    })
+    .await;
+    let client = || {
+        Client::builder("one-t0ken")
+            .endpoint(&server.address)
+            .rate_limit(RateLimit::per_second(LIMIT as u32))
+            .retry(support::hasty())
+            .build()
+            .unwrap()
+    };
+    let clients = [client(), client()];
+    let begun = Instant::now();
+    let tasks: Vec<_> = (0..200)
+        .map(|number| tokio::spawn(clients[number % 2].user_info().send()))
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    let took = begun.elapsed();
+
+    let mut starts: Vec<Instant> = server.seen().iter().map(|seen| seen.at).collect();
+    starts.sort();
+    assert_eq!(starts.len(), 202);
+    for (first, next) in starts.iter().zip(&starts[LIMIT..]) {
+        let apart = *next - *first;
+        assert!(
+            apart >= Duration::from_secs(1),
+            "{} calls in {apart:?}",
+            LIMIT + 1
+        );
+    }
+    // 50 at once and 152 at the limit: 3.04 s at best; 4 windows on a busy machine.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn another_call_inside_a_loop_over_pages_is_not_held_up() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/workflow" => {
+            let offset: u64 = seen.query("offset").unwrap().parse().unwrap();
+            json(
+                200,
+                format!(r#"{{"workflows":[{{"id":"{offset}"}}],"totalSize":12}}"#),
+            )
+        }
+        _ => json(200, "{}"),
+    })
+    .await;
+    let client = server
+        .builder()
+        .rate_limit(RateLimit::per_second(6))
+        .build()
+        .unwrap();
+    let mut runs = client
+        .list_workflows()
+        .stream()
+        .page_size(1)
+        .concurrency(50);
+    let work = async {
+        let mut count = 0;
+        while let Some(_run) = runs.try_next().await.unwrap() {
+            if count < 3 {
+                client.user_info().send().await.unwrap();
+            }
+            count += 1;
+        }
+        count
+    };
+    let count = tokio::time::timeout(Duration::from_secs(10), work)
+        .await
+        .expect("no deadlock");
+    assert_eq!(count, 12);
+}

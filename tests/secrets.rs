@@ -1,0 +1,133 @@
+//! The token, and other values that may be secret, are in nothing that is logged or printed.
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use seqera::prelude::*;
+use seqera::{Method, RateLimit};
+use support::{Act, Server, json};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+fn record() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(FmtSpan::CLOSE)
+        .finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn neither_token_nor_values_are_shown() {
+    let (log, _guard) = record();
+    let server = Server::start(|number, seen| match number {
+        // A server that repeats what it was sent.
+        0 => json(
+            401,
+            format!(r#"{{"message":"bad {}"}}"#, seen.headers["authorization"]),
+        ),
+        1 => json(503, ""),
+        2 => Act::Reply(
+            307,
+            vec![("Location", "http://127.0.0.1:9/k?X-Signature=s3cret".into())],
+            vec![],
+        ),
+        3 => Act::Reset(vec![]),
+        _ => json(200, "{}"),
+    })
+    .await;
+    let client = Client::builder("s3cret-t0ken")
+        .endpoint(&server.address)
+        .rate_limit(RateLimit::per_second(2))
+        .retry(support::hasty())
+        .build()
+        .unwrap();
+    let mut shown = format!("{client:?}");
+    for _ in 0..4 {
+        let call = client
+            .request(Method::GET, "/x")
+            .query("search", "s3cret")
+            .header("X-Key", "s3cret");
+        shown += &format!("{call:?}");
+        match call.send::<serde_json::Value>().await {
+            Ok(reply) => shown += &format!("{:?}", reply.headers()),
+            Err(error) => {
+                shown += &format!("{error} {error:?} {error:#?}");
+                shown += &String::from_utf8_lossy(error.body().unwrap_or_default());
+                let mut below = std::error::Error::source(&error);
+                while let Some(error) = below {
+                    shown += &format!("{error} {error:?}");
+                    below = error.source();
+                }
+            }
+        }
+    }
+    shown += &log.text();
+    assert!(shown.contains("[redacted]"), "{shown}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[tokio::test]
+async fn one_span_a_call_tells_how_it_went() {
+    let (log, _guard) = record();
+    let server = Server::start(|number, _| {
+        if number == 0 {
+            json(502, "")
+        } else {
+            json(200, "{}")
+        }
+    })
+    .await;
+    let call = server
+        .client()
+        .request(Method::GET, "/workflow?search=s3cret");
+    call.send::<serde_json::Value>().await.unwrap();
+    let text = log.text();
+    let closed: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("close") && line.contains("seqera{"))
+        .collect();
+    assert_eq!(closed.len(), 1, "{text}");
+    for field in [
+        "operation=GET /workflow ",
+        "method=GET",
+        "path=/workflow ",
+        "status=200",
+        "attempts=2",
+        "waited_ms=",
+        "duration_ms=",
+    ] {
+        assert!(closed[0].contains(field), "{field}: {}", closed[0]);
+    }
+    assert!(text.contains("trying again"), "{text}");
+}

@@ -1,0 +1,247 @@
+//! A server on loopback that behaves as each test says, and remembers what reached it.
+#![allow(dead_code)]
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use seqera::{Client, ClientBuilder, RateLimit, RetryPolicy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the server does with a request.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// A complete reply.
+    Reply(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// These bytes, then the end of the connection.
+    Raw(Vec<u8>),
+    /// These pieces with a pause before each, then the end of the connection.
+    Drip(Vec<Vec<u8>>, Duration),
+    /// These bytes, then a reset.
+    Reset(Vec<u8>),
+    /// Nothing, for a long time.
+    Stall,
+    /// A reply after a while.
+    Late(Duration, Box<Act>),
+}
+
+pub fn json(status: u16, body: impl Into<String>) -> Act {
+    let kind = ("Content-Type", "application/json".to_owned());
+    Act::Reply(status, vec![kind], body.into().into_bytes())
+}
+
+pub fn reply(status: u16, kind: &str, body: impl Into<Vec<u8>>) -> Act {
+    Act::Reply(status, vec![("Content-Type", kind.to_owned())], body.into())
+}
+
+/// A request as it reached the server.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub at: Instant,
+    pub method: String,
+    pub target: String,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Seen {
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap()
+    }
+
+    pub fn query(&self, name: &str) -> Option<String> {
+        let url = url::Url::parse(&format!("http://x{}", self.target)).unwrap();
+        let found = url.query_pairs().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    }
+}
+
+pub struct Server {
+    pub address: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    pub connections: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// `act` is asked for each request; the number counts them from 0.
+    pub async fn start(act: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
+        Self::listen(false, act).await
+    }
+
+    /// Resets every connection as soon as it is made.
+    pub async fn reset_on_accept() -> Self {
+        Self::listen(true, |_, _| Act::Stall).await
+    }
+
+    async fn listen(
+        reset: bool,
+        act: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (log, count, act) = (seen.clone(), connections.clone(), Arc::new(act));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                if reset {
+                    stream.set_zero_linger().unwrap();
+                    continue;
+                }
+                let (log, act) = (log.clone(), act.clone());
+                tokio::spawn(async move {
+                    let _ = serve(stream, &log, &*act).await;
+                });
+            }
+        });
+        Self {
+            address,
+            seen,
+            connections,
+        }
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
+    /// A client of this server that waits for nothing.
+    pub fn client(&self) -> Client {
+        self.builder().build().unwrap()
+    }
+
+    pub fn builder(&self) -> ClientBuilder {
+        client_of(&self.address)
+    }
+}
+
+/// Settings that wait for nothing, with a token of their own, so that tests share no limiter.
+pub fn client_of(endpoint: &str) -> ClientBuilder {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::SeqCst);
+    Client::builder(format!("t0ken-{number}-{}", endpoint.len()))
+        .endpoint(endpoint)
+        .rate_limit(RateLimit::unlimited())
+        .retry(hasty())
+        .read_timeout(Duration::from_millis(250))
+}
+
+/// Three attempts without waits worth mentioning.
+pub fn hasty() -> RetryPolicy {
+    RetryPolicy::default()
+        .attempts(3)
+        .base_backoff(Duration::from_millis(2))
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Seen>>,
+    act: &(dyn Fn(usize, &Seen) -> Act + Send + Sync),
+) -> std::io::Result<()> {
+    let mut buffer = Vec::new();
+    while let Some(request) = read_request(&mut stream, &mut buffer).await? {
+        let number = {
+            let mut log = log.lock().unwrap();
+            log.push(request.clone());
+            log.len() - 1
+        };
+        let mut what = act(number, &request);
+        if let Act::Late(pause, then) = what {
+            tokio::time::sleep(pause).await;
+            what = *then;
+        }
+        match what {
+            Act::Reply(status, headers, body) => {
+                stream.write_all(&message(status, &headers, &body)).await?;
+            }
+            Act::Raw(bytes) => {
+                stream.write_all(&bytes).await?;
+                return stream.shutdown().await;
+            }
+            Act::Drip(pieces, pause) => {
+                for piece in pieces {
+                    tokio::time::sleep(pause).await;
+                    stream.write_all(&piece).await?;
+                }
+                return stream.shutdown().await;
+            }
+            Act::Reset(bytes) => {
+                stream.write_all(&bytes).await?;
+                // What was written arrives before the reset.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                stream.set_zero_linger()?;
+                return Ok(());
+            }
+            Act::Stall | Act::Late(..) => {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+pub fn message(status: u16, headers: &[(&str, String)], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status} Reason\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    let has_body = status != 204 && status != 304;
+    if has_body && !headers.iter().any(|(name, _)| *name == "Content-Length") {
+        head += &format!("Content-Length: {}\r\n", body.len());
+    }
+    [head.as_bytes(), b"\r\n", if has_body { body } else { b"" }].concat()
+}
+
+async fn read_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<Option<Seen>> {
+    let end = loop {
+        if let Some(end) = buffer.windows(4).position(|part| part == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let at = Instant::now();
+    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    let mut lines = head.lines();
+    let mut start = lines.next().unwrap_or_default().split(' ');
+    let headers: HashMap<String, String> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let mut body = buffer.split_off(end);
+    buffer.clear();
+    if let Some(length) = headers.get("content-length") {
+        let length: usize = length.parse().unwrap();
+        while body.len() < length {
+            if stream.read_buf(&mut body).await? == 0 {
+                return Ok(None);
+            }
+        }
+        *buffer = body.split_off(length);
+    } else if headers.contains_key("transfer-encoding") {
+        while !body.ends_with(b"0\r\n\r\n") {
+            if stream.read_buf(&mut body).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(Seen {
+        at,
+        method: start.next().unwrap_or_default().to_owned(),
+        target: start.next().unwrap_or_default().to_owned(),
+        headers,
+        body,
+    }))
+}

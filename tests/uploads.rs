@@ -1,0 +1,178 @@
+//! Files on the wire, and what happens to them when an attempt fails.
+
+mod support;
+
+use bytes::Bytes;
+use seqera::prelude::*;
+use seqera::{ErrorKind, Upload};
+use support::{Act, Server, json};
+
+fn chunks() -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    futures_util::stream::iter(["sample,", "fastq\n"].map(|text| Ok(Bytes::from(text))))
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
+}
+
+#[tokio::test]
+async fn files_arrive_with_name_type_and_length() {
+    let server = Server::start(|_, _| json(200, "")).await;
+    let path = std::env::temp_dir().join(format!("seqera-{}-sheet.tsv", std::process::id()));
+    std::fs::write(&path, "sample\tfastq\n").unwrap();
+    let uploads = [
+        (
+            Upload::from_bytes("sample\tfastq\n").file_name("sheet.tsv"),
+            "sheet.tsv",
+            true,
+        ),
+        (
+            Upload::from_path(&path).file_name("sheet.tsv"),
+            "sheet.tsv",
+            true,
+        ),
+        (
+            Upload::from_stream(chunks(), Some(13)).file_name("sheet.tsv"),
+            "sheet.tsv",
+            true,
+        ),
+        (
+            Upload::from_stream(chunks(), None).file_name("sheet.tsv"),
+            "sheet.tsv",
+            false,
+        ),
+    ];
+    for (upload, name, has_length) in uploads {
+        server
+            .client()
+            .upload_dataset()
+            .dataset_id("7x y")
+            .file(upload)
+            .send()
+            .await
+            .unwrap();
+        let seen = server.seen().pop().unwrap();
+        assert_eq!(seen.target, "/datasets/7x%20y/upload");
+        assert!(seen.headers["content-type"].starts_with("multipart/form-data; boundary="));
+        assert_eq!(seen.headers.contains_key("content-length"), has_length);
+        let body = text(&seen.body);
+        let head = format!(
+            "Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/tab-separated-values\r\n\r\n"
+        );
+        assert!(body.contains(&head), "{body}");
+        assert!(body.contains("sample"), "{body}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
+    let server = Server::start(|number, _| {
+        if number == 0 {
+            json(429, "")
+        } else {
+            json(204, "")
+        }
+    })
+    .await;
+    let bytes = Upload::from_bytes("sample\n").file_name("sheet.csv");
+    server
+        .client()
+        .upload_dataset()
+        .dataset_id("7")
+        .file(bytes)
+        .send()
+        .await
+        .unwrap();
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(
+        seen.iter()
+            .all(|seen| text(&seen.body).contains("sample\n"))
+    );
+
+    let server = Server::start(|_, _| json(429, "")).await;
+    let call = server
+        .client()
+        .upload_dataset()
+        .dataset_id("7")
+        .file(Upload::from_stream(chunks(), None));
+    let again = call.clone();
+    let error = call.send().await.unwrap_err();
+    assert!(error.is_rate_limited());
+    assert_eq!((server.count(), error.attempts()), (1, 1));
+    let error = again.send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(
+        error.to_string().contains("the stream was already sent"),
+        "{error}"
+    );
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_was_not_begun_is_tried_again() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let client = support::client_of(&address).build().unwrap();
+    let call = client
+        .upload_dataset()
+        .dataset_id("7")
+        .file(Upload::from_stream(chunks(), None));
+    let error = call.send().await.unwrap_err();
+    assert!(error.is_connect());
+    assert_eq!(error.attempts(), 3);
+}
+
+#[tokio::test]
+async fn uploads_that_may_have_arrived_are_not_sent_twice() {
+    for act in [json(502, ""), Act::Reset(vec![]), Act::Stall] {
+        let server = Server::start(move |_, _| act.clone()).await;
+        let upload = Upload::from_bytes("sample\n");
+        let error = server
+            .client()
+            .upload_dataset()
+            .dataset_id("7")
+            .file(upload)
+            .send()
+            .await
+            .unwrap_err();
+        assert!(error.is_retryable());
+        assert_eq!(server.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_sends_nothing() {
+    let server = Server::start(|_, _| json(200, "")).await;
+    let upload = Upload::from_path("no/such/sheet.csv");
+    let error = server
+        .client()
+        .upload_dataset()
+        .dataset_id("7")
+        .file(upload)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.to_string().contains("no/such/sheet.csv"), "{error}");
+    assert_eq!((server.count(), error.attempts()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_is_told_from_a_connection_that_does() {
+    let server = Server::start(|_, _| json(200, "")).await;
+    let broken = futures_util::stream::iter([
+        Ok(Bytes::from("sample")),
+        Err(std::io::Error::other("the disk is gone")),
+    ]);
+    let call = server
+        .client()
+        .upload_dataset()
+        .dataset_id("7")
+        .file(Upload::from_stream(broken, None));
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
+    assert_eq!(error.attempts(), 1);
+}
