@@ -18,6 +18,19 @@ mod tagged_union;
 mod timestamp;
 mod transport;
 
+/// How to use this crate, subject by subject.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    macro_rules! pages {
+        ($($page:ident)*) => {$(
+            #[doc = include_str!(concat!("guide/", stringify!($page), ".md"))]
+            pub mod $page {}
+        )*};
+    }
+
+    pages! { authentication limits_and_retries errors paging features schema }
+}
+
 use open_enum::open_enum;
 use record::record_serde;
 use tagged_union::tagged_union;
