@@ -74,7 +74,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
 
     let (tokens, kept) = run_generator(&document)?;
     let generated = syntax::read(tokens)?;
-    let model = Model::new(&document, &unions, &generated);
+    let model = Model::new(&document, &inventory, &unions, &generated);
     let lowered = operations::pair(&inventory, &generated)?;
     report.unrecognised_paging = lowered
         .iter()

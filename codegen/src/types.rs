@@ -8,8 +8,8 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::Type;
 
-use crate::docs;
-use crate::document::{Document, reference};
+use crate::docs::{self, Names};
+use crate::document::{Document, Operation, reference};
 use crate::fixups::{NULLABLE, REQUIRED, Union};
 use crate::names::{self, ident, normal, type_name};
 use crate::select;
@@ -27,6 +27,8 @@ pub struct Model<'a> {
     pub sent: BTreeSet<String>,
     /// The Rust names of types that demand fields when they are sent, themselves or further down.
     pub checked: BTreeSet<String>,
+    /// How names are shown in documentation.
+    pub names: Names,
     /// The Rust names of types that occur elsewhere than as a variant of a union.
     used_alone: BTreeSet<String>,
 }
@@ -41,7 +43,12 @@ pub struct TypeSchema<'a> {
 
 impl<'a> Model<'a> {
     /// Reads the fixed document.
-    pub fn new(document: &'a Document, unions: &'a [Union], generated: &Generated) -> Self {
+    pub fn new(
+        document: &'a Document,
+        operations: &[Operation],
+        unions: &'a [Union],
+        generated: &Generated,
+    ) -> Self {
         let mut schemas = BTreeMap::new();
         for (name, schema) in document.schemas() {
             collect(&mut schemas, type_name(name), name.clone(), schema);
@@ -63,12 +70,13 @@ impl<'a> Model<'a> {
             schemas,
             sent,
             checked,
+            names: Names::new(document, operations),
             used_alone: crate::unions::used_alone(document),
         }
     }
 
     /// The properties of a type that a fixup has put on a list.
-    fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
+    fn listed(&self, name: &str, list: &str) -> BTreeSet<&str> {
         self.schemas
             .get(name)
             .into_iter()
@@ -202,8 +210,8 @@ struct FieldCode {
 fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let struct_ident = ident(name);
     let doc = docs::of_type(model, name);
-    let required = model.names(name, REQUIRED);
-    let nullables = model.names(name, NULLABLE);
+    let required = model.listed(name, REQUIRED);
+    let nullables = model.listed(name, NULLABLE);
     let is_sent = model.sent.contains(name);
     let is_secret: BTreeSet<&str> = item
         .fields

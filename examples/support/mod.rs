@@ -20,12 +20,20 @@ pub struct Connection {
 /// token, to one inside this process.
 pub async fn connect() -> Result<Connection, Box<dyn Error>> {
     if env::var_os("TOWER_ACCESS_TOKEN").is_some() {
-        return Ok(Connection { client: Client::from_env()?, embedded: None });
+        return Ok(Connection {
+            client: Client::from_env()?,
+            embedded: None,
+        });
     }
     let platform = EmbeddedPlatform::start().await?;
     println!("TOWER_ACCESS_TOKEN is not set: working on a Platform inside this process.\n");
-    let client = Client::builder(platform.token()).endpoint(platform.endpoint()).build()?;
-    Ok(Connection { client, embedded: Some(platform) })
+    let client = Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .build()?;
+    Ok(Connection {
+        client,
+        embedded: Some(platform),
+    })
 }
 
 /// The value after a command-line option: `option("--launch")`.
