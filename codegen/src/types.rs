@@ -29,8 +29,8 @@ pub struct Model<'a> {
     pub checked: BTreeSet<String>,
     /// How names are shown in documentation.
     pub names: Names,
-    /// The Rust names of types that occur elsewhere than as a variant of a union.
-    used_alone: BTreeSet<String>,
+    /// Variants of unions, and the property that the union writes for them.
+    union_tags: BTreeSet<(String, String)>,
 }
 
 /// The schema of a type.
@@ -71,7 +71,7 @@ impl<'a> Model<'a> {
             sent,
             checked,
             names: Names::new(document, operations),
-            used_alone: crate::unions::used_alone(document),
+            union_tags: union_tags(document, unions),
         }
     }
 
@@ -222,7 +222,11 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let mut fields: Vec<FieldCode> = item
         .fields
         .iter()
-        .filter(|field| !is_union_tag(model, name, &field.wire))
+        .filter(|field| {
+            !model
+                .union_tags
+                .contains(&(name.to_owned(), field.wire.clone()))
+        })
         .map(|field| {
             let nullable = is_sent && nullables.contains(field.wire.as_str());
             let demanded = is_sent && required.contains(field.wire.as_str());
@@ -420,19 +424,18 @@ fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream
 
 /// A union carries the discriminator of its variants; only where a variant's type occurs alone does
 /// it keep the property.
-fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
-    let is_variant = |union: &&Union| {
-        union
-            .variants
-            .iter()
-            .any(|variant| type_name(&variant.schema) == owner)
-    };
-    model
-        .unions
+fn union_tags(document: &Document, unions: &[Union]) -> BTreeSet<(String, String)> {
+    let alone = crate::unions::used_alone(document);
+    unions
         .iter()
-        .filter(is_variant)
-        .any(|union| union.discriminator == wire)
-        && !model.used_alone.contains(owner)
+        .flat_map(|union| {
+            union
+                .variants
+                .iter()
+                .map(|variant| (type_name(&variant.schema), union.discriminator.clone()))
+        })
+        .filter(|(variant, _)| !alone.contains(variant))
+        .collect()
 }
 
 /// Whether a field's value must not show in `Debug`: the schema calls it write-only, or its name

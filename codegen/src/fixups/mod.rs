@@ -72,7 +72,7 @@ pub fn apply(document: &mut Document, only_needed: bool) -> Vec<Applied> {
         .collect()
 }
 
-/// Lifts the discriminated unions out of the schema: see [`unions`].
+/// Lifts the discriminated unions out of the schema: see `unions`.
 pub fn take_unions(document: &mut Document) -> Vec<Union> {
     unions::take(&mut document.tree)
 }
