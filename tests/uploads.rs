@@ -45,7 +45,7 @@ async fn files_arrive_with_name_type_and_length() {
     for (upload, name, has_length) in uploads {
         server
             .client()
-            .upload_dataset()
+            .upload_dataset_v2()
             .dataset_id("7x y")
             .file(upload)
             .send()
@@ -78,7 +78,7 @@ async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
     let bytes = Upload::from_bytes("sample\n").file_name("sheet.csv");
     server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(bytes)
         .send()
@@ -94,7 +94,7 @@ async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
     let server = Server::start(|_, _| json(429, "")).await;
     let call = server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(Upload::from_stream(chunks(), None));
     let again = call.clone();
@@ -117,7 +117,7 @@ async fn a_stream_that_was_not_begun_is_tried_again() {
     drop(free);
     let client = support::client_of(&address).build().unwrap();
     let call = client
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(Upload::from_stream(chunks(), None));
     let error = call.send().await.unwrap_err();
@@ -132,7 +132,7 @@ async fn uploads_that_may_have_arrived_are_not_sent_twice() {
         let upload = Upload::from_bytes("sample\n");
         let error = server
             .client()
-            .upload_dataset()
+            .upload_dataset_v2()
             .dataset_id("7")
             .file(upload)
             .send()
@@ -149,7 +149,7 @@ async fn a_file_that_is_not_there_sends_nothing() {
     let upload = Upload::from_path("no/such/sheet.csv");
     let error = server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(upload)
         .send()
@@ -169,7 +169,7 @@ async fn a_stream_that_fails_is_told_from_a_connection_that_does() {
     ]);
     let call = server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(Upload::from_stream(broken, None));
     let error = call.send().await.unwrap_err();
