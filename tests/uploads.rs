@@ -2,10 +2,13 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use seqera::prelude::*;
-use seqera::{ErrorKind, Upload};
+use seqera::{ErrorKind, Method, Upload};
 use support::{Act, Server, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn chunks() -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     futures_util::stream::iter(["sample,", "fastq\n"].map(|text| Ok(Bytes::from(text))))
@@ -175,4 +178,82 @@ async fn a_stream_that_fails_is_told_from_a_connection_that_does() {
     let error = call.send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
     assert_eq!(error.attempts(), 1);
+}
+
+/// Takes 64 KiB every 10 ms, at most so often, and then answers or stands still.
+async fn slow_reader(pieces: usize) -> (String, tokio::task::JoinHandle<usize>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let reader = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        for _ in 0..pieces {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let mut piece = (&mut stream).take(64 * 1024);
+            piece.read_to_end(&mut read).await.unwrap();
+            if read.ends_with(b"the end\"}") {
+                let reply = support::message(200, &[], b"{}");
+                stream.write_all(&reply).await.unwrap();
+                return read.len();
+            }
+        }
+        std::future::pending().await
+    });
+    (address, reader)
+}
+
+const LONG: usize = 10 * 1024 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
+
+async fn send_long_json(address: &str) -> Result<Duration, seqera::Error> {
+    let client = support::client_of(address)
+        .read_timeout(READ_TIMEOUT)
+        .build()
+        .unwrap();
+    let text = format!("{}the end", "x".repeat(LONG));
+    let begun = Instant::now();
+    let call = client.request(Method::POST, "/x");
+    call.json(&serde_json::json!({ "text": text }))
+        .send_empty()
+        .await?;
+    Ok(begun.elapsed())
+}
+
+#[tokio::test]
+async fn an_upload_may_take_longer_than_the_read_timeout_while_it_moves() {
+    let (address, reader) = slow_reader(usize::MAX).await;
+    let took = send_long_json(&address).await.unwrap();
+    assert!(took > 2 * READ_TIMEOUT, "{took:?} shows nothing");
+    assert!(reader.await.unwrap() > LONG);
+
+    // The caller's own stream may be the slow side.
+    let server = Server::start(|_, _| json(200, "")).await;
+    let slow = futures_util::stream::unfold(0, |number| async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        (number < 12).then(|| (Ok(Bytes::from("a line\n")), number + 1))
+    });
+    let begun = Instant::now();
+    server
+        .client()
+        .upload_dataset_v2()
+        .dataset_id("7")
+        .file(Upload::from_stream(slow, None))
+        .send()
+        .await
+        .unwrap();
+    assert!(begun.elapsed() > Duration::from_millis(500));
+    assert_eq!(text(&server.seen()[0].body).matches("a line").count(), 12);
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_times_out() {
+    let (address, _reader) = slow_reader(5).await;
+    let begun = Instant::now();
+    let error = send_long_json(&address).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert_eq!(error.attempts(), 1);
+    assert!(begun.elapsed() < 5 * READ_TIMEOUT);
 }
