@@ -228,9 +228,10 @@ impl Request {
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
         let operation = self.name();
         let call = self.into_call(Want::Bytes)?;
+        let idle = call.idle();
         let reply = Box::pin(hooks::execute(call)).await?;
         let stream = match reply.content {
-            Content::Open(open) => ByteStream::new(operation, reply.attempts, open),
+            Content::Open(open) => ByteStream::new(operation, reply.attempts, open, idle),
             Content::Whole(body) => ByteStream::whole(body),
         };
         Ok(ResponseValue::new(stream, reply.status, reply.headers))
