@@ -11,11 +11,22 @@ mod multipart;
 mod nullable;
 mod open_enum;
 pub mod paginate;
+#[cfg(any(feature = "datasets", feature = "data-links", feature = "workflows"))]
+mod progress;
 mod raw;
 mod record;
+#[cfg(any(
+    feature = "datasets",
+    feature = "data-links",
+    feature = "studios",
+    feature = "workflows"
+))]
+mod scope;
 mod secret;
 mod tagged_union;
 mod timestamp;
+#[cfg(any(feature = "datasets", feature = "data-links"))]
+mod transfer;
 mod transport;
 
 use open_enum::open_enum;
@@ -41,5 +52,7 @@ pub use progenitor_client::ResponseValue;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
 pub use timestamp::{ParseTimestampError, Timestamp};
+#[cfg(feature = "datasets")]
+pub use transfer::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;
