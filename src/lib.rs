@@ -1,17 +1,33 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod again;
 mod argument;
 mod body;
 mod check;
 mod client;
+#[cfg(all(feature = "service-info", feature = "workflows"))]
+mod dump;
 mod error;
 mod generated;
 mod lenient;
+#[cfg(any(
+    feature = "datasets",
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod local;
 mod multipart;
 mod nullable;
 mod open_enum;
 pub mod paginate;
-#[cfg(any(feature = "datasets", feature = "data-links", feature = "workflows"))]
+#[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
 mod progress;
 mod raw;
 mod record;
@@ -19,7 +35,7 @@ mod record;
     feature = "datasets",
     feature = "data-links",
     feature = "studios",
-    feature = "workflows"
+    all(feature = "service-info", feature = "workflows")
 ))]
 mod scope;
 mod secret;
@@ -43,12 +59,19 @@ pub mod prelude {
 pub use argument::Argument;
 pub use body::ByteStream;
 pub use client::{AccessToken, ClientBuilder};
+#[cfg(all(feature = "service-info", feature = "workflows"))]
+pub use dump::{Dump, Dumped, Missing};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
 pub use nullable::{Null, Nullable};
 pub use progenitor_client::ResponseValue;
+#[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
 pub use timestamp::{ParseTimestampError, Timestamp};

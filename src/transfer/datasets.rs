@@ -1,11 +1,12 @@
 //! Datasets by name: create and fill in one step, download a version.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use progenitor_client::ResponseValue;
 use tokio::fs;
 
 use crate::generated::{Client, types};
+use crate::local::part_path;
 use crate::prelude::*;
 use crate::scope::Scope;
 use crate::{Argument, ByteStream, Error, ErrorKind, Result, Upload};
@@ -378,13 +379,6 @@ impl DatasetDownload {
         fs::rename(&part, path).await.map_err(failed)?;
         Ok(written)
     }
-}
-
-/// Where a file is written until it is complete.
-pub(crate) fn part_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
 }
 
 #[cfg(test)]
