@@ -33,6 +33,14 @@ impl fmt::Debug for AccessToken {
     }
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.baseurl)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, and `TOWER_API_ENDPOINT`
     /// unless it is Seqera Cloud.

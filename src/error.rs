@@ -344,6 +344,10 @@ impl Error {
     /// Servers may repeat what they were sent; an error does not pass a secret on.
     pub(crate) fn redact(mut self, secret: &str) -> Self {
         const REDACTED: &str = "[redacted]";
+        // A few letters are no secret, and turn up in any text.
+        if secret.len() < 8 {
+            return self;
+        }
         let inner = &mut *self.0;
         if inner.message.contains(secret) {
             inner.message = inner.message.replace(secret, REDACTED);

@@ -162,7 +162,7 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
                     ///
                     /// Its operations are methods of the traits that [`prelude`](crate::prelude)
                     /// brings in, one trait for each tag of the schema.
-                    #[derive(Clone, Debug)]
+                    #[derive(Clone)]
                     #client
                 });
             }
