@@ -23,8 +23,10 @@ pub struct Output {
     pub types: String,
     /// `operations.rs`: the client, its traits, the builders, the prelude.
     pub operations: String,
-    /// `table.rs`: every operation and every type as a table, for tests that go over all of them.
-    pub table: String,
+    /// `calls.rs`: a call of every operation, for tests that go over all of them.
+    pub calls: String,
+    /// `round_trips.rs`: every type, likewise.
+    pub round_trips: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
     /// What was noticed on the way.
@@ -93,7 +95,8 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
     Ok(Output {
         types: pretty(types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
-        table: pretty(table::emit(&lowered, &model, &generated))?,
+        calls: pretty(table::calls(&lowered, &generated))?,
+        round_trips: pretty(table::round_trips(&model, &generated))?,
         surface: surface::write(&lowered),
         report,
     })

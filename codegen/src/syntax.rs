@@ -272,6 +272,11 @@ fn unwrap(ty: Type, wrappers: &[&str]) -> Type {
 
 /// The first argument of a generic type of this name.
 pub fn argument(ty: &Type, name: &str) -> Option<Type> {
+    argument_at(ty, name, 0)
+}
+
+/// An argument of a generic type of this name, counted from 0.
+pub fn argument_at(ty: &Type, name: &str, position: usize) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
     let last = path
         .path
@@ -281,10 +286,14 @@ pub fn argument(ty: &Type, name: &str) -> Option<Type> {
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;
     };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty.clone()),
-        _ => None,
-    })
+    arguments
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty.clone()),
+            _ => None,
+        })
+        .nth(position)
 }
 
 /// The last segment of a type's path: `i64`, `String`, `Vec`, `WorkflowDbDto`.

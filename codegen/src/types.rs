@@ -10,7 +10,7 @@ use syn::Type;
 
 use crate::docs::{self, Names};
 use crate::document::{Document, Operation, reference};
-use crate::fixups::{NULLABLE, REQUIRED, Union};
+use crate::fixups::{ITERATOR, NULLABLE, REQUIRED, Union};
 use crate::names::{self, ident, normal, type_name};
 use crate::select;
 use crate::syntax::{self, Generated, Struct, argument, last_name};
@@ -321,7 +321,7 @@ fn emit_field(
         #doc
         pub #name: #declared,
     };
-    let reader = ident(&reader(ty, nullable));
+    let reader = ident(reader(ty, model.property(owner, wire)));
     let read = quote! { record::#reader(&mut self.#name, map) };
     let writer = if nullable {
         quote! { nullable }
@@ -358,15 +358,20 @@ fn emit_field(
 }
 
 /// The function of module `record` that reads a field of this type.
-fn reader(ty: &Type, nullable: bool) -> String {
-    let nullable = if nullable { "nullable_" } else { "" };
-    match (
-        last_name(ty).as_str(),
-        argument(ty, "Vec").map(|inner| last_name(&inner)),
-    ) {
-        ("i64", _) => format!("read_{nullable}integer"),
-        (_, Some(inner)) if inner == "i64" => format!("read_{nullable}integers"),
-        _ => "read".to_owned(),
+fn reader(ty: &Type, schema: Option<&Value>) -> &'static str {
+    let is_integers = |wrapper, position| {
+        syntax::argument_at(ty, wrapper, position).is_some_and(|inner| last_name(&inner) == "i64")
+    };
+    if last_name(ty) == "i64" {
+        "read_integer"
+    } else if is_integers("Vec", 0) {
+        "read_integers"
+    } else if is_integers("BTreeMap", 1) {
+        "read_integer_map"
+    } else if schema.is_some_and(|schema| schema.get(ITERATOR).is_some()) {
+        "read_iterator"
+    } else {
+        "read"
     }
 }
 

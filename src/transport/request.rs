@@ -119,7 +119,7 @@ impl Request {
         self.set_query(wire.into(), [encode(&value.to_string())]);
     }
 
-    /// Sets an array as one comma-joined value (`explode: false`).
+    /// Sets an array as one comma-joined value (`explode: false`); an empty one is left out.
     pub fn query_joined(
         &mut self,
         wire: impl Into<Cow<'static, str>>,
@@ -129,7 +129,8 @@ impl Request {
             .into_iter()
             .map(|value| encode(&value.to_string()))
             .collect();
-        self.set_query(wire.into(), [values.join(",")]);
+        let joined = (!values.is_empty()).then(|| values.join(","));
+        self.set_query(wire.into(), joined);
     }
 
     /// Sets an array by repeating the name.

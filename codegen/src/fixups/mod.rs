@@ -10,7 +10,7 @@ mod unions;
 
 use crate::document::Document;
 
-pub(crate) use schemas::{EXIT_CODE, NULLABLE, REQUIRED, references_of};
+pub(crate) use schemas::{EXIT_CODE, ITERATOR, NULLABLE, REQUIRED, references_of};
 pub use unions::{Union, Variant};
 
 /// A remedy for one defect of the published schema.

@@ -38,7 +38,7 @@ pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
                 "Integer" | "Long" => json!({ "type": "integer" }),
                 other => reference_to(other),
             };
-            *schema = json!({ "type": "array", "items": items });
+            *schema = json!({ "type": "array", "items": items, ITERATOR: true });
             count += 1;
         }
     }
@@ -332,6 +332,8 @@ pub(super) fn every_field_may_be_missing(tree: &mut Value) -> usize {
 
 /// The format under which [`exit_codes_may_be_text`] marks an exit code.
 pub(crate) const EXIT_CODE: &str = "exit-code";
+/// How [`iterators_are_arrays`] marks an array that the schema calls an object.
+pub(crate) const ITERATOR: &str = "x-iterator";
 /// Where [`every_field_may_be_missing`] keeps the names of properties that may be null.
 pub(crate) const NULLABLE: &str = "x-nullable";
 /// Where [`every_field_may_be_missing`] keeps the names of the required properties.
