@@ -25,6 +25,9 @@ fn run() -> anyhow::Result<()> {
         &enabled_tags(),
     )?;
     let directory = PathBuf::from(env::var("OUT_DIR")?);
+    if env::var_os("CARGO_FEATURE_MOCK").is_some() {
+        fs::write(directory.join("mocks.rs"), output.mocks()?)?;
+    }
     fs::write(directory.join("types.rs"), output.types)?;
     fs::write(directory.join("operations.rs"), output.operations)?;
     if Path::new("tests").is_dir() {

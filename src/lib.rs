@@ -7,6 +7,8 @@ mod client;
 mod error;
 mod generated;
 mod lenient;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod multipart;
 mod nullable;
 mod open_enum;

@@ -15,7 +15,7 @@ use crate::fixups::{self, Applied};
 
 use crate::select::{self, Tags};
 use crate::types::Model;
-use crate::{operations, overlay, paging, surface, syntax, table, types};
+use crate::{mocks, operations, overlay, paging, surface, syntax, table, types};
 
 /// Everything that comes out of a schema.
 pub struct Output {
@@ -25,10 +25,18 @@ pub struct Output {
     pub operations: String,
     /// `table.rs`: every operation and every type as a table, for tests that go over all of them.
     pub table: String,
+    mocks: TokenStream,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
     /// What was noticed on the way.
     pub report: Report,
+}
+
+impl Output {
+    /// `mocks.rs`: the typed mocks of feature `mock`. Written out on request: most builds want none.
+    pub fn mocks(&self) -> Result<String> {
+        pretty(self.mocks.clone())
+    }
 }
 
 /// What was noticed while generating.
@@ -94,6 +102,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
         types: pretty(types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
         table: pretty(table::emit(&lowered, &model, &generated))?,
+        mocks: mocks::emit(&lowered),
         surface: surface::write(&lowered),
         report,
     })
