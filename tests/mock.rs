@@ -70,9 +70,9 @@ async fn arrays_joined_and_repeated() {
         })
         .await;
     let repeated = api
-        .generate_download_script(|when, then| {
+        .explore_data_link_tree(|when, then| {
             when.data_link_id("v1-a").paths(["x/1.bam", "x/2.bam"]);
-            then.ok("curl …")
+            then.ok(types::DataLinkContentTreeListResponse::new())
         })
         .await;
     let client = api.client();
@@ -84,15 +84,13 @@ async fn arrays_joined_and_repeated() {
     };
     list(&["labels", "optimized"]).await.unwrap();
     list(&["labels"]).await.unwrap_err();
-    let script = |paths: &[&'static str]| {
-        let call = client.generate_download_script().data_link_id("v1-a");
+    let tree = |paths: &[&'static str]| {
+        let call = client.explore_data_link_tree().data_link_id("v1-a");
         call.paths(paths.iter().copied()).send()
     };
-    script(&["x/1.bam", "x/2.bam"]).await.unwrap();
-    script(&["x/2.bam"]).await.unwrap_err();
-    script(&["x/1.bam", "x/2.bam", "x/3.bam"])
-        .await
-        .unwrap_err();
+    tree(&["x/1.bam", "x/2.bam"]).await.unwrap();
+    tree(&["x/2.bam"]).await.unwrap_err();
+    tree(&["x/1.bam", "x/2.bam", "x/3.bam"]).await.unwrap_err();
     joined.assert();
     repeated.assert();
 }
@@ -145,12 +143,12 @@ async fn a_parameter_does_not_stand_for_a_literal_part_of_another_path() {
         .describe_workflow(|_, then| then.ok(types::DescribeWorkflowResponse::new()))
         .await;
     api.client()
-        .list_workflow_constants()
+        .generate_random_workflow_name()
         .send()
         .await
         .unwrap_err();
     assert_eq!(any_run.calls(), 0);
-    assert_eq!(api.unexpected(), ["list_workflow_constants"]);
+    assert_eq!(api.unexpected(), ["generate_random_workflow_name"]);
 }
 
 #[tokio::test]
@@ -265,14 +263,14 @@ async fn mocks_take_turns_when_their_times_are_limited() {
     let api = MockApi::start().await;
     let launching = api
         .describe_workflow(|_, then| {
-            let workflow = types::WorkflowDbDto::new().status("SUBMITTED");
+            let workflow = types::WorkflowMaxDbDto::new().status("SUBMITTED");
             then.ok(types::DescribeWorkflowResponse::new().workflow(workflow))
                 .and(|then| then.up_to_n_times(2).delay(Duration::from_millis(1)))
         })
         .await;
     let done = api
         .describe_workflow(|_, then| {
-            let workflow = types::WorkflowDbDto::new().status("SUCCEEDED");
+            let workflow = types::WorkflowMaxDbDto::new().status("SUCCEEDED");
             then.ok(types::DescribeWorkflowResponse::new().workflow(workflow))
         })
         .await;
