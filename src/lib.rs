@@ -25,6 +25,8 @@ mod lenient;
     all(feature = "service-info", feature = "workflows")
 ))]
 mod local;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod multipart;
 mod nullable;
 mod open_enum;
