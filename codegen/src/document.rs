@@ -4,6 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use heck::ToSnakeCase;
 use serde_json::{Map, Value};
 
+use crate::names::normal;
+
 /// An object of the tree.
 pub type Object = Map<String, Value>;
 
@@ -40,11 +42,25 @@ impl Document {
         }
         let document = Self { tree };
         ensure!(
-            document.operation_count() > 0,
-            "the document has no operations"
+            document.raw_operations().next().is_some(),
+            "the document has no operations (is it cut off?)"
         );
+        document.check_whole(text)?;
         document.check_references()?;
+        document.check_shapes()?;
         Ok(document)
+    }
+
+    /// The document in the one order in which it is kept: the keys of mappings sorted, arrays as
+    /// they are. The same content gives the same bytes, whoever wrote it.
+    pub fn canonical(&self) -> Result<String> {
+        let text = yaml_serde::to_string(&sorted(&self.tree))?;
+        let read_again: Value = yaml_serde::from_str(&text)?;
+        ensure!(
+            read_again == self.tree,
+            "the document does not survive being written as YAML"
+        );
+        Ok(text)
     }
 
     /// `info.version`.
@@ -85,25 +101,46 @@ impl Document {
             })
     }
 
-    fn operation_count(&self) -> usize {
-        self.raw_operations().count()
-    }
-
     /// Reads the inventory: every operation in the document's order.
     pub fn operations(&self) -> Result<Vec<Operation>> {
-        let mut operations = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut operations: Vec<Operation> = Vec::new();
+        let mut seen = std::collections::HashMap::new();
         for (path, method, raw) in self.raw_operations() {
             let operation = Operation::read(self, path, method, raw)
                 .with_context(|| format!("{} {path}", method.to_uppercase()))?;
-            ensure!(
-                seen.insert(operation.name.clone()),
-                "the operationId `{}` is used twice",
-                operation.id
-            );
-            operations.push(operation);
+            match seen.insert(normal(&operation.name), operation.id.clone()) {
+                None => operations.push(operation),
+                Some(other) if other == operation.id => {
+                    bail!("the operationId `{other}` is used twice")
+                }
+                Some(other) => bail!(
+                    "the operationIds `{other}` and `{}` are one name in Rust",
+                    operation.id
+                ),
+            }
         }
         Ok(operations)
+    }
+
+    /// A document cut off at its end may still be readable YAML. Then its last line has no end, and
+    /// the list of tags, which the vendor writes last, is short.
+    fn check_whole(&self, text: &str) -> Result<()> {
+        if text.ends_with('\n') || text.ends_with('}') {
+            return Ok(());
+        }
+        let declared: Vec<&str> = list(&self.tree, "tags")
+            .filter_map(|tag| tag["name"].as_str())
+            .collect();
+        let missing = self
+            .raw_operations()
+            .filter_map(|(_, _, operation)| operation["tags"][0].as_str())
+            .find(|tag| !declared.contains(tag));
+        match missing {
+            Some(tag) => {
+                bail!("the document is cut off: its end is missing, and the tag `{tag}` with it")
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_references(&self) -> Result<()> {
@@ -112,13 +149,7 @@ impl Document {
             match value {
                 Value::Object(object) => {
                     if let Some(target) = object.get("$ref").and_then(Value::as_str) {
-                        let pointer = target.strip_prefix('#').with_context(|| {
-                            format!("the reference `{target}` leads out of the document")
-                        })?;
-                        ensure!(
-                            self.tree.pointer(pointer).is_some(),
-                            "the reference `{target}` leads nowhere"
-                        );
+                        self.follow(target)?;
                     }
                     stack.extend(object.values());
                 }
@@ -127,6 +158,85 @@ impl Document {
             }
         }
         Ok(())
+    }
+
+    /// Follows a reference, and the references that it leads to, to something that is none.
+    fn follow(&self, target: &str) -> Result<()> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut next = target;
+        loop {
+            ensure!(
+                seen.insert(next),
+                "the reference `{target}` leads in a circle"
+            );
+            let pointer = next
+                .strip_prefix('#')
+                .with_context(|| format!("the reference `{next}` leads out of the document"))?;
+            let found = self
+                .tree
+                .pointer(pointer)
+                .with_context(|| format!("the reference `{next}` leads nowhere"))?;
+            match found.get("$ref").and_then(Value::as_str) {
+                Some(further) => next = further,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Checks that schemas and operations are mappings, and that operations are complete: what the
+    /// rest of the generator takes for granted.
+    fn check_shapes(&self) -> Result<()> {
+        for (name, schema) in self.schemas() {
+            ensure!(schema.is_object(), "the schema `{name}` is no mapping");
+            for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+                ensure!(
+                    schema.is_object(),
+                    "the property `{name}.{property}` is no mapping"
+                );
+            }
+        }
+        for (path, method, operation) in self.raw_operations() {
+            let which = format!("{} {path}", method.to_uppercase());
+            let responses = operation["responses"].as_object();
+            ensure!(
+                responses.is_some_and(|responses| !responses.is_empty()),
+                "{which}: the operation has no responses (is the document cut off?)"
+            );
+            for parameter in list(operation, "parameters") {
+                let parameter = self.resolve_any(parameter);
+                ensure!(
+                    parameter["name"].is_string() && parameter["in"].is_string(),
+                    "{which}: a parameter has no name or no place"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a `$ref` to whatever it names; [`Document::parse`] saw to it that it leads somewhere.
+    fn resolve_any<'a>(&'a self, mut value: &'a Value) -> &'a Value {
+        while let Some(next) = value["$ref"]
+            .as_str()
+            .and_then(|target| self.tree.pointer(target.strip_prefix('#')?))
+        {
+            value = next;
+        }
+        value
+    }
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_by_key(|(key, _)| *key);
+            let members = members
+                .into_iter()
+                .map(|(key, value)| (key.clone(), sorted(value)));
+            Value::Object(members.collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
     }
 }
 
@@ -221,13 +331,21 @@ impl Operation {
             .as_str()
             .context("the operation has no operationId")?;
         let text = |key: &str| raw[key].as_str().map(str::trim).filter(|t| !t.is_empty());
-        let parameters = list(raw, "parameters")
-            .filter_map(|parameter| Parameter::read(document.resolve_parameter(parameter)))
-            .collect();
+        let mut parameters: Vec<Parameter> = Vec::new();
+        for raw in list(raw, "parameters") {
+            let Some(parameter) = Parameter::read(document.resolve_any(raw)) else {
+                continue;
+            };
+            let name = normal(&parameter.wire);
+            // As the fixup `drop_parameters_said_twice` does for the generator.
+            if parameters.iter().all(|other| normal(&other.wire) != name) {
+                parameters.push(parameter);
+            }
+        }
         let (mut successes, mut errors) = (Vec::new(), Vec::new());
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
             if code.starts_with('2') {
-                successes.push((code.clone(), Reply::read(response)));
+                successes.push((code.clone(), Reply::read(document.resolve_any(response))));
             } else {
                 errors.push(code.clone());
             }
@@ -242,7 +360,7 @@ impl Operation {
             description: text("description").map(str::to_owned),
             deprecated: raw["deprecated"].as_bool().unwrap_or(false),
             parameters,
-            body: Body::read(document, &raw["requestBody"]),
+            body: Body::read(document, document.resolve_any(&raw["requestBody"])),
             successes,
             errors,
         })
@@ -255,15 +373,6 @@ impl Operation {
             .map(|(_, reply)| *reply)
             .max()
             .unwrap_or(Reply::Empty)
-    }
-}
-
-impl Document {
-    fn resolve_parameter<'a>(&'a self, parameter: &'a Value) -> &'a Value {
-        parameter["$ref"]
-            .as_str()
-            .and_then(|target| self.tree.pointer(target.strip_prefix('#')?))
-            .unwrap_or(parameter)
     }
 }
 

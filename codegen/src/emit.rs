@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use proc_macro2::TokenStream;
 use progenitor_impl::{
     GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl,
@@ -14,6 +14,7 @@ use crate::document::{Document, Operation};
 use crate::fixups::{self, Applied};
 
 use crate::select::{self, Tags};
+use crate::surface::Surface;
 use crate::types::Model;
 use crate::{operations, overlay, paging, surface, syntax, table, types};
 
@@ -27,12 +28,14 @@ pub struct Output {
     pub table: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
+    /// The surface for comparing two schemas.
+    pub inventory: Surface,
     /// What was noticed on the way.
     pub report: Report,
 }
 
 /// What was noticed while generating.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// The schema's version.
     pub version: String,
@@ -48,6 +51,16 @@ pub struct Report {
 
 /// Generates the bindings.
 pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
+    // The generator, and the crates below it, panic where they meet what they do not expect.
+    std::panic::catch_unwind(|| generate_unguarded(schema, overlay, tags)).unwrap_or_else(|panic| {
+        let message = (panic.downcast_ref::<String>().map(String::as_str))
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(anyhow!("the generator panicked: {message}"))
+    })
+}
+
+fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut document = Document::parse(schema)?;
     let mut report = Report {
         version: document.version().to_owned(),
@@ -61,7 +74,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
 
     let unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
-        name: "lift_unions",
+        name: "lift_unions".to_owned(),
         count: unions.len(),
     });
     report.fixups.extend(fixups::apply(&mut document, false));
@@ -95,6 +108,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
         operations: pretty(operations)?,
         table: pretty(table::emit(&lowered, &model, &generated))?,
         surface: surface::write(&lowered),
+        inventory: surface::read(&lowered, &model, &generated),
         report,
     })
 }

@@ -273,7 +273,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
 }
 
 /// The setter and the type that the generator gave a parameter.
-fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
+pub(crate) fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
     let wanted = normal(wire);
     builder
         .parameters

@@ -68,7 +68,7 @@ impl<'a> Model<'a> {
     }
 
     /// The properties of a type that a fixup has put on a list.
-    fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
+    pub(crate) fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
         self.schemas
             .get(name)
             .into_iter()
@@ -412,7 +412,7 @@ fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream
 
 /// A union carries the discriminator of its variants; only where a variant's type occurs alone does
 /// it keep the property.
-fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
+pub(crate) fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
     let is_variant = |union: &&Union| {
         union
             .variants

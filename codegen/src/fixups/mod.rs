@@ -52,10 +52,10 @@ pub const FIXUPS: &[Fixup] = fixups![
 ];
 
 /// How often a fixup applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Applied {
     /// The fixup's name.
-    pub name: &'static str,
+    pub name: String,
     /// The number of places it changed.
     pub count: usize,
 }
@@ -66,7 +66,7 @@ pub fn apply(document: &mut Document, only_needed: bool) -> Vec<Applied> {
         .iter()
         .filter(|fixup| fixup.needed_to_compile || !only_needed)
         .map(|fixup| Applied {
-            name: fixup.name,
+            name: fixup.name.to_owned(),
             count: (fixup.apply)(&mut document.tree),
         })
         .collect()
