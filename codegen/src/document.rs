@@ -131,16 +131,17 @@ impl Document {
         let declared: Vec<&str> = list(&self.tree, "tags")
             .filter_map(|tag| tag["name"].as_str())
             .collect();
-        let missing = self
-            .raw_operations()
-            .filter_map(|(_, _, operation)| operation["tags"][0].as_str())
-            .find(|tag| !declared.contains(tag));
-        match missing {
-            Some(tag) => {
-                bail!("the document is cut off: its end is missing, and the tag `{tag}` with it")
-            }
-            None => Ok(()),
+        for (path, method, operation) in self.raw_operations() {
+            let is_declared = operation["tags"][0]
+                .as_str()
+                .is_some_and(|tag| declared.contains(&tag));
+            ensure!(
+                is_declared,
+                "the document is cut off: its last line has no end, and the tag of {} {path} is missing",
+                method.to_uppercase()
+            );
         }
+        Ok(())
     }
 
     fn check_references(&self) -> Result<()> {
@@ -331,21 +332,13 @@ impl Operation {
             .as_str()
             .context("the operation has no operationId")?;
         let text = |key: &str| raw[key].as_str().map(str::trim).filter(|t| !t.is_empty());
-        let mut parameters: Vec<Parameter> = Vec::new();
-        for raw in list(raw, "parameters") {
-            let Some(parameter) = Parameter::read(document.resolve_any(raw)) else {
-                continue;
-            };
-            let name = normal(&parameter.wire);
-            // As the fixup `drop_parameters_said_twice` does for the generator.
-            if parameters.iter().all(|other| normal(&other.wire) != name) {
-                parameters.push(parameter);
-            }
-        }
+        let parameters = list(raw, "parameters")
+            .filter_map(Parameter::read)
+            .collect();
         let (mut successes, mut errors) = (Vec::new(), Vec::new());
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
             if code.starts_with('2') {
-                successes.push((code.clone(), Reply::read(document.resolve_any(response))));
+                successes.push((code.clone(), Reply::read(response)));
             } else {
                 errors.push(code.clone());
             }
@@ -360,7 +353,7 @@ impl Operation {
             description: text("description").map(str::to_owned),
             deprecated: raw["deprecated"].as_bool().unwrap_or(false),
             parameters,
-            body: Body::read(document, document.resolve_any(&raw["requestBody"])),
+            body: Body::read(document, &raw["requestBody"]),
             successes,
             errors,
         })
@@ -519,6 +512,16 @@ pub fn walk_schema(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
     for key in ["allOf", "oneOf", "anyOf"] {
         for member in list_mut_of(object, key) {
             walk_schema(member, visit);
+        }
+    }
+}
+
+/// Calls `visit` with the object of every path.
+pub fn for_each_path(tree: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
+    let paths = tree.get_mut("paths").and_then(Value::as_object_mut);
+    for item in paths.into_iter().flat_map(|paths| paths.values_mut()) {
+        if let Value::Object(item) = item {
+            visit(item);
         }
     }
 }

@@ -69,6 +69,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
+    report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
 
@@ -117,6 +118,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
 /// compile cost.
 pub fn generate_plain(schema: &str) -> Result<String> {
     let mut document = Document::parse(schema)?;
+    fixups::prepare(&mut document);
     fixups::apply(&mut document, true);
     let spec = serde_json::from_value(document.tree)?;
     let tokens = Generator::new(&settings()).generate_tokens(&spec)?;

@@ -67,6 +67,7 @@ fn compile(scratch: &Path, target: &Path, schema: &Path) -> Result<()> {
 /// Brings a scratch copy up to date. Files that are the same are left alone, so that cargo sees
 /// what has changed.
 fn copy(root: &Path, scratch: &Path) -> Result<()> {
+    fs::create_dir_all(scratch)?;
     for member in MEMBERS.into_iter().chain([refresh::SCHEMA]) {
         copy_all(&root.join(member), &scratch.join(member))
             .with_context(|| format!("{member} can't be copied"))?;
