@@ -28,7 +28,8 @@ fn run() -> anyhow::Result<()> {
     fs::write(directory.join("types.rs"), output.types)?;
     fs::write(directory.join("operations.rs"), output.operations)?;
     if Path::new("tests").is_dir() {
-        fs::write(directory.join("table.rs"), output.table)?;
+        fs::write(directory.join("calls.rs"), output.calls)?;
+        fs::write(directory.join("round_trips.rs"), output.round_trips)?;
     }
     Ok(())
 }

@@ -33,6 +33,14 @@ impl fmt::Debug for AccessToken {
     }
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.baseurl)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, and `TOWER_API_ENDPOINT`
     /// unless it is Seqera Cloud.
@@ -173,9 +181,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest time in which nothing arrives: until the reply begins (the time to send the
-    /// body included), and between its parts. Default 60 s. There is no limit to the time that a
-    /// reply takes as a whole.
+    /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
+    /// arrives. Default 60 s. There is no limit to the time that an upload or a download takes as a
+    /// whole.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self
@@ -236,6 +244,7 @@ impl ClientBuilder {
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
+            idle: self.http_client.is_none().then_some(self.read_timeout),
         };
         Ok(Client {
             baseurl,
@@ -303,7 +312,6 @@ impl ClientBuilder {
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(self.connect_timeout)
-            .read_timeout(self.read_timeout)
             // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
             // connection that is just being closed.
             .pool_idle_timeout(Duration::from_secs(50));

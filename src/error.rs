@@ -282,6 +282,20 @@ impl Error {
         Self::new(kind, message).caused_by(error.without_url())
     }
 
+    /// Adds what else the caller must know to the message.
+    #[cfg_attr(
+        not(any(feature = "datasets", feature = "data-links")),
+        allow(dead_code)
+    )]
+    pub(crate) fn noting(mut self, note: impl AsRef<str>) -> Self {
+        let message = &mut self.0.message;
+        if !message.is_empty() {
+            message.push_str("; ");
+        }
+        message.push_str(&error_body::one_line(note.as_ref()));
+        self
+    }
+
     pub(crate) fn in_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
         self.0.operation = Some(operation.into());
         self
@@ -330,6 +344,10 @@ impl Error {
     /// Servers may repeat what they were sent; an error does not pass a secret on.
     pub(crate) fn redact(mut self, secret: &str) -> Self {
         const REDACTED: &str = "[redacted]";
+        // A few letters are no secret, and turn up in any text.
+        if secret.len() < 8 {
+            return self;
+        }
         let inner = &mut *self.0;
         if inner.message.contains(secret) {
             inner.message = inner.message.replace(secret, REDACTED);

@@ -1,22 +1,67 @@
 #![doc = include_str!("../README.md")]
+// A part of the API does not need all that the whole does.
+#![cfg_attr(
+    not(feature = "all-tags"),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 
+#[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod again;
 mod argument;
 mod body;
 mod check;
 mod client;
+#[cfg(all(feature = "service-info", feature = "workflows"))]
+mod dump;
 mod error;
 mod generated;
 mod lenient;
+#[cfg(any(
+    feature = "datasets",
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod local;
 mod multipart;
 mod nullable;
 mod open_enum;
 pub mod paginate;
+#[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod progress;
 mod raw;
 mod record;
+#[cfg(any(
+    feature = "datasets",
+    feature = "data-links",
+    feature = "studios",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod scope;
 mod secret;
 mod tagged_union;
 mod timestamp;
+#[cfg(any(feature = "datasets", feature = "data-links"))]
+mod transfer;
 mod transport;
+
+/// How to use this crate, subject by subject.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    macro_rules! pages {
+        ($($page:ident)*) => {$(
+            #[doc = include_str!(concat!("guide/", stringify!($page), ".md"))]
+            pub mod $page {}
+        )*};
+    }
+
+    pages! { authentication limits_and_retries errors paging features schema }
+}
 
 use open_enum::open_enum;
 use record::record_serde;
@@ -32,14 +77,24 @@ pub mod prelude {
 pub use argument::Argument;
 pub use body::ByteStream;
 pub use client::{AccessToken, ClientBuilder};
+#[cfg(all(feature = "service-info", feature = "workflows"))]
+pub use dump::{Dump, Dumped, Missing};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
-pub use nullable::{Null, Nullable};
+pub use nullable::Nullable;
+pub use nullable::Nullable::Null;
 pub use progenitor_client::ResponseValue;
+#[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
 pub use timestamp::{ParseTimestampError, Timestamp};
+#[cfg(feature = "datasets")]
+pub use transfer::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;

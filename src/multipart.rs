@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::multipart::{Form, Part};
 
+#[cfg(feature = "datasets")]
+use crate::ErrorKind;
 use crate::{Error, Result};
 
 /// A file to upload.
@@ -94,6 +96,52 @@ impl Upload {
         self
     }
 
+    /// The same upload with its content in memory, and that content; at most `limit` bytes.
+    #[cfg(feature = "datasets")]
+    pub(crate) async fn load(mut self, limit: u64) -> Result<(Self, Bytes)> {
+        let too_large = || {
+            Error::new(
+                ErrorKind::InvalidRequest,
+                format!("the file is larger than {limit} bytes"),
+            )
+        };
+        let content = match &self.content {
+            Content::Bytes(bytes) => bytes.clone(),
+            Content::Path(path) => {
+                let failed =
+                    |error| Error::io(format!("{} could not be read", path.display()), error);
+                if tokio::fs::metadata(path).await.map_err(failed)?.len() > limit {
+                    return Err(too_large());
+                }
+                tokio::fs::read(path).await.map_err(failed)?.into()
+            }
+            Content::Stream(source, _) => {
+                let mut stream = SharedStream(source.clone());
+                let mut content = bytes::BytesMut::new();
+                while let Some(chunk) = stream.next().await {
+                    let chunk =
+                        chunk.map_err(|error| Error::io("the stream could not be read", error))?;
+                    content.extend_from_slice(&chunk);
+                    if content.len() as u64 > limit {
+                        return Err(too_large());
+                    }
+                }
+                content.freeze()
+            }
+        };
+        if content.len() as u64 > limit {
+            return Err(too_large());
+        }
+        self.content = Content::Bytes(content.clone());
+        Ok((self, content))
+    }
+
+    /// The media type that will be sent.
+    pub(crate) fn effective_media_type(&self) -> &str {
+        let by_name = || media_type_of(self.file_name.as_deref().unwrap_or_default());
+        self.media_type.as_deref().unwrap_or_else(by_name)
+    }
+
     /// The content begun anew as a part of a form.
     async fn part(&self) -> Result<Part> {
         let part = match &self.content {
@@ -114,10 +162,7 @@ impl Upload {
             }
         };
         let name = self.file_name.clone().unwrap_or_else(|| "file".to_owned());
-        let media_type = self
-            .media_type
-            .as_deref()
-            .unwrap_or_else(|| media_type_of(&name));
+        let media_type = self.effective_media_type();
         let part = part.mime_str(media_type).map_err(|_| {
             Error::invalid_request("upload", format!("`{media_type}` is no media type"))
         })?;
@@ -182,7 +227,7 @@ fn lock(source: &Mutex<Source>) -> MutexGuard<'_, Source> {
     source.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn media_type_of(file_name: &str) -> &'static str {
+pub(crate) fn media_type_of(file_name: &str) -> &'static str {
     let ending = file_name
         .rsplit_once('.')
         .map(|(_, ending)| ending.to_ascii_lowercase());

@@ -3,12 +3,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 pub(crate) mod error_body;
 mod hooks;
+pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     pub accept_version: HeaderValue,
     pub user_agent: HeaderValue,
     pub limiter: Arc<Limiter>,
+    /// The longest time in which nothing moves; none for an HTTP client of the caller's.
+    pub idle: Option<Duration>,
 }
 
 impl Transport {

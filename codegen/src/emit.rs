@@ -24,8 +24,10 @@ pub struct Output {
     pub types: String,
     /// `operations.rs`: the client, its traits, the builders, the prelude.
     pub operations: String,
-    /// `table.rs`: every operation and every type as a table, for tests that go over all of them.
-    pub table: String,
+    /// `calls.rs`: a call of every operation, for tests that go over all of them.
+    pub calls: String,
+    /// `round_trips.rs`: every type, likewise.
+    pub round_trips: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
     /// The surface for comparing two schemas.
@@ -88,7 +90,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
 
     let (tokens, kept) = run_generator(&document)?;
     let generated = syntax::read(tokens)?;
-    let model = Model::new(&document, &unions, &generated);
+    let model = Model::new(&document, &inventory, &unions, &generated);
     let lowered = operations::pair(&inventory, &generated)?;
     report.unrecognised_paging = lowered
         .iter()
@@ -107,7 +109,8 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     Ok(Output {
         types: pretty(types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
-        table: pretty(table::emit(&lowered, &model, &generated))?,
+        calls: pretty(table::calls(&lowered, &generated))?,
+        round_trips: pretty(table::round_trips(&model, &generated))?,
         surface: surface::write(&lowered),
         inventory: surface::read(&lowered, &model, &generated),
         report,
@@ -178,7 +181,7 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
                     ///
                     /// Its operations are methods of the traits that [`prelude`](crate::prelude)
                     /// brings in, one trait for each tag of the schema.
-                    #[derive(Clone, Debug)]
+                    #[derive(Clone)]
                     #client
                 });
             }

@@ -180,18 +180,21 @@ fn types(model: &Model<'_>, generated: &Generated) -> BTreeMap<String, TypeSurfa
     }
     for (name, item) in &generated.structs {
         let sent = model.sent.contains(name);
-        let (required, nullable) = (model.names(name, REQUIRED), model.names(name, NULLABLE));
-        let listed = |list: &BTreeSet<&str>, wire: &str| sent && list.contains(wire);
+        let (required, nullable) = (model.listed(name, REQUIRED), model.listed(name, NULLABLE));
+        let holds = |list: &BTreeSet<&str>, wire: &str| sent && list.contains(wire);
         let fields = item
             .fields
             .iter()
-            .filter(|field| !crate::types::is_union_tag(model, name, &field.wire))
+            .filter(|field| {
+                let tag = (name.clone(), field.wire.clone());
+                !model.union_tags.contains(&tag)
+            })
             .map(|field| {
                 let surface = FieldSurface {
                     wire: field.wire.clone(),
                     ty: short(&field.ty),
-                    required: listed(&required, &field.wire),
-                    nullable: listed(&nullable, &field.wire),
+                    required: holds(&required, &field.wire),
+                    nullable: holds(&nullable, &field.wire),
                 };
                 (field.ident.to_string(), surface)
             })

@@ -80,7 +80,7 @@ fn broken_documents_are_refused_in_words() {
     );
     let clash = twice.replacen("operationId: A", "operationId: a", 1);
     let nameless = document("").replace("operationId: A", "summary: s");
-    let deep = format!("openapi: 3.0.1\npaths: {}", "[".repeat(100_000));
+    let deep = format!("openapi: 3.0.1\npaths: {}", "[".repeat(1_000));
     let cases = [
         (String::new(), "the document is empty"),
         (

@@ -10,7 +10,7 @@ mod unions;
 
 use crate::document::Document;
 
-pub(crate) use schemas::{EXIT_CODE, NULLABLE, REQUIRED, references_of};
+pub(crate) use schemas::{EXIT_CODE, ITERATOR, NULLABLE, REQUIRED, references_of};
 pub use unions::{Union, Variant};
 
 /// A remedy for one defect of the published schema.
@@ -49,6 +49,7 @@ pub const FIXUPS: &[Fixup] = fixups![
     operations::strings_for_object_parameters false,
     operations::strings_for_structured_parameters true,
     schemas::name_the_kind_of_schemas true,
+    schemas::named_schemas_are_not_null false,
     schemas::drop_unknown_string_formats false,
     schemas::iterators_are_arrays false,
     schemas::unwrap_single_all_of false,
@@ -96,7 +97,7 @@ fn run<'a>(fixups: impl Iterator<Item = &'a Fixup>, document: &mut Document) -> 
         .collect()
 }
 
-/// Lifts the discriminated unions out of the schema: see [`unions`].
+/// Lifts the discriminated unions out of the schema: see `unions`.
 pub fn take_unions(document: &mut Document) -> Vec<Union> {
     unions::take(&mut document.tree)
 }

@@ -31,6 +31,14 @@ pub(super) fn name_the_kind_of_schemas(tree: &mut Value) -> usize {
     })
 }
 
+/// A type is not null; a field that holds it may be. Said of a named schema, the generator would
+/// make a type around the type.
+pub(super) fn named_schemas_are_not_null(tree: &mut Value) -> usize {
+    named_schemas(tree)
+        .filter_map(|(_, schema)| schema.as_object_mut()?.remove("nullable"))
+        .count()
+}
+
 /// A choice that nothing tells apart would be guessed by shape, which takes the wrong one. It holds
 /// the JSON that the server sent. A choice of one is that one.
 pub(super) fn unions_without_discriminator_hold_anything(tree: &mut Value) -> usize {
@@ -154,7 +162,7 @@ pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
                 "Integer" | "Long" => json!({ "type": "integer" }),
                 other => reference_to(other),
             };
-            *schema = json!({ "type": "array", "items": items });
+            *schema = json!({ "type": "array", "items": items, ITERATOR: true });
             count += 1;
         }
     }
@@ -448,6 +456,8 @@ pub(super) fn every_field_may_be_missing(tree: &mut Value) -> usize {
 
 /// The format under which [`exit_codes_may_be_text`] marks an exit code.
 pub(crate) const EXIT_CODE: &str = "exit-code";
+/// How [`iterators_are_arrays`] marks an array that the schema calls an object.
+pub(crate) const ITERATOR: &str = "x-iterator";
 /// Where [`every_field_may_be_missing`] keeps the names of properties that may be null.
 pub(crate) const NULLABLE: &str = "x-nullable";
 /// Where [`every_field_may_be_missing`] keeps the names of the required properties.

@@ -1,0 +1,186 @@
+//! Datasets by name: what is sent, what is refused before, what is cleaned up.
+#![cfg(feature = "datasets")]
+
+mod support;
+
+use bytes::Bytes;
+use seqera::{Client, DatasetHeader, ErrorKind, Upload};
+use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
+use support::{Act, Server, json, reply};
+
+const SHEET: &str = "sample,fastq_1\nA,a.fq.gz\n";
+
+fn sheet() -> Upload {
+    Upload::from_bytes(SHEET).file_name("sheet.csv")
+}
+
+async fn laboratory() -> (EmbeddedPlatform, Client) {
+    let platform = EmbeddedPlatform::start().await.unwrap();
+    let client = Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .build()
+        .unwrap();
+    (platform, client)
+}
+
+#[tokio::test]
+async fn a_dataset_is_made_extended_and_downloaded_by_name() {
+    let (_platform, client) = laboratory().await;
+    let dataset = client.dataset_named("of a test").workspace_id(WORKSPACE_ID);
+    let first = dataset.upload(sheet()).description("one row").send().await;
+    let first = first.unwrap();
+    assert_eq!(first.version, Some(1));
+    assert_eq!(first.has_header, Some(true), "told from the file");
+    assert_eq!(first.media_type.as_deref(), Some("text/csv"));
+
+    let error = dataset.upload(sheet()).send().await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert!(dataset.download().send().await.is_ok(), "and left alone");
+
+    let tsv = Upload::from_bytes("B\t2\n").file_name("more.tsv");
+    let second = dataset.upload(tsv).add_version(true).header(true);
+    let second = second.send().await.unwrap();
+    assert_eq!((second.version, second.has_header), (Some(2), Some(true)));
+
+    let latest = dataset.download().send().await.unwrap();
+    assert_eq!(latest.bytes().await.unwrap(), "B\t2\n");
+    let folder = support::folder("datasets");
+    let copy = folder.join("copy.csv");
+    let bytes = dataset.download().version(1).to_file(&copy).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&copy).unwrap(), SHEET);
+    assert_eq!(bytes, SHEET.len() as u64);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no .part");
+
+    let error = dataset.download().version(9).send().await.unwrap_err();
+    assert!(error.to_string().ends_with("has no version 9"), "{error}");
+    let near = client.dataset_named("of a tes").workspace_id(WORKSPACE_ID);
+    let error = near.download().send().await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("no dataset `of a tes`, but there is: of a test"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_server_would_refuse_is_not_sent() {
+    let server = Server::start(|_, _| json(500, "")).await;
+    let client = server.client();
+    let large = || vec![b'a'; (10 << 20) + 1];
+    let path = support::folder("large").join("large.csv");
+    std::fs::write(&path, large()).unwrap();
+    let chunks = futures_util::stream::iter([Ok(Bytes::from(large()))]);
+    let table = [
+        (
+            Upload::from_bytes(large()).file_name("a.csv"),
+            "larger than",
+        ),
+        (Upload::from_path(&path), "larger than"),
+        (
+            Upload::from_stream(chunks, None).file_name("a.csv"),
+            "larger than",
+        ),
+        (Upload::from_bytes("").file_name("a.csv"), "empty"),
+        (Upload::from_bytes("x").file_name("a.xlsx"), "CSV or TSV"),
+        (Upload::from_path("no/such.csv"), "no/such.csv"),
+    ];
+    for (upload, expected) in table {
+        let error = client.dataset_named("d").upload(upload).send().await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
+/// A server on which the upload goes as `upload` says, and a version is there or not.
+async fn failing(upload: Act, versions: &'static str, delete: u16) -> Server {
+    Server::start(move |_, seen| match (seen.method.as_str(), seen.path()) {
+        ("POST", "/datasets") => json(200, r#"{"dataset":{"id":"d1"}}"#),
+        ("POST", "/datasets/d1/upload") => upload.clone(),
+        ("GET", "/datasets/d1/versions") => json(200, versions),
+        ("DELETE", "/datasets/d1") => json(delete, ""),
+        _ => reply(500, "text/plain", "unexpected"),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_empty_dataset_is_deleted_or_reported() {
+    let refused = || json(400, r#"{"message":"not a table"}"#);
+    let server = failing(refused(), "{}", 204).await;
+    let error = server
+        .client()
+        .dataset_named("d")
+        .upload(sheet())
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.message(), "not a table");
+    assert_eq!(server.seen().last().unwrap().method, "DELETE");
+
+    let server = failing(refused(), "{}", 403).await;
+    let error = server
+        .client()
+        .dataset_named("d")
+        .upload(sheet())
+        .send()
+        .await
+        .unwrap_err();
+    assert!(
+        error.message().contains("the new dataset d (d1) remains"),
+        "{error}"
+    );
+    assert_eq!(
+        error.status().unwrap(),
+        400,
+        "the first failure is the one that counts"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_whose_reply_was_lost_is_looked_for() {
+    let arrived = r#"{"versions":[{"version":1,"fileName":"sheet.csv"}]}"#;
+    let server = failing(Act::Reset(vec![]), arrived, 204).await;
+    let version = server
+        .client()
+        .dataset_named("d")
+        .upload(sheet())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(version.version, Some(1));
+    assert!(server.seen().iter().all(|seen| seen.method != "DELETE"));
+
+    let server = failing(Act::Reset(vec![]), r#"{"versions":[]}"#, 204).await;
+    let error = server
+        .client()
+        .dataset_named("d")
+        .upload(sheet())
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    let uploads = server
+        .seen()
+        .iter()
+        .filter(|seen| seen.path().ends_with("/upload"))
+        .count();
+    assert_eq!(uploads, 1, "never twice");
+    assert_eq!(server.seen().last().unwrap().method, "DELETE");
+}
+
+#[tokio::test]
+async fn the_header_is_an_option() {
+    for (header, expected) in [
+        (DatasetHeader::Auto, "true"),
+        (true.into(), "true"),
+        (false.into(), "false"),
+    ] {
+        let server = failing(json(200, r#"{"version":{"version":1}}"#), "{}", 204).await;
+        let client = server.client();
+        let upload = client.dataset_named("d").workspace_id(7).upload(sheet());
+        upload.header(header).send().await.unwrap();
+        let sent = server.seen().pop().unwrap();
+        assert_eq!(sent.query("header").as_deref(), Some(expected));
+        assert_eq!(sent.query("workspaceId").as_deref(), Some("7"));
+    }
+}

@@ -1,0 +1,428 @@
+//! Dumps of runs: complete, at the limit's pace, through failures, and continued.
+#![cfg(all(feature = "workflows", feature = "service-info"))]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use seqera::prelude::*;
+use seqera::{Client, ErrorKind, Progress, RateLimit};
+use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
+use support::{Act, Seen, Server, folder, json, reply};
+
+/// A run of so many tasks that ended with `status`, whose ids are 1 to n.
+fn platform(tasks: usize, status: &str, seen: &Seen) -> Act {
+    let rest = seen.path().strip_prefix("/workflow/run1");
+    match (seen.path(), rest) {
+        ("/service-info", _) => json(200, r#"{"serviceInfo":{"version":"26.1"}}"#),
+        (_, Some("")) => json(
+            200,
+            format!(
+                r#"{{"workflow":{{"id":"run1","status":"{status}","launchId":"l1","newer":[1]}}}}"#
+            ),
+        ),
+        (_, Some("/progress")) => json(
+            200,
+            r#"{"progress":{"workflowProgress":{"succeeded":9},"processesProgress":[]}}"#,
+        ),
+        (_, Some("/log")) => json(
+            200,
+            r#"{"log":{"downloads":[{"fileName":"nf-run1.log"},{"fileName":"nf-run1.txt"}]}}"#,
+        ),
+        (_, Some("/launch" | "/metrics")) => json(200, "{}"),
+        (_, Some("/tasks")) => {
+            let offset: usize = seen
+                .query("offset")
+                .unwrap_or_default()
+                .parse()
+                .unwrap_or(0);
+            let ids = (offset + 1..=tasks).take(100);
+            let page: Vec<_> = ids
+                .map(|id| {
+                    format!(r#"{{"task":{{"taskId":{id},"status":"COMPLETED","newer":true}}}}"#)
+                })
+                .collect();
+            json(
+                200,
+                format!(r#"{{"tasks":[{}],"total":{tasks}}}"#, page.join(",")),
+            )
+        }
+        (_, Some("/download")) => reply(200, "text/plain", seen.query("fileName").unwrap()),
+        (path, _) => match path.strip_prefix("/workflow/run1/download/") {
+            Some(task) => reply(200, "application/octet-stream", format!("log of {task}\n")),
+            None => reply(501, "text/plain", format!("unexpected: {path}")),
+        },
+    }
+}
+
+/// All files below a folder, by name.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                found.insert(name.to_owned(), std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(folder, folder, &mut found);
+    found
+}
+
+fn log_requests(server: &Server) -> usize {
+    let seen = server.seen();
+    let logs = seen
+        .iter()
+        .filter(|seen| seen.path().contains("/download/"));
+    logs.count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_tasks_with_logs_at_the_limits_pace() {
+    const LIMIT: u32 = 400;
+    let server = Server::start(|_, seen| {
+        let reply = platform(5000, "SUCCEEDED", seen);
+        Act::Late(Duration::from_millis(50), Box::new(reply))
+    })
+    .await;
+    let client = server
+        .builder()
+        .rate_limit(RateLimit::per_second(LIMIT))
+        .read_timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
+    let to = folder("pace");
+    let begun = Instant::now();
+    let dumped = client.dump("run1").task_logs().to_dir(&to).await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
+
+    let calls = server.count();
+    assert_eq!(calls, 5000 + 50 + 8, "no call is made twice");
+    assert_eq!((dumped.files, dumped.missing.len()), (5009, 0));
+    // The first second's calls may all start at once.
+    let allowed = (calls as f64 - f64::from(LIMIT)) / f64::from(LIMIT);
+    println!("{calls} calls in {took:.2} s; the limit allows {allowed:.2} s");
+    assert!(
+        took <= 1.15 * allowed,
+        "{took:.2} s, but {allowed:.2} s are allowed"
+    );
+    std::fs::remove_dir_all(to).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_and_broken_downloads_in_the_middle_are_ridden_out() {
+    let server = Server::start(|number, seen| {
+        let act = platform(5000, "SUCCEEDED", seen);
+        if number > 0 && number % 500 == 0 {
+            let wait = ("Retry-After", "0".to_owned());
+            return Act::Reply(
+                429,
+                vec![wait],
+                br#"{"message":"Maximum request rate exceeded"}"#.to_vec(),
+            );
+        }
+        match act {
+            Act::Reply(_, _, body) if number % 601 == 0 && seen.path().contains("/download/") => {
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                Act::Raw([head.as_bytes(), &body[..3]].concat())
+            }
+            act => act,
+        }
+    })
+    .await;
+    let client = server
+        .builder()
+        .read_timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
+    let to = folder("middle");
+    let dumped = client.dump("run1").task_logs().to_dir(&to).await.unwrap();
+    assert_eq!((dumped.files, dumped.missing.len()), (5009, 0));
+
+    let found = files(&to);
+    let tasks: BTreeSet<u64> = found["tasks.ndjson"]
+        .lines()
+        .map(|line| {
+            let task: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(task["newer"], true, "fields of newer servers are kept");
+            task["taskId"].as_u64().unwrap()
+        })
+        .collect();
+    assert_eq!(tasks, (1..=5000).collect());
+    for id in 1..=5000 {
+        assert_eq!(
+            found[&format!("tasks/{id}/.command.log")],
+            format!("log of {id}\n")
+        );
+    }
+    assert!(!found.keys().any(|name| name.ends_with(".part")));
+    std::fs::remove_dir_all(to).unwrap();
+}
+
+#[tokio::test]
+async fn the_layout_is_as_documented() {
+    let server = Server::start(|_, seen| platform(3, "SUCCEEDED", seen)).await;
+    let to = folder("layout");
+    let told: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let log = told.clone();
+    let dump = server
+        .client()
+        .dump("run1")
+        .workspace_id(7)
+        .task_files([".command.err"]);
+    dump.on_progress(move |progress| log.lock().unwrap().push(progress.clone()))
+        .to_dir(&to)
+        .await
+        .unwrap();
+    let found = files(&to);
+    let names: Vec<_> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "launch.json",
+            "load.json",
+            "logs/nf-run1.log",
+            "logs/nf-run1.txt",
+            "manifest.json",
+            "metrics.json",
+            "progress.json",
+            "service-info.json",
+            "tasks.ndjson",
+            "tasks/1/.command.err",
+            "tasks/2/.command.err",
+            "tasks/3/.command.err",
+            "workflow.json",
+        ]
+    );
+    assert!(found["load.json"].contains("\"succeeded\": 9"));
+    assert!(found["workflow.json"].contains("newer"));
+    assert!(found["manifest.json"].contains("\"missing\": []"));
+    let seen = server.seen();
+    let of_run = seen.iter().filter(|seen| seen.path() != "/service-info");
+    assert!(
+        of_run
+            .clone()
+            .all(|seen| seen.query("workspaceId").as_deref() == Some("7"))
+    );
+
+    let told = told.lock().unwrap();
+    assert!(told.is_sorted_by_key(|progress| (progress.files, progress.bytes)));
+    let last = told.last().unwrap();
+    assert_eq!((last.files, last.files_total), (12, Some(12)));
+}
+
+#[tokio::test]
+async fn an_interrupted_dump_is_continued() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let off = broken.clone();
+    let server = Server::start(move |_, seen| {
+        let late = seen.path().strip_prefix("/workflow/run1/download/");
+        let late = late
+            .and_then(|id| id.parse().ok())
+            .is_some_and(|id: u32| id > 30);
+        if broken.load(Ordering::SeqCst) && late {
+            return Act::Reset(vec![]);
+        }
+        platform(60, "SUCCEEDED", seen)
+    })
+    .await;
+    let to = folder("continued");
+    let dump = server.client().dump("run1").task_logs().concurrency(4);
+    let error = dump.clone().to_dir(&to).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    let kept = files(&to)
+        .keys()
+        .filter(|name| name.starts_with("tasks/"))
+        .count();
+    assert!((25..=30).contains(&kept), "{kept}");
+    assert!(!files(&to).contains_key("manifest.json"));
+
+    off.store(false, Ordering::SeqCst);
+    let before = (server.count(), log_requests(&server));
+    let dumped = dump.clone().to_dir(&to).await.unwrap();
+    assert_eq!((dumped.files, dumped.missing.len()), (69, 0));
+    assert_eq!(
+        log_requests(&server) - before.1,
+        60 - kept,
+        "no log is fetched again"
+    );
+    assert_eq!(
+        server.count() - before.0,
+        60 - kept + 2,
+        "but the run, and the list of its logs"
+    );
+
+    let error = server.client().dump("run2").to_dir(&to).await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 501);
+}
+
+#[tokio::test]
+async fn a_run_that_had_not_ended_is_fetched_again() {
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = ended.clone();
+    let server = Server::start(move |_, seen| match ended.load(Ordering::SeqCst) {
+        false => platform(2, "RUNNING", seen),
+        true => platform(5, "SUCCEEDED", seen),
+    })
+    .await;
+    let to = folder("running");
+    std::fs::write(to.join("notes.txt"), "mine").unwrap();
+    let dump = server.client().dump("run1").task_logs();
+    assert_eq!(dump.clone().to_dir(&to).await.unwrap().files, 11);
+    end.store(true, Ordering::SeqCst);
+    assert_eq!(dump.clone().to_dir(&to).await.unwrap().files, 14);
+    let found = files(&to);
+    assert_eq!(found["tasks.ndjson"].lines().count(), 5);
+    assert_eq!(found["notes.txt"], "mine");
+}
+
+#[tokio::test]
+async fn the_folder_of_another_run_is_refused() {
+    let server = Server::start(|_, seen| platform(1, "SUCCEEDED", seen)).await;
+    let to = folder("other");
+    let other = r#"{"workflow":{"id":"run9","status":"SUCCEEDED"}}"#;
+    std::fs::write(to.join("workflow.json"), other).unwrap();
+    let error = server.client().dump("run1").to_dir(&to).await.unwrap_err();
+    assert!(
+        error.to_string().contains("dump of another run, run9"),
+        "{error}"
+    );
+    assert_eq!(files(&to).len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_run_from_outside_does_not_have_is_listed() {
+    let platform = EmbeddedPlatform::builder()
+        .calls_per_second(None)
+        .start()
+        .await
+        .unwrap();
+    let client = Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .rate_limit(RateLimit::unlimited())
+        .build()
+        .unwrap();
+    let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();
+    let outside = loop {
+        let run = runs
+            .try_next()
+            .await
+            .unwrap()
+            .expect("one of the runs is from outside");
+        let run = run.workflow.unwrap();
+        if run.launch_id.is_none() {
+            break run.id.unwrap();
+        }
+    };
+    let dump = client.dump(&outside).workspace_id(WORKSPACE_ID).task_logs();
+    let dumped = dump.to_dir(folder("outside")).await.unwrap();
+    let paths: Vec<_> = dumped
+        .missing
+        .iter()
+        .map(|missing| missing.path.as_str())
+        .collect();
+    assert_eq!(paths, ["launch.json", "logs", "tasks/*/.command.log"]);
+    assert!(
+        dumped
+            .missing
+            .iter()
+            .all(|missing| !missing.reason.is_empty())
+    );
+}
+
+#[tokio::test]
+async fn an_archive_holds_the_same_and_appears_when_complete() {
+    let server = Server::start(|_, seen| platform(30, "SUCCEEDED", seen)).await;
+    let at = folder("archive");
+    let dump = server.client().dump("run1").task_logs();
+    dump.clone().to_dir(at.join("plain")).await.unwrap();
+    let archive = at.join("run.tar.gz");
+    dump.clone().to_archive(&archive).await.unwrap();
+    let mut written = std::io::Cursor::new(Vec::new());
+    dump.to_tar_gz(&mut written).await.unwrap();
+
+    let plain: BTreeMap<_, _> = files(&at.join("plain"))
+        .into_iter()
+        .map(|(name, content)| (format!("run1/{name}"), content))
+        .collect();
+    for packed in [std::fs::read(&archive).unwrap(), written.into_inner()] {
+        let mut unpacked = tar::Archive::new(flate2::read::GzDecoder::new(&packed[..]));
+        let mut found = BTreeMap::new();
+        for entry in unpacked.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            found.insert(entry.path().unwrap().to_str().unwrap().to_owned(), content);
+        }
+        assert_eq!(found, plain);
+    }
+    let mut names: Vec<_> = std::fs::read_dir(&at)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["plain", "run.tar.gz"]);
+}
+
+#[tokio::test]
+async fn server_names_stay_in_the_folder() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/workflow/run1/log" => json(200, r#"{"log":{"downloads":[{"fileName":"../../evil"}]}}"#),
+        _ => platform(1, "SUCCEEDED", seen),
+    })
+    .await;
+    let at = folder("names");
+    let error = server
+        .client()
+        .dump("run1")
+        .to_dir(at.join("a/b"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("`.` or `..`"), "{error}");
+    assert!(files(&at).keys().all(|name| name.starts_with("a/b/")));
+}
+
+#[tokio::test]
+async fn dropping_the_future_stops_the_dump() {
+    let server = Server::start(|_, seen| {
+        Act::Late(
+            Duration::from_millis(5),
+            Box::new(platform(5000, "SUCCEEDED", seen)),
+        )
+    })
+    .await;
+    let bytes = Arc::new(AtomicU64::new(0));
+    let files_done = Arc::new(AtomicUsize::new(0));
+    let (count, done) = (bytes.clone(), files_done.clone());
+    let dump = server
+        .client()
+        .dump("run1")
+        .task_logs()
+        .concurrency(4)
+        .on_progress(move |progress| {
+            count.store(progress.bytes, Ordering::SeqCst);
+            done.store(progress.files as usize, Ordering::SeqCst);
+        });
+    let to = folder("dropped");
+    let running = tokio::spawn(dump.to_dir(to.clone()));
+    while files_done.load(Ordering::SeqCst) < 30 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let calls = server.count();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(server.count(), calls);
+    assert!(bytes.load(Ordering::SeqCst) > 0);
+    std::fs::remove_dir_all(to).unwrap();
+}
