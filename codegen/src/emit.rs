@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use proc_macro2::TokenStream;
 use progenitor_impl::{
     GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl,
@@ -14,6 +14,7 @@ use crate::document::{Document, Operation};
 use crate::fixups::{self, Applied};
 
 use crate::select::{self, Tags};
+use crate::surface::Surface;
 use crate::types::Model;
 use crate::{mocks, operations, overlay, paging, surface, syntax, table, types};
 
@@ -25,6 +26,8 @@ pub struct Output {
     pub operations: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
+    /// The surface for comparing two schemas.
+    pub inventory: Surface,
     /// What was noticed on the way.
     pub report: Report,
     calls: TokenStream,
@@ -51,7 +54,7 @@ impl Output {
 }
 
 /// What was noticed while generating.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// The schema's version.
     pub version: String,
@@ -67,6 +70,16 @@ pub struct Report {
 
 /// Generates the bindings.
 pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
+    // The generator, and the crates below it, panic where they meet what they do not expect.
+    std::panic::catch_unwind(|| generate_unguarded(schema, overlay, tags)).unwrap_or_else(|panic| {
+        let message = (panic.downcast_ref::<String>().map(String::as_str))
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(anyhow!("the generator panicked: {message}"))
+    })
+}
+
+fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut document = Document::parse(schema)?;
     let mut report = Report {
         version: document.version().to_owned(),
@@ -75,12 +88,13 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
+    report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
 
     let unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
-        name: "lift_unions",
+        name: "lift_unions".to_owned(),
         count: unions.len(),
     });
     report.fixups.extend(fixups::apply(&mut document, false));
@@ -116,6 +130,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
         round_trips: table::round_trips(&model, &generated),
         mocks: mocks::emit(&lowered),
         surface: surface::write(&lowered),
+        inventory: surface::read(&lowered, &model, &generated),
         report,
     })
 }
@@ -124,6 +139,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
 /// compile cost.
 pub fn generate_plain(schema: &str) -> Result<String> {
     let mut document = Document::parse(schema)?;
+    fixups::prepare(&mut document);
     fixups::apply(&mut document, true);
     let spec = serde_json::from_value(document.tree)?;
     let tokens = Generator::new(&settings()).generate_tokens(&spec)?;

@@ -30,7 +30,7 @@ pub struct Model<'a> {
     /// How names are shown in documentation.
     pub names: Names,
     /// Variants of unions, and the property that the union writes for them.
-    union_tags: BTreeSet<(String, String)>,
+    pub(crate) union_tags: BTreeSet<(String, String)>,
 }
 
 /// The schema of a type.
@@ -76,7 +76,7 @@ impl<'a> Model<'a> {
     }
 
     /// The properties of a type that a fixup has put on a list.
-    fn listed(&self, name: &str, list: &str) -> BTreeSet<&str> {
+    pub(crate) fn listed(&self, name: &str, list: &str) -> BTreeSet<&str> {
         self.schemas
             .get(name)
             .into_iter()
