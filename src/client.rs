@@ -16,6 +16,8 @@ const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
+#[cfg(all(feature = "users", feature = "workspaces"))]
+const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
 
 /// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
 #[derive(Clone)]
@@ -87,6 +89,8 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    names_lifetime: Duration,
 }
 
 impl ClientBuilder {
@@ -105,6 +109,8 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
+            #[cfg(all(feature = "users", feature = "workspaces"))]
+            names_lifetime: crate::names::USUAL_LIFETIME,
         }
     }
 
@@ -207,6 +213,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
+    /// looks names up each time.
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub fn remember_names(mut self, lifetime: Duration) -> Self {
+        self.names_lifetime = lifetime;
+        self
+    }
+
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -236,6 +250,10 @@ impl ClientBuilder {
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
+            #[cfg(all(feature = "users", feature = "workspaces"))]
+            names: crate::names::NameCache::new(self.names_lifetime),
+            #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+            polls: crate::run::Polls::default(),
         };
         Ok(Client {
             baseurl,
@@ -314,6 +332,18 @@ impl ClientBuilder {
             Error::configuration("the HTTP client could not be set up")
                 .caused_by(error.without_url())
         })
+    }
+}
+
+/// The workspace that the environment names.
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub(crate) fn workspace_of_environment() -> Result<String> {
+    match std::env::var(WORKSPACE_VARIABLE) {
+        Ok(workspace) if !workspace.is_empty() => Ok(workspace),
+        _ => Err(Error::configuration(format!(
+            "{WORKSPACE_VARIABLE} is not set: set it to the id of a workspace, or to \
+             organization/workspace"
+        ))),
     }
 }
 

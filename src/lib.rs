@@ -6,15 +6,31 @@ mod check;
 mod client;
 mod error;
 mod generated;
+#[cfg(all(
+    feature = "compute-envs",
+    feature = "labels",
+    feature = "launch",
+    feature = "pipeline-versions",
+    feature = "pipelines",
+    feature = "users",
+    feature = "workflows",
+    feature = "workspaces"
+))]
+pub mod launch;
 mod lenient;
 mod multipart;
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub mod names;
 mod nullable;
 mod open_enum;
 pub mod paginate;
 mod raw;
 mod record;
+#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+pub mod run;
 mod secret;
 mod tagged_union;
+mod task;
 mod timestamp;
 mod transport;
 
@@ -36,6 +52,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
 pub use nullable::{Null, Nullable};
 pub use progenitor_client::ResponseValue;
 pub use raw::RawRequest;

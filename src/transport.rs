@@ -33,6 +33,10 @@ pub(crate) struct Shared {
     pub accept_version: HeaderValue,
     pub user_agent: HeaderValue,
     pub limiter: Arc<Limiter>,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub names: crate::names::NameCache,
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub polls: crate::run::Polls,
 }
 
 impl Transport {
@@ -41,6 +45,16 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
         }
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub(crate) fn names(&self) -> &crate::names::NameCache {
+        &self.shared.names
+    }
+
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub(crate) fn polls(&self) -> &crate::run::Polls {
+        &self.shared.polls
     }
 
     /// Whether a URL is on the endpoint's server, and so may be sent the token.
