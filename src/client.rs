@@ -338,8 +338,13 @@ impl ClientBuilder {
 /// The workspace that the environment names.
 #[cfg(all(feature = "users", feature = "workspaces"))]
 pub(crate) fn workspace_of_environment() -> Result<String> {
-    match std::env::var(WORKSPACE_VARIABLE) {
-        Ok(workspace) if !workspace.is_empty() => Ok(workspace),
+    workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
+}
+
+#[cfg(all(feature = "users", feature = "workspaces"))]
+fn workspace_of(variable: Option<String>) -> Result<String> {
+    match variable {
+        Some(workspace) if !workspace.is_empty() => Ok(workspace),
         _ => Err(Error::configuration(format!(
             "{WORKSPACE_VARIABLE} is not set: set it to the id of a workspace, or to \
              organization/workspace"
@@ -508,6 +513,20 @@ mod tests {
             text(&[(TOKEN_VARIABLE, "t"), (ENDPOINT_VARIABLE, "x")])
                 .starts_with("TOWER_API_ENDPOINT is not a URL")
         );
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[test]
+    fn the_workspace_of_the_environment_is_an_id_or_a_name_or_missed() {
+        use crate::WorkspaceRef;
+        let workspace = |text: &str| WorkspaceRef::from(workspace_of(Some(text.into())).unwrap());
+        assert_eq!(workspace("42"), WorkspaceRef::Id(42));
+        assert_eq!(workspace("acme/lab"), WorkspaceRef::Name("acme/lab".into()));
+        for nothing in [None, Some(String::new())] {
+            let error = workspace_of(nothing).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.message().starts_with("TOWER_WORKSPACE_ID is not set"));
+        }
     }
 
     #[test]

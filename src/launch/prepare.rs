@@ -15,8 +15,10 @@ use crate::run::Run;
 use crate::types::{ComputeEnvStatus, CreateLabelRequest, WorkflowLaunchRequest};
 use crate::{Error, ErrorKind, Result};
 
-/// Between two looks at a compute environment that is not ready.
+/// The longest time between two looks at a compute environment that is not ready.
 const COMPUTE_ENV_PAUSE: Duration = Duration::from_secs(5);
+/// How often to look at least within the time given.
+const COMPUTE_ENV_LOOKS: u32 = 20;
 
 /// The launch configurations that the launches of one batch share.
 #[derive(Default)]
@@ -267,9 +269,9 @@ impl Prepared {
             let id = self.workspace.create_label(name).await?;
             request.label_ids.get_or_insert_default().push(id);
         }
-        let deadline = ready_within.map(|time| Instant::now() + time);
-        let was_ready = match deadline {
-            Some(deadline) => self.workspace.ready(&self.compute_env, deadline).await?,
+        let patience = ready_within.map(Patience::new);
+        let was_ready = match &patience {
+            Some(patience) => self.workspace.ready(&self.compute_env, patience).await?,
             None => true,
         };
         let client = &self.workspace.client;
@@ -282,14 +284,14 @@ impl Prepared {
                 .body(body.clone())
                 .send()
                 .await;
-            match (reply, deadline) {
+            match (reply, &patience) {
                 // An environment that has just become ready is refused for a moment longer.
-                (Err(error), Some(deadline))
+                (Err(error), Some(patience))
                     if !was_ready
                         && error.status() == Some(crate::StatusCode::BAD_REQUEST)
-                        && Instant::now() < deadline =>
+                        && patience.lasts() =>
                 {
-                    tokio::time::sleep(COMPUTE_ENV_PAUSE).await;
+                    tokio::time::sleep(patience.pause).await;
                 }
                 (reply, _) => break reply?.into_inner(),
             }
@@ -302,9 +304,29 @@ impl Prepared {
     }
 }
 
+/// How long to wait for a compute environment.
+struct Patience {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new(at_most: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + at_most,
+            pause: (at_most / COMPUTE_ENV_LOOKS).min(COMPUTE_ENV_PAUSE),
+        }
+    }
+
+    /// Whether there is time for another look.
+    fn lasts(&self) -> bool {
+        Instant::now() + self.pause <= self.deadline
+    }
+}
+
 impl Workspace {
     /// Waits until a compute environment takes launches. False if it had to wait.
-    async fn ready(&self, id: &str, deadline: Instant) -> Result<bool> {
+    async fn ready(&self, id: &str, patience: &Patience) -> Result<bool> {
         let mut at_once = true;
         loop {
             let env = self.describe_compute_env(id).await?;
@@ -320,11 +342,11 @@ impl Workspace {
                 }
             }
             at_once = false;
-            if Instant::now() + COMPUTE_ENV_PAUSE > deadline {
+            if !patience.lasts() {
                 let text = format!("{} after the time given to become ready", shown());
                 return Err(Error::new(ErrorKind::NotReached, text).in_operation("launch"));
             }
-            tokio::time::sleep(COMPUTE_ENV_PAUSE).await;
+            tokio::time::sleep(patience.pause).await;
         }
     }
 
