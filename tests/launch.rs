@@ -543,7 +543,7 @@ async fn a_run_of_the_embedded_platform_is_resumed() {
 }
 
 /// A limit, and launches to use it up with.
-const LIMIT: u32 = 200;
+const LIMIT: u32 = 130;
 
 #[tokio::test]
 async fn five_hundred_launches_keep_the_pace_of_the_limit() {
