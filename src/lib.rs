@@ -18,6 +18,17 @@ mod client;
 mod dump;
 mod error;
 mod generated;
+#[cfg(all(
+    feature = "compute-envs",
+    feature = "labels",
+    feature = "launch",
+    feature = "pipeline-versions",
+    feature = "pipelines",
+    feature = "users",
+    feature = "workflows",
+    feature = "workspaces"
+))]
+pub mod launch;
 mod lenient;
 #[cfg(any(
     feature = "datasets",
@@ -28,6 +39,8 @@ mod local;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod multipart;
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub mod names;
 mod nullable;
 mod open_enum;
 pub mod paginate;
@@ -38,6 +51,8 @@ pub mod paginate;
 mod progress;
 mod raw;
 mod record;
+#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+pub mod run;
 #[cfg(any(
     feature = "datasets",
     feature = "data-links",
@@ -47,6 +62,7 @@ mod record;
 mod scope;
 mod secret;
 mod tagged_union;
+mod task;
 mod timestamp;
 #[cfg(any(feature = "datasets", feature = "data-links"))]
 mod transfer;
@@ -85,6 +101,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
 pub use nullable::Nullable;
 pub use nullable::Nullable::Null;
 pub use progenitor_client::ResponseValue;

@@ -37,6 +37,10 @@ pub(crate) struct Shared {
     pub limiter: Arc<Limiter>,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub names: crate::names::NameCache,
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub polls: crate::run::Polls,
 }
 
 impl Transport {
@@ -45,6 +49,16 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
         }
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub(crate) fn names(&self) -> &crate::names::NameCache {
+        &self.shared.names
+    }
+
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub(crate) fn polls(&self) -> &crate::run::Polls {
+        &self.shared.polls
     }
 
     /// Whether a URL is on the endpoint's server, and so may be sent the token.
