@@ -9,6 +9,8 @@ use reqwest::{Url, redirect};
 use crate::generated::Client;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
+#[cfg(feature = "data-links")]
+use crate::transport::storage::Storage;
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
@@ -226,7 +228,20 @@ impl ClientBuilder {
                 ));
             }
             Some(client) => client.clone(),
-            None => self.make_http_client()?,
+            None => make_http_client(
+                self.connect_timeout,
+                Some(self.read_timeout),
+                &self.root_certificates,
+            )?,
+        };
+        #[cfg(feature = "data-links")]
+        let storage = {
+            let own = self.http_client.clone();
+            let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
+            Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
+                Some(client) => Ok(client.clone()),
+                None => make_http_client(connect_timeout, None, &certificates),
+            })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let shared = Shared {
@@ -236,6 +251,8 @@ impl ClientBuilder {
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
+            #[cfg(feature = "data-links")]
+            storage,
         };
         Ok(Client {
             baseurl,
@@ -296,25 +313,30 @@ impl ClientBuilder {
         }
         Ok(url)
     }
+}
 
-    fn make_http_client(&self) -> Result<reqwest::Client> {
-        let mut builder = reqwest::Client::builder()
-            // The transport does both itself: it knows which calls may be sent again, and where.
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
-            .read_timeout(self.read_timeout)
-            // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
-            // connection that is just being closed.
-            .pool_idle_timeout(Duration::from_secs(50));
-        for pem in &self.root_certificates {
-            builder = trust(builder, pem)?;
-        }
-        builder.build().map_err(|error| {
-            Error::configuration("the HTTP client could not be set up")
-                .caused_by(error.without_url())
-        })
+fn make_http_client(
+    connect_timeout: Duration,
+    read_timeout: Option<Duration>,
+    root_certificates: &[Vec<u8>],
+) -> Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        // The transport does both itself: it knows which calls may be sent again, and where.
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(connect_timeout)
+        // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
+        // connection that is just being closed.
+        .pool_idle_timeout(Duration::from_secs(50));
+    if let Some(timeout) = read_timeout {
+        builder = builder.read_timeout(timeout);
     }
+    for pem in root_certificates {
+        builder = trust(builder, pem)?;
+    }
+    builder.build().map_err(|error| {
+        Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
+    })
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

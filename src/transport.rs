@@ -12,6 +12,8 @@ mod hooks;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
+#[cfg(feature = "data-links")]
+pub(crate) mod storage;
 
 use rate_limit::Limiter;
 use retry::RetryPolicy;
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     pub accept_version: HeaderValue,
     pub user_agent: HeaderValue,
     pub limiter: Arc<Limiter>,
+    #[cfg(feature = "data-links")]
+    pub storage: storage::Storage,
 }
 
 impl Transport {
@@ -41,6 +45,24 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
         }
+    }
+
+    /// The way to presigned URLs.
+    #[cfg(feature = "data-links")]
+    pub(crate) fn storage(&self) -> &storage::Storage {
+        &self.shared.storage
+    }
+
+    /// A presigned URL that may be followed: encrypted, unless the endpoint is not either. The
+    /// error does not show it.
+    #[cfg(feature = "data-links")]
+    pub(crate) fn presigned(&self, url: &str) -> Option<Url> {
+        let url = Url::parse(url).ok()?;
+        let allowed = match url.scheme() {
+            "https" => true,
+            scheme => scheme == "http" && self.shared.endpoint.scheme() == "http",
+        };
+        (allowed && url.has_host()).then_some(url)
     }
 
     /// Whether a URL is on the endpoint's server, and so may be sent the token.
