@@ -8,6 +8,8 @@ mod data_links;
 mod datasets;
 #[cfg(feature = "data-links")]
 mod download;
+#[cfg(feature = "data-links")]
+mod upload;
 
 #[cfg(feature = "data-links")]
 pub use data_links::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
