@@ -9,6 +9,8 @@ use reqwest::{Url, redirect};
 use crate::generated::Client;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
+#[cfg(feature = "data-links")]
+use crate::transport::storage::Storage;
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
@@ -248,7 +250,16 @@ impl ClientBuilder {
                 ));
             }
             Some(client) => client.clone(),
-            None => self.make_http_client()?,
+            None => make_http_client(self.connect_timeout, &self.root_certificates)?,
+        };
+        #[cfg(feature = "data-links")]
+        let storage = {
+            let own = self.http_client.clone();
+            let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
+            Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
+                Some(client) => Ok(client.clone()),
+                None => make_http_client(connect_timeout, &certificates),
+            })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let shared = Shared {
@@ -263,6 +274,8 @@ impl ClientBuilder {
             names: crate::names::NameCache::new(self.names_lifetime),
             #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
             polls: crate::run::Polls::default(),
+            #[cfg(feature = "data-links")]
+            storage,
         };
         Ok(Client {
             baseurl,
@@ -323,24 +336,26 @@ impl ClientBuilder {
         }
         Ok(url)
     }
+}
 
-    fn make_http_client(&self) -> Result<reqwest::Client> {
-        let mut builder = reqwest::Client::builder()
-            // The transport does both itself: it knows which calls may be sent again, and where.
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
-            // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
-            // connection that is just being closed.
-            .pool_idle_timeout(Duration::from_secs(50));
-        for pem in &self.root_certificates {
-            builder = trust(builder, pem)?;
-        }
-        builder.build().map_err(|error| {
-            Error::configuration("the HTTP client could not be set up")
-                .caused_by(error.without_url())
-        })
+fn make_http_client(
+    connect_timeout: Duration,
+    root_certificates: &[Vec<u8>],
+) -> Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        // The transport does both itself: it knows which calls may be sent again, and where.
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(connect_timeout)
+        // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
+        // connection that is just being closed.
+        .pool_idle_timeout(Duration::from_secs(50));
+    for pem in root_certificates {
+        builder = trust(builder, pem)?;
     }
+    builder.build().map_err(|error| {
+        Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
+    })
 }
 
 /// The workspace that the environment names.

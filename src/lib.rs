@@ -114,6 +114,8 @@ pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
 pub use timestamp::{ParseTimestampError, Timestamp};
+#[cfg(feature = "data-links")]
+pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
 #[cfg(feature = "datasets")]
 pub use transfer::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use transport::rate_limit::RateLimit;

@@ -14,6 +14,8 @@ pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
+#[cfg(feature = "data-links")]
+pub(crate) mod storage;
 
 use rate_limit::Limiter;
 use retry::RetryPolicy;
@@ -41,6 +43,8 @@ pub(crate) struct Shared {
     pub names: crate::names::NameCache,
     #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
     pub polls: crate::run::Polls,
+    #[cfg(feature = "data-links")]
+    pub storage: storage::Storage,
 }
 
 impl Transport {
@@ -59,6 +63,24 @@ impl Transport {
     #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
     pub(crate) fn polls(&self) -> &crate::run::Polls {
         &self.shared.polls
+    }
+
+    /// The way to presigned URLs.
+    #[cfg(feature = "data-links")]
+    pub(crate) fn storage(&self) -> &storage::Storage {
+        &self.shared.storage
+    }
+
+    /// A presigned URL that may be followed: encrypted, unless the endpoint is not either. The
+    /// error does not show it.
+    #[cfg(feature = "data-links")]
+    pub(crate) fn presigned(&self, url: &str) -> Option<Url> {
+        let url = Url::parse(url).ok()?;
+        let allowed = match url.scheme() {
+            "https" => true,
+            scheme => scheme == "http" && self.shared.endpoint.scheme() == "http",
+        };
+        (allowed && url.has_host()).then_some(url)
     }
 
     /// Whether a URL is on the endpoint's server, and so may be sent the token.
