@@ -4,6 +4,7 @@ mod argument;
 mod body;
 mod check;
 mod client;
+mod convert;
 mod error;
 mod generated;
 mod lenient;

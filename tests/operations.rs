@@ -163,6 +163,50 @@ async fn every_declared_success_is_read() {
     assert_eq!(statuses, BTreeSet::from([200, 201, 202, 204]));
 }
 
+#[tokio::test]
+async fn a_required_field_of_a_body_is_demanded_before_anything_is_sent() {
+    let server = Server::start().await;
+    let mut demanded = 0;
+    for (operation, call) in calls() {
+        let Some(shape) = operation.body("application/json") else {
+            continue;
+        };
+        let full = schema().instance(shape, Extent::Full, 0);
+        for place in full.places.iter().filter(|place| place.is_required) {
+            let mut body = full.value.clone();
+            let (parent, field) = place.pointer.rsplit_once('/').unwrap();
+            let parent = body.pointer_mut(parent).unwrap();
+            parent.as_object_mut().unwrap().remove(field);
+            let sample = Sample { body, full: true };
+            let error = call(server.client.clone(), sample).await.unwrap_err();
+            let id = operation.id;
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{id}: {error}");
+            let said = error.to_string().replace('_', "").to_lowercase();
+            let path = as_in_rust(&place.pointer);
+            assert!(
+                said.contains(&format!("field `{path}`")),
+                "{id}: {error}: {path}"
+            );
+            demanded += 1;
+        }
+    }
+    assert!(demanded > 0);
+    assert_eq!(server.count(), 0);
+}
+
+/// `/tasks/0/taskId` as `tasks[0].taskid`: the path in Rust, but for underscores.
+fn as_in_rust(pointer: &str) -> String {
+    let mut path = String::new();
+    for step in pointer.split('/').skip(1) {
+        match step.parse::<usize>() {
+            Ok(index) => path += &format!("[{index}]"),
+            Err(_) if path.is_empty() => path += step,
+            Err(_) => path += &format!(".{step}"),
+        }
+    }
+    path.to_lowercase()
+}
+
 /// A success without content is a value, with its status.
 async fn assert_empty(server: &Server, id: &str, call: Call, request: &Sample, status: u16) {
     server.answer(status, None);

@@ -68,7 +68,7 @@ impl<'a> Model<'a> {
     }
 
     /// The properties of a type that a fixup has put on a list.
-    fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
+    pub fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
         self.schemas
             .get(name)
             .into_iter()
@@ -77,7 +77,8 @@ impl<'a> Model<'a> {
             .collect()
     }
 
-    fn property(&self, name: &str, wire: &str) -> Option<&Value> {
+    /// The schema of a type's property.
+    pub fn property(&self, name: &str, wire: &str) -> Option<&Value> {
         self.schemas.get(name)?.schema["properties"].get(wire)
     }
 }
@@ -185,7 +186,8 @@ pub fn emit(model: &Model<'_>, generated: &Generated) -> Result<TokenStream> {
         items.push(crate::unions::emit(model, union));
     }
     let others = &generated.others;
-    Ok(quote! { #(#items)* #(#others)* })
+    let conversions = crate::conversions::emit(model, generated);
+    Ok(quote! { #(#items)* #(#others)* #conversions })
 }
 
 /// How a field is read, written and set.
@@ -417,7 +419,7 @@ fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream
 
 /// A union carries the discriminator of its variants; only where a variant's type occurs alone does
 /// it keep the property.
-fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
+pub fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
     let is_variant = |union: &&Union| {
         union
             .variants
