@@ -278,3 +278,88 @@ impl Finder<'_> {
 fn text(ty: &Type) -> String {
     ty.to_token_stream().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tags, generate};
+
+    const SCHEMA: &str = r##"
+openapi: 3.0.1
+info: { title: Things, version: 1.0.0 }
+paths:
+  /things/{id}:
+    parameters: []
+    get:
+      operationId: DescribeThing
+      tags: [things]
+      parameters: [{ in: path, name: id, required: true, schema: { type: string } }]
+      responses:
+        "200": { description: OK, content: { application/json: { schema: { $ref: "#/components/schemas/DescribeThingResponse" } } } }
+    put:
+      operationId: UpdateThing
+      tags: [things]
+      parameters: [{ in: path, name: id, required: true, schema: { type: string } }]
+      requestBody: { required: true, content: { application/json: { schema: { $ref: "#/components/schemas/UpdateThingRequest" } } } }
+      responses: { "204": { description: OK } }
+components:
+  schemas:
+    DescribeThingResponse: { type: object, properties: { thing: { $ref: "#/components/schemas/ThingDto" } } }
+    Place: { type: object, properties: { id: { type: string } } }
+    Tag: { type: object, properties: { id: { type: integer } } }
+    PartDto: { type: object, properties: { size: { type: integer }, made: { type: string } } }
+    PartRequest: { type: object, properties: { size: { type: integer } } }
+    ThingDto:
+      type: object
+      properties:
+        name: { type: string }
+        state: { type: string }
+        note: { type: string }
+        colour: { type: string, enum: [red, blue] }
+        place: { $ref: "#/components/schemas/Place" }
+        tags: { type: array, items: { $ref: "#/components/schemas/Tag" } }
+        part: { $ref: "#/components/schemas/PartDto" }
+        count: { type: string }
+    UpdateThingRequest:
+      type: object
+      properties:
+        name: { type: string }
+        state: { type: string, readOnly: true }
+        note: { type: string, nullable: true }
+        colour: { type: string, enum: [red, blue, green] }
+        placeId: { type: string }
+        tagIds: { type: array, items: { type: integer } }
+        part: { $ref: "#/components/schemas/PartRequest" }
+        count: { type: integer }
+"##;
+
+    #[test]
+    fn what_a_path_reads_converts_to_what_it_writes() {
+        let types = generate(SCHEMA, None, &Tags::All).unwrap().types;
+        let start = types
+            .find("impl From<&ThingDto> for UpdateThingRequest")
+            .unwrap();
+        let conversion: String = types[start..]
+            .split("\n}")
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        for assignment in [
+            " name: reply.name.clone(),",
+            " note: reply.note.clone().into(),",
+            " colour: reply.colour.clone().map(|value| value.as_str().into()),",
+            " place_id: reply.place.as_ref().and_then(|inner| inner.id.clone()),",
+            " tag_ids: reply .tags .as_ref() .map(|list| list.iter().filter_map(|inner| inner.id.clone()).collect()),",
+            " part: reply.part.as_ref().map(Into::into),",
+        ] {
+            assert!(
+                conversion.contains(assignment),
+                "{assignment} in {conversion}"
+            );
+        }
+        // The server's own, and one that is of another type.
+        assert!(!conversion.contains("state:") && !conversion.contains("count:"));
+        assert!(types.contains("impl From<&PartDto> for PartRequest"));
+    }
+}
