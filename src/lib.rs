@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// What only the operations of some tags need is idle without them.
+#![cfg_attr(
+    not(feature = "all-tags"),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 
 mod argument;
 mod body;

@@ -219,6 +219,60 @@ async fn assert_empty(server: &Server, id: &str, call: Call, request: &Sample, s
     }
 }
 
+#[tokio::test]
+async fn a_reply_that_can_not_be_read_is_an_error_that_names_the_place() {
+    let server = Server::start().await;
+    let client = &server.client;
+    let run = |start: &str| json!({ "workflow": { "start": start, "runName": "s3cret" } });
+    let runs = json!({ "workflows": [run("2026-03-01T09:30:00Z"), run("yesterday")] });
+    server.answer_json(200, &runs);
+    let error = client.list_workflows().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(200));
+    assert_eq!(error.operation(), Some("list_workflows"));
+    let said = error.to_string();
+    assert!(
+        said.contains("workflows[1].workflow.start") && said.contains("yesterday"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("s3cret") && !format!("{error:?}").contains("s3cret"),
+        "{said}"
+    );
+    assert_eq!(error.body(), Some(runs.to_string().as_bytes()));
+
+    let config = json!({ "discriminator": "aws-batch", "forge": { "maxCpus": "many" } });
+    server.answer_json(200, &json!({ "computeEnv": { "config": config } }));
+    let error = client
+        .describe_compute_env()
+        .compute_env_id("1a")
+        .send()
+        .await
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("computeEnv.config") && said.contains("forge.maxCpus"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_the_schema_does_not_know_is_sent_as_it_is() {
+    let server = Server::start().await;
+    let call = server
+        .client
+        .list_workflows()
+        .attributes(["labels", "carbon footprint"]);
+    let error = call.send().await.unwrap_err();
+    assert!(error.message().contains("`carbon footprint`"), "{error}");
+    assert_eq!(
+        server.last().target,
+        "/workflow?attributes=labels,carbon%20footprint"
+    );
+    let call = server.client.list_labels().type_("hidden").send().await;
+    assert!(call.unwrap_err().message().contains("`hidden`"));
+}
+
 /// The server of these tests is worth what it notices.
 #[tokio::test]
 async fn the_server_notices_what_is_wrong() {

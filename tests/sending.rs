@@ -245,6 +245,16 @@ fn a_config_that_does_not_name_its_kind_is_sent_with_that_of_the_platform_beside
     );
 }
 
+#[test]
+fn an_action_whose_config_does_not_name_its_kind_is_written_as_its_source_says() {
+    let config = json!({ "expression": "0 3 * * *", "timezone": "Europe/Oslo" });
+    let described: types::ActionResponseDto =
+        serde_json::from_value(json!({ "name": "nightly", "source": "cron", "config": config }))
+            .unwrap();
+    let sent = to_json(&types::UpdateActionRequest::from(&described));
+    assert_eq!(sent, json!({ "name": "nightly", "cron": config }));
+}
+
 #[tokio::test]
 async fn a_pipeline_is_described_changed_and_updated() {
     let server = Server::start().await;

@@ -176,53 +176,63 @@ impl Finder<'_> {
         if let Some(source) = self.field(reply, &target.wire) {
             return self.same_name(reply, source, target);
         }
-        if let Some((name, kind, source)) = self.variant_of(reply, &target.wire)
+        if let Some((field, kind, source)) = self.variant_of(reply, &target.wire)
             && self.converts(&source, &target.ty)
         {
-            let (union, variant) = (ident(&last_name(&name.ty)), variant(&kind));
-            let field = &name.ident;
+            let (union, variant) = (ident(&last_name(&field.ty)), variant(&kind));
+            let value = self.union_value(reply, field);
             return Some(quote! {
-                match &reply.#field {
+                match &#value {
                     Some(#union::#variant(value)) => Some(value.into()),
                     _ => None,
                 }
             });
         }
-        self.from_ids(reply, target)
+        self.ids(reply, target)
     }
 
     fn same_name(&self, reply: &str, source: &Field, target: &Field) -> Option<TokenStream> {
         let name = &source.ident;
-        let taken = if self.is_nullable(reply, &source.wire) {
+        let same = text(&source.ty) == text(&target.ty);
+        if same && self.union_of(&source.ty).is_some() {
+            Some(self.union_value(reply, source))
+        } else if same {
+            Some(self.taken(reply, source))
+        } else if self.is_text(&source.ty) && self.is_text(&target.ty) {
+            let taken = self.taken(reply, source);
+            Some(quote! { #taken.map(|value| value.as_str().into()) })
+        } else {
+            self.converts(&last_name(&source.ty), &target.ty)
+                .then(|| quote! { reply.#name.as_ref().map(Into::into) })
+        }
+    }
+
+    /// A field's value as an `Option`.
+    fn taken(&self, reply: &str, source: &Field) -> TokenStream {
+        let name = &source.ident;
+        if self.is_nullable(reply, &source.wire) {
             quote! { reply.#name.clone().into_option() }
         } else {
             quote! { reply.#name.clone() }
-        };
-        if text(&source.ty) != text(&target.ty)
-            && self.is_text(&source.ty)
-            && self.is_text(&target.ty)
-        {
-            return Some(quote! { #taken.map(|value| value.as_str().into()) });
         }
-        if text(&source.ty) != text(&target.ty) {
-            return self
-                .converts(&last_name(&source.ty), &target.ty)
-                .then(|| quote! { reply.#name.as_ref().map(Into::into) });
-        }
-        let kind = KINDS.iter().find_map(|wire| self.field(reply, wire));
-        match kind.filter(|_| self.union_of(&source.ty).is_some()) {
+    }
+
+    /// A union's value, of the kind that the property beside it tells.
+    fn union_value(&self, reply: &str, source: &Field) -> TokenStream {
+        let taken = self.taken(reply, source);
+        match KINDS.iter().find_map(|wire| self.field(reply, wire)) {
             Some(kind) => {
                 let kind = &kind.ident;
-                Some(quote! {
+                quote! {
                     crate::convert::with_kind(#taken, reply.#kind.as_ref().map(|kind| kind.as_str()))
-                })
+                }
             }
-            None => Some(taken),
+            None => taken,
         }
     }
 
     /// `computeEnvId` from `computeEnv`, `labelIds` from `labels`.
-    fn from_ids(&self, reply: &str, target: &Field) -> Option<TokenStream> {
+    fn ids(&self, reply: &str, target: &Field) -> Option<TokenStream> {
         if let Some(stem) = target.wire.strip_suffix("Id") {
             let source = self.field(reply, stem)?;
             let id = self.field(&last_name(&source.ty), "id")?;

@@ -139,7 +139,7 @@ impl<'a> Drawing<'a> {
             Kind::Date => json!(MOMENT),
             Kind::Integer => json!(fit_integer(schema, distinct(pointer))),
             Kind::Number => json!(distinct(pointer) as f64 + 0.25),
-            Kind::Boolean => json!(pointer.len() % 2 == 0),
+            Kind::Boolean => json!(distinct(pointer) > 5_000),
             Kind::Anything => json!({ name: [1, "two", { "three": 0.5 }] }),
             Kind::Array => self.array(named, schema, pointer, name),
             Kind::Map => {
