@@ -230,30 +230,24 @@ async fn a_reply_that_can_not_be_read_is_an_error_that_names_the_place() {
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert_eq!(error.status().map(|status| status.as_u16()), Some(200));
     assert_eq!(error.operation(), Some("list_workflows"));
-    let said = error.to_string();
-    assert!(
-        said.contains("workflows[1].workflow.start") && said.contains("yesterday"),
-        "{said}"
-    );
-    assert!(
-        !said.contains("s3cret") && !format!("{error:?}").contains("s3cret"),
-        "{said}"
-    );
+    let said = with_sources(&error);
+    assert!(said.contains("`workflows[1].workflow.start`"), "{said}");
+    assert!(said.contains("`yesterday` is not"), "{said}");
+    assert!(!said.contains("s3cret") && !format!("{error:?}").contains("s3cret"));
     assert_eq!(error.body(), Some(runs.to_string().as_bytes()));
 
     let config = json!({ "discriminator": "aws-batch", "forge": { "maxCpus": "many" } });
     server.answer_json(200, &json!({ "computeEnv": { "config": config } }));
-    let error = client
-        .describe_compute_env()
-        .compute_env_id("1a")
-        .send()
-        .await
-        .unwrap_err();
-    let said = error.to_string();
-    assert!(
-        said.contains("computeEnv.config") && said.contains("forge.maxCpus"),
-        "{said}"
-    );
+    let call = client.describe_compute_env().compute_env_id("1a");
+    let said = with_sources(&call.send().await.unwrap_err());
+    assert!(said.contains("`computeEnv.config`"), "{said}");
+    assert!(said.contains("aws-batch: `forge.maxCpus`"), "{said}");
+}
+
+/// An error, and what led to it.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(with_sources);
+    format!("{error}: {}", source.unwrap_or_default())
 }
 
 #[tokio::test]
