@@ -5,6 +5,28 @@
 use progenitor_client::{ClientHooks, ClientInfo};
 
 /// The types of requests and replies, under the schema's names.
+///
+/// # Read, change, write
+///
+/// An update replaces what is there: a field that is left out is cleared. So what a describe
+/// operation returns converts to the matching request, with every field that the request knows:
+///
+/// ```no_run
+/// use seqera::prelude::*;
+/// use seqera::types::UpdatePipelineRequest;
+///
+/// # async fn run(client: Client) -> seqera::Result<()> {
+/// let described = client.describe_pipeline().pipeline_id(7).send().await?.into_inner();
+/// let launch = client.describe_pipeline_launch().pipeline_id(7).send().await?.into_inner();
+/// if let (Some(pipeline), Some(launch)) = (&described.pipeline, &launch.launch) {
+///     let request = UpdatePipelineRequest::from(pipeline)
+///         .launch(launch)
+///         .description("RNA sequencing, nightly");
+///     client.update_pipeline().pipeline_id(7).body(request).send().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub mod types {
     use crate::record::{self, Fields, Record};
 

@@ -282,4 +282,30 @@ mod tests {
             assert_eq!(serde_json::to_string(&exit).unwrap(), text);
         }
     }
+
+    #[test]
+    fn integers_by_name_and_in_lists() {
+        let map: IntegerMap = serde_json::from_str(r#"{"a":"7","b":8.0,"c":null}"#).unwrap();
+        assert_eq!(
+            map.0,
+            BTreeMap::from([("a".to_owned(), 7), ("b".to_owned(), 8)])
+        );
+        let list: Integers = serde_json::from_str(r#"["7",8]"#).unwrap();
+        assert_eq!(list.0, [7, 8]);
+    }
+
+    #[test]
+    fn an_iterator_is_a_list_or_an_empty_object() {
+        let read = |text| serde_json::from_str::<Iterated<String>>(text).map(|list| list.0);
+        assert_eq!(read(r#"["a","b"]"#).unwrap(), ["a", "b"]);
+        assert_eq!(read(r#"{"hasNext":{"x":[1]}}"#).unwrap(), [""; 0]);
+        assert!(read("7").is_err() && read("[7]").is_err());
+    }
+
+    #[test]
+    fn an_exit_code_may_be_a_whole_fraction() {
+        let read = |text| serde_json::from_str::<ExitCode>(text);
+        assert_eq!(read("137.0").unwrap(), ExitCode::Code(137));
+        assert!(read("0.5").is_err());
+    }
 }

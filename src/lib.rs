@@ -14,6 +14,7 @@ mod argument;
 mod body;
 mod check;
 mod client;
+mod convert;
 #[cfg(all(feature = "service-info", feature = "workflows"))]
 mod dump;
 mod error;

@@ -13,6 +13,18 @@ pub(crate) trait TaggedUnion: Sized {
     fn read(tag: &str, value: Value) -> Result<Self, ReadError>;
     /// Keeps a value of no known kind.
     fn unrecognized(value: Value) -> Self;
+    /// Gives back a value that names no kind.
+    fn into_untagged(self) -> Result<Value, Self>;
+
+    /// Reads a value that names no kind as one of this kind. Where that fails, and where the value
+    /// names its kind, it stays as it is.
+    fn with_kind(self, kind: &str) -> Self {
+        let value = match self.into_untagged() {
+            Ok(value) => value,
+            Err(union) => return union,
+        };
+        Self::read(kind, value.clone()).unwrap_or_else(|_| Self::unrecognized(value))
+    }
 }
 
 /// Why a value was not read as a variant.
@@ -114,6 +126,17 @@ macro_rules! tagged_union {
             fn unrecognized(value: ::serde_json::Value) -> Self {
                 Self::Unrecognized(value)
             }
+
+            fn into_untagged(self) -> Result<::serde_json::Value, Self> {
+                match self {
+                    Self::Unrecognized(value)
+                        if value.is_object() && value.get($tag).is_none_or(|tag| tag.is_null()) =>
+                    {
+                        Ok(value)
+                    }
+                    union => Err(union),
+                }
+            }
         }
 
         impl ::serde::Serialize for $name {
@@ -206,6 +229,20 @@ mod tests {
                 .kind()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn only_a_value_without_a_tag_is_given_a_kind() {
+        let config = read(json!({ "queue": "x" })).with_kind("grid");
+        assert_eq!(config.kind(), Some("grid"));
+        let config = read(json!({ "queue": "x" })).with_kind("retired");
+        assert!(matches!(config, Config::Unrecognized(_)));
+        let config = read(json!({ "queue": 7 })).with_kind("grid");
+        assert!(matches!(config, Config::Unrecognized(_)));
+        let config = read(json!({ "discriminator": "batch" })).with_kind("grid");
+        assert_eq!(config.kind(), Some("batch"));
+        let config = read(json!({ "discriminator": "retired" })).with_kind("grid");
+        assert_eq!(config.kind(), Some("retired"));
     }
 
     #[test]

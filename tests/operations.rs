@@ -163,6 +163,50 @@ async fn every_declared_success_is_read() {
     assert_eq!(statuses, BTreeSet::from([200, 201, 202, 204]));
 }
 
+#[tokio::test]
+async fn a_required_field_of_a_body_is_demanded_before_anything_is_sent() {
+    let server = Server::start().await;
+    let mut demanded = 0;
+    for (operation, call) in calls() {
+        let Some(shape) = operation.body("application/json") else {
+            continue;
+        };
+        let full = schema().instance(shape, Extent::Full, 0);
+        for place in full.places.iter().filter(|place| place.is_required) {
+            let mut body = full.value.clone();
+            let (parent, field) = place.pointer.rsplit_once('/').unwrap();
+            let parent = body.pointer_mut(parent).unwrap();
+            parent.as_object_mut().unwrap().remove(field);
+            let sample = Sample { body, full: true };
+            let error = call(server.client.clone(), sample).await.unwrap_err();
+            let id = operation.id;
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{id}: {error}");
+            let said = error.to_string().replace('_', "").to_lowercase();
+            let path = as_in_rust(&place.pointer);
+            assert!(
+                said.contains(&format!("field `{path}`")),
+                "{id}: {error}: {path}"
+            );
+            demanded += 1;
+        }
+    }
+    assert!(demanded > 0);
+    assert_eq!(server.count(), 0);
+}
+
+/// `/tasks/0/taskId` as `tasks[0].taskid`: the path in Rust, but for underscores.
+fn as_in_rust(pointer: &str) -> String {
+    let mut path = String::new();
+    for step in pointer.split('/').skip(1) {
+        match step.parse::<usize>() {
+            Ok(index) => path += &format!("[{index}]"),
+            Err(_) if path.is_empty() => path += step,
+            Err(_) => path += &format!(".{step}"),
+        }
+    }
+    path.to_lowercase()
+}
+
 /// A success without content is a value, with its status.
 async fn assert_empty(server: &Server, id: &str, call: Call, request: &Sample, status: u16) {
     server.answer(status, None);
@@ -173,6 +217,54 @@ async fn assert_empty(server: &Server, id: &str, call: Call, request: &Sample, s
         Content::Json(value) => assert!(value == json!({}) || value.is_null(), "{id}: {value}"),
         Content::Bytes(bytes) => assert!(bytes.is_empty(), "{id}"),
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_can_not_be_read_is_an_error_that_names_the_place() {
+    let server = Server::start().await;
+    let client = &server.client;
+    let run = |start: &str| json!({ "workflow": { "start": start, "runName": "s3cret" } });
+    let runs = json!({ "workflows": [run("2026-03-01T09:30:00Z"), run("yesterday")] });
+    server.answer_json(200, &runs);
+    let error = client.list_workflows().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(200));
+    assert_eq!(error.operation(), Some("list_workflows"));
+    let said = with_sources(&error);
+    assert!(said.contains("`workflows[1].workflow.start`"), "{said}");
+    assert!(said.contains("`yesterday` is not"), "{said}");
+    assert!(!said.contains("s3cret") && !format!("{error:?}").contains("s3cret"));
+    assert_eq!(error.body(), Some(runs.to_string().as_bytes()));
+
+    let config = json!({ "discriminator": "aws-batch", "forge": { "maxCpus": "many" } });
+    server.answer_json(200, &json!({ "computeEnv": { "config": config } }));
+    let call = client.describe_compute_env().compute_env_id("1a");
+    let said = with_sources(&call.send().await.unwrap_err());
+    assert!(said.contains("`computeEnv.config`"), "{said}");
+    assert!(said.contains("aws-batch: `forge.maxCpus`"), "{said}");
+}
+
+/// An error, and what led to it.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(with_sources);
+    format!("{error}: {}", source.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_value_that_the_schema_does_not_know_is_sent_as_it_is() {
+    let server = Server::start().await;
+    let call = server
+        .client
+        .list_workflows()
+        .attributes(["labels", "carbon footprint"]);
+    let error = call.send().await.unwrap_err();
+    assert!(error.message().contains("`carbon footprint`"), "{error}");
+    assert_eq!(
+        server.last().target,
+        "/workflow?attributes=labels,carbon%20footprint"
+    );
+    let call = server.client.list_labels().type_("hidden").send().await;
+    assert!(call.unwrap_err().message().contains("`hidden`"));
 }
 
 /// The server of these tests is worth what it notices.

@@ -1,5 +1,6 @@
 //! Generates the bindings of the `seqera` crate: schema in, Rust out. No network, no clock.
 
+mod conversions;
 mod docs;
 pub mod document;
 mod emit;

@@ -51,3 +51,71 @@ pub fn normal(name: &str) -> String {
         .map(|c| c.to_ascii_lowercase())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Document;
+    use crate::fixups;
+
+    #[test]
+    fn types_are_the_schemas_names_in_camel_case() {
+        let table = [
+            ("WorkflowDbDto", "WorkflowDbDto"),
+            ("Action.Status", "ActionStatus"),
+            ("AuditLogV2ResponseDto.Actor", "AuditLogV2ResponseDtoActor"),
+            ("SSHSecurityKeys", "SshSecurityKeys"),
+            ("K8sComputeConfig", "K8sComputeConfig"),
+            ("tool_class", "ToolClass"),
+        ];
+        for (schema, name) in table {
+            assert_eq!(type_name(schema), name);
+        }
+    }
+
+    /// The names of types in a document whose schemas have these names.
+    fn types(names: &[&str]) -> Vec<String> {
+        let schemas: String = names
+            .iter()
+            .map(|name| {
+                format!(
+                    "    {name}: {{ type: object, properties: {{ id: {{ type: string }} }} }}\n"
+                )
+            })
+            .collect();
+        let text = format!(
+            "openapi: 3.0.1\npaths: {{ /x: {{ get: {{ operationId: X }} }} }}\ncomponents:\n  schemas:\n{schemas}"
+        );
+        let mut document = Document::parse(&text).unwrap();
+        fixups::apply(&mut document, false);
+        document
+            .schemas()
+            .map(|(name, _)| type_name(name))
+            .collect()
+    }
+
+    #[test]
+    fn arguments_of_generic_classes_are_left_out() {
+        assert_eq!(types(&["Map.Entry_String.String_"]), ["MapEntry"]);
+        assert_eq!(types(&["ComputeEnv_ComputeConfig_"]), ["ComputeEnv"]);
+    }
+
+    #[test]
+    fn arguments_stay_where_the_name_would_not_tell() {
+        assert_eq!(
+            types(&["ComputeEnv", "ComputeEnv_ComputeConfig_"]),
+            ["ComputeEnv", "ComputeEnvComputeConfig"]
+        );
+        assert_eq!(types(&["Page_Run_", "Page_Task_"]), ["PageRun", "PageTask"]);
+    }
+
+    #[test]
+    fn variants_fields_and_keywords() {
+        assert_eq!(variant("aws-batch").to_string(), "AwsBatch");
+        assert_eq!(variant("azure_entra").to_string(), "AzureEntra");
+        assert_eq!(variant("4xlarge").to_string(), "V4xlarge");
+        assert_eq!(snake("headJobMemoryMb"), "head_job_memory_mb");
+        assert_eq!(ident("type").to_string(), "r#type");
+        assert_eq!(normal("dataLink-Id_"), "datalinkid");
+    }
+}

@@ -75,6 +75,12 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Whether a union writes this property of its variant.
+    pub(crate) fn is_union_tag(&self, name: &str, wire: &str) -> bool {
+        self.union_tags
+            .contains(&(name.to_owned(), wire.to_owned()))
+    }
+
     /// The properties of a type that a fixup has put on a list.
     pub(crate) fn listed(&self, name: &str, list: &str) -> BTreeSet<&str> {
         self.schemas
@@ -85,7 +91,8 @@ impl<'a> Model<'a> {
             .collect()
     }
 
-    fn property(&self, name: &str, wire: &str) -> Option<&Value> {
+    /// The schema of a type's property.
+    pub fn property(&self, name: &str, wire: &str) -> Option<&Value> {
         self.schemas.get(name)?.schema["properties"].get(wire)
     }
 }
@@ -193,7 +200,8 @@ pub fn emit(model: &Model<'_>, generated: &Generated) -> Result<TokenStream> {
         items.push(crate::unions::emit(model, union));
     }
     let others = &generated.others;
-    Ok(quote! { #(#items)* #(#others)* })
+    let conversions = crate::conversions::emit(model, generated);
+    Ok(quote! { #(#items)* #(#others)* #conversions })
 }
 
 /// How a field is read, written and set.
@@ -222,11 +230,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let mut fields: Vec<FieldCode> = item
         .fields
         .iter()
-        .filter(|field| {
-            !model
-                .union_tags
-                .contains(&(name.to_owned(), field.wire.clone()))
-        })
+        .filter(|field| !model.is_union_tag(name, &field.wire))
         .map(|field| {
             let nullable = is_sent && nullables.contains(field.wire.as_str());
             let demanded = is_sent && required.contains(field.wire.as_str());

@@ -7,7 +7,6 @@ use super::{Schema, list, object, reference, text};
 /// A value, and the places in it at which a test may change it.
 pub struct Instance {
     pub value: Value,
-    /// Places in types further down are left to the instances of those types.
     pub places: Vec<Place>,
 }
 
@@ -19,6 +18,8 @@ pub struct Place {
     pub kind: Kind,
     /// Whether it is a property, which may be null or missing.
     pub is_property: bool,
+    /// Whether the schema requires it.
+    pub is_required: bool,
 }
 
 /// What the schema says of a place.
@@ -49,7 +50,7 @@ pub enum Extent {
     Required,
 }
 
-/// How many named types may be around a place: the one that the instance is of.
+/// How many named types may be around a place of an instance of a named type.
 const DEPTH: usize = 1;
 
 pub const MOMENT: &str = "2026-03-01T09:30:00Z";
@@ -57,13 +58,7 @@ pub const MOMENT: &str = "2026-03-01T09:30:00Z";
 impl Schema {
     /// A value of a schema. `variant` chooses among the variants of the unions in it.
     pub fn instance(&self, schema: &Value, extent: Extent, variant: usize) -> Instance {
-        let mut drawing = Drawing {
-            schema: self,
-            extent,
-            variant,
-            depth: 0,
-            places: Vec::new(),
-        };
+        let mut drawing = Drawing::new(self, extent, variant);
         let value = drawing.draw(schema, "", "value", false);
         Instance {
             value,
@@ -91,19 +86,33 @@ struct Drawing<'a> {
     variant: usize,
     /// The number of named types around the place that is being drawn.
     depth: usize,
+    /// The depth to which places are noted.
+    deepest: usize,
     places: Vec<Place>,
 }
 
-impl Drawing<'_> {
+impl<'a> Drawing<'a> {
+    fn new(schema: &'a Schema, extent: Extent, variant: usize) -> Self {
+        Self {
+            schema,
+            extent,
+            variant,
+            depth: 0,
+            deepest: usize::MAX,
+            places: Vec::new(),
+        }
+    }
+
     fn draw(&mut self, schema: &Value, pointer: &str, name: &str, is_property: bool) -> Value {
         let named = reference(schema);
         let schema = self.schema.flat(schema);
         let kind = kind(named, &schema);
-        if self.depth <= DEPTH {
+        if self.depth <= self.deepest {
             self.places.push(Place {
                 pointer: pointer.to_owned(),
                 kind: kind.clone(),
                 is_property,
+                is_required: false,
             });
         }
         self.depth += usize::from(named.is_some());
@@ -130,7 +139,7 @@ impl Drawing<'_> {
             Kind::Date => json!(MOMENT),
             Kind::Integer => json!(fit_integer(schema, distinct(pointer))),
             Kind::Number => json!(distinct(pointer) as f64 + 0.25),
-            Kind::Boolean => json!(pointer.len() % 2 == 0),
+            Kind::Boolean => json!(distinct(pointer) > 5_000),
             Kind::Anything => json!({ name: [1, "two", { "three": 0.5 }] }),
             Kind::Array => self.array(named, schema, pointer, name),
             Kind::Map => {
@@ -175,7 +184,7 @@ impl Drawing<'_> {
         value[tag] = json!(kind);
         // What becomes of the tag is the union's concern.
         let tag = format!("{pointer}/{tag}");
-        if self.depth <= DEPTH {
+        if self.depth <= self.deepest {
             self.places.remove(first);
         }
         self.places.retain(|place| place.pointer != tag);
@@ -190,7 +199,11 @@ impl Drawing<'_> {
                 continue;
             }
             let pointer = format!("{pointer}/{name}");
+            let own = self.places.len();
             let value = self.draw(property, &pointer, name, true);
+            if let Some(place) = self.places.get_mut(own) {
+                place.is_required = is_required;
+            }
             fields.insert(name.clone(), value);
         }
         Value::Object(fields)
@@ -199,15 +212,11 @@ impl Drawing<'_> {
 
 impl Schema {
     /// A value of a named type, as [`instance`](Self::instance) makes it. The property that tells
-    /// a variant of a union is left out: the union, not the variant, reads and writes it.
+    /// a variant of a union is left out: the union, not the variant, reads and writes it. Places
+    /// further down than a type in this one are left to the instances of their own types.
     pub fn instance_of(&self, name: &str, extent: Extent, variant: usize) -> Instance {
-        let mut drawing = Drawing {
-            schema: self,
-            extent,
-            variant,
-            depth: 0,
-            places: Vec::new(),
-        };
+        let mut drawing = Drawing::new(self, extent, variant);
+        drawing.deepest = DEPTH;
         let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
         let mut value = drawing.draw(&schema, "", "value", false);
         if let (Some(tag), Some(fields)) = (self.tag_of_variant(name), value.as_object_mut()) {

@@ -202,7 +202,8 @@ pub(super) fn unwrap_single_all_of(tree: &mut Value) -> usize {
         let Some(target) = only.get("$ref").cloned() else {
             return false;
         };
-        schema.retain(|key, _| key == "description" || key == "nullable" || key == "deprecated");
+        const KEPT: [&str; 4] = ["description", "nullable", "deprecated", "readOnly"];
+        schema.retain(|key, _| KEPT.contains(&key.as_str()));
         schema.insert("$ref".to_owned(), target);
         true
     })
