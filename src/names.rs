@@ -468,7 +468,7 @@ impl Workspace {
                 .workspace_id(self.id)
                 .visibility("all");
             let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
-            let mut looks_left = 15;
+            let mut pause = Duration::from_millis(250);
             loop {
                 let mut search = Search::new(wanted);
                 search_lists(&mut search, [by_name.clone(), Some(all.clone())], |item| {
@@ -476,11 +476,12 @@ impl Workspace {
                     Candidate::new(item.id, [item.name, uri.map(str::to_owned)])
                 })
                 .await?;
-                looks_left -= 1;
-                if search.has_found() || looks_left == 0 || !is_filling(all.clone()).await? {
+                let is_last = pause > Duration::from_secs(16);
+                if search.has_found() || is_last || !is_filling(all.clone()).await? {
                     return search.finish("data link", &self.place());
                 }
-                tokio::time::sleep(Duration::from_secs(2)).await;
+                tokio::time::sleep(pause).await;
+                pause *= 2;
             }
         });
         Ok(found.await?.id)

@@ -61,7 +61,8 @@ impl Launch {
                 self.pipeline
             )));
         };
-        let moves = base.request.compute_env_id.as_ref() != Some(&compute_env);
+        let own_env = base.request.compute_env_id.as_ref();
+        let moves = own_env.is_some_and(|own| *own != compute_env);
         let keeps_cache = request.resume == Some(true);
         if moves && self.changes.work_dir.is_none() && !keeps_cache {
             // The pipeline's directory is in storage that another environment may not reach.
@@ -188,17 +189,17 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
             .send(),
     )
     .await
-    .map_err(|error| match error.operation() {
-        Some("describe_workflow_launch") if error.status().is_some() => {
-            let text = format!(
-                "run {id} can't be launched again: the Platform has no launch of it, as with runs \
-                 that were started outside it"
-            );
-            Error::new(ErrorKind::InvalidRequest, text)
-                .in_operation("launch")
-                .caused_by(error)
+    .map_err(|error| {
+        if !has_no_launch(&error) {
+            return error;
         }
-        _ => error,
+        let text = format!(
+            "run {id} can't be launched again: the Platform has no launch of it, as with runs that \
+             were started outside it"
+        );
+        Error::new(ErrorKind::InvalidRequest, text)
+            .in_operation("launch")
+            .caused_by(error)
     })?;
     let (run, launch) = (run.into_inner(), launch.into_inner());
     let launch = launch.launch.unwrap_or_default();
@@ -259,6 +260,16 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
         request.work_dir = launch.resume_dir;
     }
     Ok(base)
+}
+
+/// Whether the server says that a run, which is there, was not launched by it.
+fn has_no_launch(error: &Error) -> bool {
+    error.operation() == Some("describe_workflow_launch")
+        && error.error_id().is_none()
+        && matches!(
+            error.status().map(|status| status.as_u16()),
+            Some(400 | 404 | 409)
+        )
 }
 
 impl Prepared {
