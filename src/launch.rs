@@ -398,7 +398,7 @@ impl Launch {
     /// # Errors
     /// As `send`, but for the launch itself.
     pub async fn preview(self) -> Result<Preview> {
-        Ok(self.prepare(&Bases::default()).await?.preview)
+        self.prepare(&Bases::default()).await?.preview().await
     }
 
     /// Launches. It is sent once: after a timeout or a broken connection look at the runs of the

@@ -26,6 +26,8 @@ use futures_util::TryStreamExt;
 use crate::generated::prelude::*;
 #[allow(unused_imports, reason = "used by some features")]
 use crate::paginate::{ItemStream, Paged};
+#[allow(unused_imports, reason = "used by some features")]
+use crate::types;
 use crate::{Client, Error, ErrorKind, Result, client};
 
 mod cache;
@@ -168,6 +170,14 @@ pub struct PipelineId {
     pub source_workspace_id: Option<i64>,
 }
 
+/// Where a look-up looks.
+#[allow(dead_code, reason = "used by some features")]
+struct Place {
+    id: Option<i64>,
+    /// For people: ` in workspace 42`.
+    text: String,
+}
+
 impl Client {
     /// A workspace by `organization/workspace` or by its id.
     ///
@@ -259,6 +269,24 @@ impl Client {
         self.inner.names()
     }
 
+    /// The one of this name in the lists.
+    #[allow(dead_code, reason = "used by some features")]
+    async fn find<P: Paged, const N: usize>(
+        &self,
+        kind: &'static str,
+        place: Place,
+        name: &str,
+        lists: [P; N],
+        read: impl Fn(P::Item) -> Option<Candidate>,
+    ) -> Result<Found> {
+        let ask = async {
+            let mut search = Search::new(name);
+            search_lists(&mut search, lists, read).await?;
+            search.finish(kind, &place.text)
+        };
+        self.look_up(kind, place.id, name, ask).await
+    }
+
     async fn look_up(
         &self,
         kind: &'static str,
@@ -304,13 +332,13 @@ impl Workspace {
             // Quotes ask for the exact name. Servers that don't know them find nothing.
             let exact = (!name.contains('"')).then(|| all.clone().search(format!("\"{name}\"")));
             let mut search = Search::new(&name);
-            search_lists(&mut search, [exact, Some(all)], |item| {
+            search_lists(&mut search, exact.into_iter().chain([all]), |item| {
                 let home = item.workspace_id.or(self.id);
                 Some(Candidate::new(item.pipeline_id, [item.name])?.at_home(home))
             })
             .await?;
             search.prefer_home(self.id);
-            search.finish("pipeline", &self.place())
+            search.finish("pipeline", &self.place().text)
         });
         let found = found.await?;
         Ok(PipelineId {
@@ -337,19 +365,16 @@ impl Workspace {
             id,
             source_workspace_id,
         } = pipeline;
-        let key = format!("{id} {name}");
-        let found = self.look_up("pipeline version", &key, async {
-            let home = source_workspace_id.or(self.id);
-            let all = self.client.list_pipeline_versions().pipeline_id(id);
-            let all = all.workspace_id(home);
-            let lists = [Some(all.clone().search(&name)), Some(all)];
-            let mut search = Search::new(&name);
-            search_lists(&mut search, lists, |item| {
-                let version = item.version?;
-                Candidate::new(version.id, [version.name])
-            })
-            .await?;
-            search.finish("version", &format!(" of pipeline {id}"))
+        let place = Place {
+            id: Some(id),
+            text: format!(" of pipeline {id}"),
+        };
+        let all = self.client.list_pipeline_versions().pipeline_id(id);
+        let all = all.workspace_id(source_workspace_id.or(self.id));
+        let lists = [all.clone().search(&name), all];
+        let found = self.client.find("version", place, &name, lists, |item| {
+            let version = item.version?;
+            Candidate::new(version.id, [version.name])
         });
         Ok(found.await?.id)
     }
@@ -369,7 +394,7 @@ impl Workspace {
             for entry in self.compute_envs().await? {
                 search.offer(Candidate::new(entry.id, [entry.name]));
             }
-            search.finish("compute environment", &self.place())
+            search.finish("compute environment", &self.place().text)
         });
         Ok(found.await?.id)
     }
@@ -387,7 +412,10 @@ impl Workspace {
             primary.map(|candidate| candidate.found).ok_or_else(|| {
                 Error::new(
                     ErrorKind::NotFound,
-                    format!("no compute environment{} is the primary one", self.place()),
+                    format!(
+                        "no compute environment{} is the primary one",
+                        self.place().text
+                    ),
                 )
             })
         });
@@ -395,7 +423,7 @@ impl Workspace {
     }
 
     #[cfg(feature = "compute-envs")]
-    async fn compute_envs(&self) -> Result<Vec<crate::types::ListComputeEnvsResponseEntry>> {
+    async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
         Ok(reply
             .send()
@@ -421,7 +449,7 @@ impl Workspace {
             for entry in (reply.send().await?.into_inner().credentials).unwrap_or_default() {
                 search.offer(Candidate::new(entry.id, [entry.name]));
             }
-            search.finish("set of credentials", &self.place())
+            search.finish("set of credentials", &self.place().text)
         });
         Ok(found.await?.id)
     }
@@ -436,16 +464,12 @@ impl Workspace {
             NameOrId::Id(id) => return Ok(id),
             NameOrId::Name(name) => name,
         };
-        let found = self.look_up("dataset", &name, async {
-            let all = self.client.list_datasets_v2().workspace_id(self.id);
-            let lists = [Some(all.clone().search(&name)), Some(all)];
-            let mut search = Search::new(&name);
-            search_lists(&mut search, lists, |item| {
-                Candidate::new(item.id, [item.name])
-            })
-            .await?;
-            search.finish("dataset", &self.place())
-        });
+        let all = self.client.list_datasets_v2().workspace_id(self.id);
+        let lists = [all.clone().search(&name), all];
+        let read = |item: types::DatasetDto| Candidate::new(item.id, [item.name]);
+        let found = self
+            .client
+            .find("dataset", self.place(), &name, lists, read);
         Ok(found.await?.id)
     }
 
@@ -468,19 +492,24 @@ impl Workspace {
                 .workspace_id(self.id)
                 .visibility("all");
             let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
-            let mut looks_left = 15;
+            let mut pause = Duration::from_millis(250);
             loop {
                 let mut search = Search::new(wanted);
-                search_lists(&mut search, [by_name.clone(), Some(all.clone())], |item| {
-                    let uri = item.resource_ref.as_deref().map(trim_slash);
-                    Candidate::new(item.id, [item.name, uri.map(str::to_owned)])
-                })
+                search_lists(
+                    &mut search,
+                    by_name.clone().into_iter().chain([all.clone()]),
+                    |item| {
+                        let uri = item.resource_ref.as_deref().map(trim_slash);
+                        Candidate::new(item.id, [item.name, uri.map(str::to_owned)])
+                    },
+                )
                 .await?;
-                looks_left -= 1;
-                if search.has_found() || looks_left == 0 || !is_filling(all.clone()).await? {
-                    return search.finish("data link", &self.place());
+                let is_last = pause > Duration::from_secs(16);
+                if search.has_found() || is_last || !is_filling(all.clone()).await? {
+                    return search.finish("data link", &self.place().text);
                 }
-                tokio::time::sleep(Duration::from_secs(2)).await;
+                tokio::time::sleep(pause).await;
+                pause *= 2;
             }
         });
         Ok(found.await?.id)
@@ -496,16 +525,10 @@ impl Workspace {
             NameOrId::Id(id) => return Ok(id),
             NameOrId::Name(name) => name,
         };
-        let found = self.look_up("Studio", &name, async {
-            let all = self.client.list_data_studios().workspace_id(self.id);
-            let lists = [Some(all.clone().search(&name)), Some(all)];
-            let mut search = Search::new(&name);
-            search_lists(&mut search, lists, |item| {
-                Candidate::new(item.session_id, [item.name])
-            })
-            .await?;
-            search.finish("Studio", &self.place())
-        });
+        let all = self.client.list_data_studios().workspace_id(self.id);
+        let lists = [all.clone().search(&name), all];
+        let read = |item: types::DataStudioDto| Candidate::new(item.session_id, [item.name]);
+        let found = self.client.find("Studio", self.place(), &name, lists, read);
         Ok(found.await?.id)
     }
 
@@ -526,7 +549,7 @@ impl Workspace {
     pub(crate) async fn find_label(&self, name: &str) -> Result<Found> {
         let all = self.client.list_labels().workspace_id(self.id).type_("all");
         let (plain, _) = name.split_once('=').unwrap_or((name, ""));
-        let lists = [Some(all.clone().search(plain)), Some(all)];
+        let lists = [all.clone().search(plain), all];
         let mut search = Search::new(name);
         search_lists(&mut search, lists, |item| {
             let name = match (item.name, item.value) {
@@ -536,7 +559,7 @@ impl Workspace {
             Candidate::new(item.id, [name])
         })
         .await?;
-        search.finish("label", &self.place())
+        search.finish("label", &self.place().text)
     }
 
     #[allow(dead_code, reason = "used by some features")]
@@ -550,10 +573,13 @@ impl Workspace {
     }
 
     #[allow(dead_code, reason = "used by some features")]
-    fn place(&self) -> String {
-        match self.id {
-            Some(id) => format!(" in workspace {id}"),
-            None => " in the personal context".to_owned(),
+    fn place(&self) -> Place {
+        Place {
+            id: self.id,
+            text: match self.id {
+                Some(id) => format!(" in workspace {id}"),
+                None => " in the personal context".to_owned(),
+            },
         }
     }
 }
@@ -575,16 +601,10 @@ impl Organization {
             NameOrId::Id(id) => return Ok(id),
             NameOrId::Name(name) => name,
         };
-        let found = self.client.look_up("team", Some(self.id), &name, async {
-            let all = self.client.list_organization_teams().org_id(self.id);
-            let lists = [Some(all.clone().search(&name)), Some(all)];
-            let mut search = Search::new(&name);
-            search_lists(&mut search, lists, |item| {
-                Candidate::new(item.team_id, [item.name])
-            })
-            .await?;
-            search.finish("team", &self.place())
-        });
+        let all = self.client.list_organization_teams().org_id(self.id);
+        let lists = [all.clone().search(&name), all];
+        let read = |item: types::TeamDbDto| Candidate::new(item.team_id, [item.name]);
+        let found = self.client.find("team", self.place(), &name, lists, read);
         number(found.await?)
     }
 
@@ -597,21 +617,21 @@ impl Organization {
             NameOrId::Id(id) => return Ok(id),
             NameOrId::Name(name) => name,
         };
-        let found = self.client.look_up("member", Some(self.id), &name, async {
-            let all = self.client.list_organization_members().org_id(self.id);
-            let lists = [Some(all.clone().search(&name)), Some(all)];
-            let mut search = Search::new(&name);
-            search_lists(&mut search, lists, |item| {
+        let all = self.client.list_organization_members().org_id(self.id);
+        let lists = [all.clone().search(&name), all];
+        let found = self
+            .client
+            .find("member", self.place(), &name, lists, |item| {
                 Candidate::new(item.member_id, [item.user_name, item.email])
-            })
-            .await?;
-            search.finish("member", &self.place())
-        });
+            });
         number(found.await?)
     }
 
-    fn place(&self) -> String {
-        format!(" in organization {}", self.id)
+    fn place(&self) -> Place {
+        Place {
+            id: Some(self.id),
+            text: format!(" in organization {}", self.id),
+        }
     }
 }
 
@@ -619,12 +639,12 @@ impl Organization {
 ///
 /// The wide list is for servers that search otherwise, and for near matches.
 #[allow(dead_code, reason = "used by some features")]
-async fn search_lists<P: Paged, const N: usize>(
+async fn search_lists<P: Paged>(
     search: &mut Search<'_>,
-    lists: [Option<P>; N],
+    lists: impl IntoIterator<Item = P>,
     read: impl Fn(P::Item) -> Option<Candidate>,
 ) -> Result<()> {
-    for list in lists.into_iter().flatten() {
+    for list in lists {
         let mut items = ItemStream::new(list);
         while let Some(item) = items.try_next().await? {
             search.offer(read(item));

@@ -272,13 +272,17 @@ impl FinishedRun {
     /// # Errors
     /// It had no such parameter, or one of another type.
     pub fn param<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        let mistake = |what: &str| {
-            let text = format!("parameter `{name}` of run {} {what}", self.id());
-            Error::new(ErrorKind::InvalidResponse, text)
+        let complain = |kind, what: &str| {
+            Error::new(
+                kind,
+                format!("parameter `{name}` of run {} {what}", self.id()),
+            )
         };
         let value = self.params().and_then(|params| params.get(name));
-        let value = value.ok_or_else(|| mistake("was not set"))?;
-        T::deserialize(value).map_err(|error| mistake("is of another type").caused_by(error))
+        let value = value.ok_or_else(|| complain(ErrorKind::NotFound, "was not set"))?;
+        T::deserialize(value).map_err(|error| {
+            complain(ErrorKind::InvalidResponse, "is of another type").caused_by(error)
+        })
     }
 
     /// All parameters that the run had.

@@ -342,6 +342,21 @@ async fn labels_go_by_name_and_are_created_only_where_asked() {
 }
 
 #[tokio::test]
+async fn many_launches_create_their_label_once() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client.launch(20_101).workspace(WORKSPACE_ID);
+    let launch = launch.label("batch-08").create_labels();
+    let runs = client.launch_all(vec![launch; 30]).try_collect::<Vec<_>>();
+    runs.await.unwrap();
+    let calls = platform.calls();
+    let of = |start: &str| calls.iter().filter(|call| call.starts_with(start)).count();
+    assert_eq!(of("POST /labels"), 1);
+    assert_eq!(of("GET /labels"), 2);
+    assert_eq!(calls.len(), 1 + 2 + 1 + 30);
+}
+
+#[tokio::test]
 async fn a_launch_that_may_have_arrived_is_not_sent_again() {
     let server = Server::start(|_, seen| match seen.method.as_str() {
         "GET" => reply(json!({"launch": full_configuration()})),
@@ -527,6 +542,16 @@ async fn what_can_not_be_resumed_is_said_and_not_started_afresh() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("started outside"), "{error}");
+
+    let faulty = Server::start(|_, _| json(500, "{}")).await;
+    let error = faulty
+        .client()
+        .run("1run")
+        .resume()
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 500);
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ const AWS: &str = "4mXqT0bHcW8zLdPfRk2VnS";
 const SLURM: &str = "1cGvJ7yQeN5tUaZxKo9BwD";
 const GOOGLE: &str = "6hFsM3pRiY2jElXuCq8TgV";
 
-const BUCKET: &str = "open-genomics-sequencing";
+/// The name of the laboratory's bucket and of its data link.
+pub const BUCKET: &str = "open-genomics-sequencing";
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -34,5 +34,5 @@ mod server;
 mod state;
 mod store;
 
-pub use data::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
+pub use data::{BUCKET, ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
 pub use server::{Builder, EmbeddedPlatform};

@@ -62,6 +62,12 @@ impl EmbeddedPlatform {
         TOKEN
     }
 
+    /// Puts a file into the laboratory's bucket, as a sequencer would: `samplesheets/batch-09.csv`.
+    pub fn deliver(&self, key: &str, content: impl Into<Vec<u8>>) {
+        let content: Vec<u8> = content.into();
+        self.world.store.put(data::BUCKET, key, content.into());
+    }
+
     /// Every API call received so far, refused ones too, as `GET /workflow?max=100`. Calls to
     /// the object store are not among them.
     pub fn calls(&self) -> Vec<String> {

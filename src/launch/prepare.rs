@@ -33,11 +33,14 @@ impl Bases {
     }
 }
 
-/// A launch that is ready to be sent.
+/// A launch that is ready to be sent, but for the ids of its labels.
 pub(super) struct Prepared {
-    pub workspace: Workspace,
-    pub preview: Preview,
-    pub compute_env: String,
+    workspace: Workspace,
+    source_workspace_id: Option<i64>,
+    request: WorkflowLaunchRequest,
+    labels: Vec<NameOrId<i64>>,
+    create_labels: bool,
+    compute_env: String,
 }
 
 impl Launch {
@@ -61,7 +64,8 @@ impl Launch {
                 self.pipeline
             )));
         };
-        let moves = base.request.compute_env_id.as_ref() != Some(&compute_env);
+        let own_env = base.request.compute_env_id.as_ref();
+        let moves = own_env.is_some_and(|own| *own != compute_env);
         let keeps_cache = request.resume == Some(true);
         if moves && self.changes.work_dir.is_none() && !keeps_cache {
             // The pipeline's directory is in storage that another environment may not reach.
@@ -82,25 +86,11 @@ impl Launch {
         request.compute_env_id = Some(compute_env.clone());
         request.params_text = self.params.merge_over(request.params_text.take()).await?;
 
-        let mut labels_to_create = Vec::new();
-        for label in &self.labels {
-            match (workspace.label(label.clone()).await, label) {
-                (Ok(id), _) => request.label_ids.get_or_insert_default().push(id),
-                (Err(error), NameOrId::Name(name))
-                    if self.create_labels && error.kind() == ErrorKind::NotFound =>
-                {
-                    labels_to_create.push(name.clone());
-                }
-                (Err(error), _) => return Err(error),
-            }
-        }
         Ok(Prepared {
-            preview: Preview {
-                workspace_id: workspace.id(),
-                source_workspace_id: base.source_workspace_id,
-                request,
-                labels_to_create,
-            },
+            source_workspace_id: base.source_workspace_id,
+            request,
+            labels: self.labels,
+            create_labels: self.create_labels,
             workspace,
             compute_env,
         })
@@ -188,17 +178,17 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
             .send(),
     )
     .await
-    .map_err(|error| match error.operation() {
-        Some("describe_workflow_launch") if error.status().is_some() => {
-            let text = format!(
-                "run {id} can't be launched again: the Platform has no launch of it, as with runs \
-                 that were started outside it"
-            );
-            Error::new(ErrorKind::InvalidRequest, text)
-                .in_operation("launch")
-                .caused_by(error)
+    .map_err(|error| {
+        if !has_no_launch(&error) {
+            return error;
         }
-        _ => error,
+        let text = format!(
+            "run {id} can't be launched again: the Platform has no launch of it, as with runs that \
+             were started outside it"
+        );
+        Error::new(ErrorKind::InvalidRequest, text)
+            .in_operation("launch")
+            .caused_by(error)
     })?;
     let (run, launch) = (run.into_inner(), launch.into_inner());
     let launch = launch.launch.unwrap_or_default();
@@ -261,12 +251,49 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
     Ok(base)
 }
 
+/// Whether the server says that a run, which is there, was not launched by it.
+fn has_no_launch(error: &Error) -> bool {
+    error.operation() == Some("describe_workflow_launch")
+        && error.error_id().is_none()
+        && matches!(
+            error.status().map(|status| status.as_u16()),
+            Some(400 | 404 | 409)
+        )
+}
+
 impl Prepared {
+    pub(super) async fn preview(self) -> Result<Preview> {
+        let mut request = self.request;
+        let mut labels_to_create = Vec::new();
+        for label in self.labels {
+            match (self.workspace.label(label.clone()).await, label) {
+                (Ok(id), _) => request.label_ids.get_or_insert_default().push(id),
+                (Err(error), NameOrId::Name(name))
+                    if self.create_labels && error.kind() == ErrorKind::NotFound =>
+                {
+                    labels_to_create.push(name);
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(Preview {
+            workspace_id: self.workspace.id(),
+            source_workspace_id: self.source_workspace_id,
+            request,
+            labels_to_create,
+        })
+    }
+
     /// Sends the launch: once, unless it was refused for the compute environment's sake.
     pub(super) async fn send(self, ready_within: Option<Duration>) -> Result<Run> {
-        let mut request = self.preview.request;
-        for name in &self.preview.labels_to_create {
-            let id = self.workspace.create_label(name).await?;
+        let mut request = self.request;
+        for label in self.labels {
+            let id = match label {
+                NameOrId::Name(name) if self.create_labels => {
+                    self.workspace.label_or_new(&name).await?
+                }
+                label => self.workspace.label(label).await?,
+            };
             request.label_ids.get_or_insert_default().push(id);
         }
         let patience = ready_within.map(Patience::new);
@@ -280,7 +307,7 @@ impl Prepared {
             let reply = client
                 .create_workflow_launch()
                 .workspace_id(self.workspace.id())
-                .source_workspace_id(self.preview.source_workspace_id)
+                .source_workspace_id(self.source_workspace_id)
                 .body(body.clone())
                 .send()
                 .await;
@@ -360,32 +387,44 @@ impl Workspace {
         Ok(Some(directory.await?.id).filter(|directory| !directory.is_empty()))
     }
 
-    /// Creates a label and gives its id, or that of the one that somebody else has just created.
-    async fn create_label(&self, name: &str) -> Result<i64> {
+    /// The id of a label, which is created where there is none.
+    async fn label_or_new(&self, name: &str) -> Result<i64> {
         let found = self.look_up("label", name, async {
-            let body = match name.split_once('=') {
-                Some((name, value)) => {
-                    (CreateLabelRequest::new().name(name).value(value)).resource(true)
-                }
-                None => CreateLabelRequest::new().name(name).resource(false),
-            };
-            let call = self.client.create_label().workspace_id(self.id());
-            match call.body(body).send().await {
-                Ok(reply) => match reply.into_inner().id {
-                    Some(id) => Ok(Found::of(id)),
-                    None => self.find_label(name).await,
-                },
-                Err(error)
-                    if error
-                        .status()
-                        .is_some_and(|status| status.is_client_error()) =>
-                {
-                    self.find_label(name).await.map_err(|_| error)
-                }
-                Err(error) => Err(error),
+            match self.find_label(name).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => self.new_label(name).await,
+                found => found,
             }
         });
         number(found.await?)
+    }
+
+    async fn new_label(&self, name: &str) -> Result<Found> {
+        let body = CreateLabelRequest::new();
+        let body = match name.split_once('=') {
+            Some((name, value)) => body.name(name).value(value).resource(true),
+            None => body.name(name).resource(false),
+        };
+        let call = self
+            .client
+            .create_label()
+            .workspace_id(self.id())
+            .body(body);
+        match call.send().await {
+            Ok(reply) => match reply.into_inner().id {
+                Some(id) => Ok(Found::of(id)),
+                None => self.find_label(name).await,
+            },
+            // Somebody else may just have created it.
+            Err(error)
+                if matches!(
+                    error.status().map(|status| status.as_u16()),
+                    Some(400 | 409)
+                ) =>
+            {
+                self.find_label(name).await.map_err(|_| error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn describe_compute_env(&self, id: &str) -> Result<crate::types::ComputeEnvResponseDto> {
