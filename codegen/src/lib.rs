@@ -6,6 +6,7 @@ mod emit;
 mod enums;
 pub mod fixups;
 mod names;
+pub mod needs;
 mod operations;
 pub mod overlay;
 mod paging;

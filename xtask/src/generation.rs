@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use seqera_codegen::surface::Surface;
-use seqera_codegen::{Report, Tags, generate};
+use seqera_codegen::{Report, Tags, generate, needs};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Generation {
     /// What it noticed.
     pub report: Report,
+    /// Operations that hand-written code would use, and that the schema lacks.
+    pub lacking: Vec<String>,
     /// The golden file.
     pub golden: String,
     /// All that a program can name.
@@ -90,8 +92,10 @@ pub fn serve(overlay: &Path) -> Result<Outcome> {
     std::io::stdin().read_to_string(&mut schema)?;
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
+    let lacking = needs::check(&output.report, &Tags::All)?;
     let generation = Generation {
         report: output.report,
+        lacking: lacking.into_iter().map(str::to_owned).collect(),
         golden: output.surface,
         surface: output.inventory,
     };

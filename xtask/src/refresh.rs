@@ -198,6 +198,7 @@ fn compose(
             old.map(|old| old.report.fixups.as_slice()),
             &new.report.fixups,
         ),
+        lacking: new.lacking.clone(),
         unrecognised_paging: new.report.unrecognised_paging.clone(),
         undocumented_operations: coverage.operations.missing,
         undocumented_types: coverage.types.missing,

@@ -20,6 +20,8 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// How often each fixup applied, to the old schema and to the new one.
     pub fixups: Vec<(String, Option<usize>, usize)>,
+    /// Operations that hand-written code would use, and that the new schema lacks.
+    pub lacking: Vec<String>,
     /// Operations that look paged, but whose paging was not recognised.
     pub unrecognised_paging: Vec<String>,
     /// Operations without documentation of ours.
@@ -158,6 +160,10 @@ impl Report {
         list("Features added for new tags", code(&self.new_tags));
         list("Features whose tags are gone", code(&self.gone_tags));
         list("Fixups", self.fixup_lines());
+        list(
+            "Operations that hand-written code does without",
+            code(&self.lacking),
+        );
         list(
             "List operations whose paging is not recognised",
             code(&self.unrecognised_paging),
@@ -364,6 +370,7 @@ mod tests {
             current: Version::new(0, 1, 0),
             changes: Vec::new(),
             fixups: Vec::new(),
+            lacking: Vec::new(),
             unrecognised_paging: Vec::new(),
             undocumented_operations: Vec::new(),
             undocumented_types: Vec::new(),
