@@ -42,11 +42,13 @@ const CHECKS: [Check; 8] = [
 /// Runs all checks; one that fails does not keep the others from running.
 pub fn run(root: &Path) -> Result<Outcome> {
     let schema = read(root, SCHEMA)?;
+    let manifest = Manifest::parse(&read(root, "Cargo.toml")?)?;
+    let overlay = root.join(OVERLAY);
     let subject = Crate {
         root,
         document: Document::parse(&schema).context(SCHEMA)?,
-        generation: generation::of(&schema, &root.join(OVERLAY)).context(SCHEMA)?,
-        manifest: Manifest::parse(&read(root, "Cargo.toml")?)?,
+        generation: generation::of(&schema, &overlay, &manifest.tags()?).context(SCHEMA)?,
+        manifest,
         schema,
     };
     let mut outcome = Outcome::Good;
