@@ -61,10 +61,11 @@ pub fn run(root: &Path) -> Result<Outcome> {
             }
         }
     }
-    for fixup in &subject.generation.report.fixups {
-        if fixup.count == 0 {
-            println!("note    the fixup {} applies nowhere", fixup.name);
-        }
+    let fixups = subject.generation.report.fixups.iter();
+    let idle = fixups.filter(|fixup| fixup.count == 0);
+    let idle: Vec<&str> = idle.map(|fixup| fixup.name.as_str()).collect();
+    if !idle.is_empty() {
+        println!("note    fixups that apply nowhere: {}", idle.join(", "));
     }
     let tags = &subject.generation.report.tags;
     for feature in subject.manifest.tags()? {

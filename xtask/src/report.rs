@@ -196,7 +196,7 @@ impl Report {
                 (Some(before), 0) if *before > 0 => {
                     format!("no longer applies (before: {})", said(before))
                 }
-                (_, 0) => "applies nowhere".to_owned(),
+                (_, 0) => return None,
                 (Some(before), now) if before < now => {
                     format!(
                         "applies more often: {} (before: {})",
@@ -212,7 +212,16 @@ impl Report {
             };
             Some(format!("`{name}` {verdict}"))
         };
-        self.fixups.iter().filter_map(line).collect()
+        let mut lines: Vec<String> = self.fixups.iter().filter_map(line).collect();
+        let is_idle = |(_, before, now): &&(String, Option<usize>, usize)| {
+            before.unwrap_or(0) == 0 && *now == 0
+        };
+        let idle = self.fixups.iter().filter(is_idle);
+        let idle: Vec<String> = idle.map(|(name, ..)| format!("`{name}`")).collect();
+        if !idle.is_empty() {
+            lines.push(format!("apply nowhere: {}", idle.join(", ")));
+        }
+        lines
     }
 
     /// The report for a terminal.
@@ -351,7 +360,7 @@ mod tests {
                 "`more` applies more often: 6 times (before: 5 times)",
                 "`less` applies less often: 4 times (before: 5 times)",
                 "`gone` no longer applies (before: 5 times)",
-                "`idle` applies nowhere",
+                "apply nowhere: `idle`",
             ]
         );
     }

