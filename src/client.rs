@@ -9,6 +9,8 @@ use reqwest::{Url, redirect};
 use crate::generated::Client;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
+#[cfg(feature = "data-links")]
+use crate::transport::storage::Storage;
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
@@ -16,6 +18,8 @@ const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
+#[cfg(all(feature = "users", feature = "workspaces"))]
+const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
 
 /// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
 #[derive(Clone)]
@@ -95,6 +99,8 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    names_lifetime: Duration,
 }
 
 impl ClientBuilder {
@@ -113,6 +119,8 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
+            #[cfg(all(feature = "users", feature = "workspaces"))]
+            names_lifetime: crate::names::USUAL_LIFETIME,
         }
     }
 
@@ -215,6 +223,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
+    /// looks names up each time.
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub fn remember_names(mut self, lifetime: Duration) -> Self {
+        self.names_lifetime = lifetime;
+        self
+    }
+
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -234,7 +250,16 @@ impl ClientBuilder {
                 ));
             }
             Some(client) => client.clone(),
-            None => self.make_http_client()?,
+            None => make_http_client(self.connect_timeout, &self.root_certificates)?,
+        };
+        #[cfg(feature = "data-links")]
+        let storage = {
+            let own = self.http_client.clone();
+            let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
+            Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
+                Some(client) => Ok(client.clone()),
+                None => make_http_client(connect_timeout, &certificates),
+            })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let shared = Shared {
@@ -245,6 +270,12 @@ impl ClientBuilder {
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
             idle: self.http_client.is_none().then_some(self.read_timeout),
+            #[cfg(all(feature = "users", feature = "workspaces"))]
+            names: crate::names::NameCache::new(self.names_lifetime),
+            #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+            polls: crate::run::Polls::default(),
+            #[cfg(feature = "data-links")]
+            storage,
         };
         Ok(Client {
             baseurl,
@@ -305,23 +336,42 @@ impl ClientBuilder {
         }
         Ok(url)
     }
+}
 
-    fn make_http_client(&self) -> Result<reqwest::Client> {
-        let mut builder = reqwest::Client::builder()
-            // The transport does both itself: it knows which calls may be sent again, and where.
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
-            // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
-            // connection that is just being closed.
-            .pool_idle_timeout(Duration::from_secs(50));
-        for pem in &self.root_certificates {
-            builder = trust(builder, pem)?;
-        }
-        builder.build().map_err(|error| {
-            Error::configuration("the HTTP client could not be set up")
-                .caused_by(error.without_url())
-        })
+fn make_http_client(
+    connect_timeout: Duration,
+    root_certificates: &[Vec<u8>],
+) -> Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        // The transport does both itself: it knows which calls may be sent again, and where.
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(connect_timeout)
+        // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
+        // connection that is just being closed.
+        .pool_idle_timeout(Duration::from_secs(50));
+    for pem in root_certificates {
+        builder = trust(builder, pem)?;
+    }
+    builder.build().map_err(|error| {
+        Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
+    })
+}
+
+/// The workspace that the environment names.
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub(crate) fn workspace_of_environment() -> Result<String> {
+    workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
+}
+
+#[cfg(all(feature = "users", feature = "workspaces"))]
+fn workspace_of(variable: Option<String>) -> Result<String> {
+    match variable {
+        Some(workspace) if !workspace.is_empty() => Ok(workspace),
+        _ => Err(Error::configuration(format!(
+            "{WORKSPACE_VARIABLE} is not set: set it to the id of a workspace, or to \
+             organization/workspace"
+        ))),
     }
 }
 
@@ -486,6 +536,20 @@ mod tests {
             text(&[(TOKEN_VARIABLE, "t"), (ENDPOINT_VARIABLE, "x")])
                 .starts_with("TOWER_API_ENDPOINT is not a URL")
         );
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[test]
+    fn the_workspace_of_the_environment_is_an_id_or_a_name_or_missed() {
+        use crate::WorkspaceRef;
+        let workspace = |text: &str| WorkspaceRef::from(workspace_of(Some(text.into())).unwrap());
+        assert_eq!(workspace("42"), WorkspaceRef::Id(42));
+        assert_eq!(workspace("acme/lab"), WorkspaceRef::Name("acme/lab".into()));
+        for nothing in [None, Some(String::new())] {
+            let error = workspace_of(nothing).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.message().starts_with("TOWER_WORKSPACE_ID is not set"));
+        }
     }
 
     #[test]

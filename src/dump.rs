@@ -46,7 +46,7 @@ impl Client {
     /// | `metrics.json` | the distribution of resources by process |
     /// | `tasks.ndjson` | every task, one JSON object a line |
     /// | `logs/…` | the run's log files |
-    /// | `tasks/<task id>/.command.log` | the logs of tasks, if asked for |
+    /// | `tasks/<task id>.command.log` | the logs of tasks, if asked for |
     /// | `manifest.json` | which run this is, and what is missing; written last |
     ///
     /// JSON is as the server sent it, fields that are newer than this crate included.
@@ -483,7 +483,7 @@ impl Job {
         }
         if !has_logs {
             let missing = |name: &String| Missing {
-                path: format!("tasks/*/{name}"),
+                path: format!("tasks/*.{}", name.trim_start_matches('.')),
                 reason: "the run was started outside the Platform, which has no logs of it"
                     .to_owned(),
             };
@@ -518,7 +518,8 @@ impl Job {
             .task_id(id)
             .file_name(name);
         let fetch = || async { Ok(call.clone().send().await?.into_inner()) };
-        self.byte_file(format!("tasks/{id}/{name}"), fetch).await
+        let name = name.trim_start_matches('.');
+        self.byte_file(format!("tasks/{id}.{name}"), fetch).await
     }
 
     async fn count_tasks(&self) -> Result<u64> {

@@ -18,6 +18,17 @@ mod client;
 mod dump;
 mod error;
 mod generated;
+#[cfg(all(
+    feature = "compute-envs",
+    feature = "labels",
+    feature = "launch",
+    feature = "pipeline-versions",
+    feature = "pipelines",
+    feature = "users",
+    feature = "workflows",
+    feature = "workspaces"
+))]
+pub mod launch;
 mod lenient;
 #[cfg(any(
     feature = "datasets",
@@ -25,7 +36,11 @@ mod lenient;
     all(feature = "service-info", feature = "workflows")
 ))]
 mod local;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod multipart;
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub mod names;
 mod nullable;
 mod open_enum;
 pub mod paginate;
@@ -36,6 +51,8 @@ pub mod paginate;
 mod progress;
 mod raw;
 mod record;
+#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+pub mod run;
 #[cfg(any(
     feature = "datasets",
     feature = "data-links",
@@ -45,6 +62,7 @@ mod record;
 mod scope;
 mod secret;
 mod tagged_union;
+mod task;
 mod timestamp;
 #[cfg(any(feature = "datasets", feature = "data-links"))]
 mod transfer;
@@ -83,6 +101,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
 pub use nullable::Nullable;
 pub use nullable::Nullable::Null;
 pub use progenitor_client::ResponseValue;
@@ -94,6 +114,8 @@ pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
 pub use timestamp::{ParseTimestampError, Timestamp};
+#[cfg(feature = "data-links")]
+pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
 #[cfg(feature = "datasets")]
 pub use transfer::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use transport::rate_limit::RateLimit;

@@ -14,6 +14,8 @@ pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
+#[cfg(feature = "data-links")]
+pub(crate) mod storage;
 
 use rate_limit::Limiter;
 use retry::RetryPolicy;
@@ -37,6 +39,12 @@ pub(crate) struct Shared {
     pub limiter: Arc<Limiter>,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub names: crate::names::NameCache,
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub polls: crate::run::Polls,
+    #[cfg(feature = "data-links")]
+    pub storage: storage::Storage,
 }
 
 impl Transport {
@@ -45,6 +53,34 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
         }
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub(crate) fn names(&self) -> &crate::names::NameCache {
+        &self.shared.names
+    }
+
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub(crate) fn polls(&self) -> &crate::run::Polls {
+        &self.shared.polls
+    }
+
+    /// The way to presigned URLs.
+    #[cfg(feature = "data-links")]
+    pub(crate) fn storage(&self) -> &storage::Storage {
+        &self.shared.storage
+    }
+
+    /// A presigned URL that may be followed: encrypted, unless the endpoint is not either. The
+    /// error does not show it.
+    #[cfg(feature = "data-links")]
+    pub(crate) fn presigned(&self, url: &str) -> Option<Url> {
+        let url = Url::parse(url).ok()?;
+        let allowed = match url.scheme() {
+            "https" => true,
+            scheme => scheme == "http" && self.shared.endpoint.scheme() == "http",
+        };
+        (allowed && url.has_host()).then_some(url)
     }
 
     /// Whether a URL is on the endpoint's server, and so may be sent the token.

@@ -16,7 +16,7 @@ use crate::fixups::{self, Applied};
 use crate::select::{self, Tags};
 use crate::surface::Surface;
 use crate::types::Model;
-use crate::{operations, overlay, paging, surface, syntax, table, types};
+use crate::{mocks, operations, overlay, paging, surface, syntax, table, types};
 
 /// Everything that comes out of a schema.
 pub struct Output {
@@ -24,16 +24,33 @@ pub struct Output {
     pub types: String,
     /// `operations.rs`: the client, its traits, the builders, the prelude.
     pub operations: String,
-    /// `calls.rs`: a call of every operation, for tests that go over all of them.
-    pub calls: String,
-    /// `round_trips.rs`: every type, likewise.
-    pub round_trips: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
     /// The surface for comparing two schemas.
     pub inventory: Surface,
     /// What was noticed on the way.
     pub report: Report,
+    calls: TokenStream,
+    round_trips: TokenStream,
+    mocks: TokenStream,
+}
+
+/// Files that most builds want none of: written out on request.
+impl Output {
+    /// `mocks.rs`: the typed mocks of feature `mock`.
+    pub fn mocks(&self) -> Result<String> {
+        pretty(self.mocks.clone())
+    }
+
+    /// `calls.rs`: a call of every operation, for tests that go over all of them.
+    pub fn calls(&self) -> Result<String> {
+        pretty(self.calls.clone())
+    }
+
+    /// `round_trips.rs`: every type, likewise.
+    pub fn round_trips(&self) -> Result<String> {
+        pretty(self.round_trips.clone())
+    }
 }
 
 /// What was noticed while generating.
@@ -115,8 +132,9 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     Ok(Output {
         types: pretty(types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
-        calls: pretty(table::calls(&lowered, &generated))?,
-        round_trips: pretty(table::round_trips(&model, &generated))?,
+        calls: table::calls(&lowered, &generated),
+        round_trips: table::round_trips(&model, &generated),
+        mocks: mocks::emit(&lowered),
         surface: surface::write(&lowered),
         inventory: surface::read(&lowered, &model, &generated),
         report,

@@ -5,6 +5,7 @@ pub mod document;
 mod emit;
 mod enums;
 pub mod fixups;
+mod mocks;
 mod names;
 pub mod needs;
 mod operations;

@@ -260,7 +260,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
         .map(|p| &p.wire);
     let safe = safe_to_repeat(entry.operation);
     quote! {
-        static #constant: Operation = Operation {
+        pub(crate) static #constant: Operation = Operation {
             id: #id,
             name: #name,
             method: Method::#method,
@@ -273,7 +273,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
 }
 
 /// The setter and the type that the generator gave a parameter.
-pub(crate) fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
+pub fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
     let wanted = normal(wire);
     builder
         .parameters

@@ -1,4 +1,6 @@
 //! A typed call of every operation, as the code generator lists them.
+#![allow(dead_code)]
+
 use std::future::Future;
 use std::pin::Pin;
 

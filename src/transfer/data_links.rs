@@ -1,0 +1,258 @@
+//! The files of a data link: the handle, its settings, and its tree.
+
+use std::sync::Arc;
+
+use futures_util::Stream;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::Semaphore;
+
+use crate::generated::{Client, types};
+use crate::prelude::*;
+use crate::progress::Reporter;
+use crate::scope::Scope;
+use crate::{Argument, Error, Progress, Result};
+
+pub(super) const JOB: &str = "data link";
+/// Fills most connections, and what is under way is lost with little regret.
+const CONCURRENCY: usize = 4;
+
+impl Client {
+    /// The files behind a data link: to list, download and upload.
+    ///
+    /// Content goes to and from cloud storage directly, by presigned URLs that the Platform hands
+    /// out, which get no access token.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// let files = client
+    ///     .data_link_files("v1-cloud-0a1b2c3d4e5f")
+    ///     .workspace_id(42)
+    ///     .on_progress(|progress| eprintln!("{} bytes", progress.bytes));
+    /// files.download_folder("runs/2026-03-01/multiqc", "report").await?;
+    /// files.upload_file("samples.csv", "sheets/samples.csv").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn data_link_files(&self, data_link_id: impl Into<String>) -> DataLinkFiles {
+        DataLinkFiles {
+            client: self.clone(),
+            id: data_link_id.into(),
+            workspace: Scope::PERSONAL,
+            credentials: None,
+            concurrency: CONCURRENCY,
+            part_size: None,
+            reporter: Reporter::default(),
+        }
+    }
+}
+
+/// The files behind a data link. Made by [`Client::data_link_files`].
+#[derive(Clone, Debug)]
+pub struct DataLinkFiles {
+    pub(super) client: Client,
+    pub(super) id: String,
+    pub(super) workspace: Scope,
+    pub(super) credentials: Option<String>,
+    pub(super) concurrency: usize,
+    pub(super) part_size: Option<u64>,
+    pub(super) reporter: Reporter,
+}
+
+/// A file or folder of a data link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DataLinkEntry {
+    /// The path from the root of the data link, without slashes at its ends.
+    pub path: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// The size of a file in bytes, where the server tells.
+    pub size: Option<u64>,
+    /// The media type of a file, where the server tells.
+    pub media_type: Option<String>,
+}
+
+/// What a transfer came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transferred {
+    /// How many files are there now.
+    pub files: u64,
+    /// How many of them were there already.
+    pub kept: u64,
+    /// The size of the files that were transferred.
+    pub bytes: u64,
+    /// Files that were left out because of their names.
+    pub refused: Vec<RefusedName>,
+}
+
+/// A file that was left out because it can't have its name on the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedName {
+    /// Its path, where it is.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl DataLinkFiles {
+    /// The workspace of the data link; without it, the personal context.
+    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
+        self.workspace = Scope::new(id);
+        self
+    }
+
+    /// The credentials to reach the storage with, where a data link has several.
+    pub fn credentials_id(mut self, id: impl Into<String>) -> Self {
+        self.credentials = Some(id.into());
+        self
+    }
+
+    /// How many files, and how many parts of files, are under way at a time. Default 4.
+    pub fn concurrency(mut self, transfers: usize) -> Self {
+        self.concurrency = transfers.max(1);
+        self
+    }
+
+    /// The size of parts in bytes. Default: 32 MiB for downloads, 250 MiB for uploads, which is
+    /// what the Platform prepares for on S3.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = Some(bytes.max(1));
+        self
+    }
+
+    /// Is told how far a transfer is, from whichever task runs it: return soon.
+    pub fn on_progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.reporter = Reporter::new(callback);
+        self
+    }
+
+    /// Everything below a folder, depth first: each folder before what is in it, and in each
+    /// folder its folders before its files, by name. An empty path is the root.
+    ///
+    /// Each folder costs a call for every page of it. The stream ends after an error.
+    #[must_use = "a stream does nothing until it is polled"]
+    pub fn tree(
+        &self,
+        folder: &str,
+    ) -> impl Stream<Item = Result<DataLinkEntry>> + Send + Unpin + use<> {
+        let root = folder.trim_matches('/').to_owned();
+        let walk = Walk {
+            files: self.clone(),
+            root: Some(root),
+            stack: Vec::new(),
+        };
+        let entries: BoxStream<'static, _> = Box::pin(stream::try_unfold(walk, |mut walk| async {
+            Ok(walk.next().await?.map(|entry| (entry, walk)))
+        }));
+        entries
+    }
+
+    /// What is directly in a folder, folders first.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<DataLinkEntry>> {
+        let workspace = self.workspace.id(JOB)?;
+        let items: Vec<types::DataLinkItem> = if folder.is_empty() {
+            let call = self.client.explore_data_link();
+            call.data_link_id(&self.id)
+                .workspace_id(workspace)
+                .credentials_id(self.credentials.clone())
+                .stream()
+                .try_collect()
+                .await?
+        } else {
+            let call = self.client.explore_data_link_with_path();
+            call.data_link_id(&self.id)
+                .path(folder)
+                .workspace_id(workspace)
+                .credentials_id(self.credentials.clone())
+                .stream()
+                .try_collect()
+                .await?
+        };
+        let mut entries: Vec<_> = items
+            .into_iter()
+            .filter_map(|item| entry(folder, item))
+            .collect();
+        entries.sort_by(|a, b| (!a.is_folder, &a.path).cmp(&(!b.is_folder, &b.path)));
+        Ok(entries)
+    }
+
+    pub(super) fn job(&self) -> Job {
+        let mut files = self.clone();
+        files.reporter = self.reporter.restarted();
+        Job {
+            permits: Arc::new(Semaphore::new(files.concurrency)),
+            files,
+        }
+    }
+}
+
+/// One transfer, of one file or many.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub files: DataLinkFiles,
+    /// For what goes to and from the storage at a time.
+    pub permits: Arc<Semaphore>,
+}
+
+impl Job {
+    pub(super) fn reporter(&self) -> &Reporter {
+        &self.files.reporter
+    }
+}
+
+struct Walk {
+    files: DataLinkFiles,
+    root: Option<String>,
+    /// What is still to come, the next last.
+    stack: Vec<DataLinkEntry>,
+}
+
+impl Walk {
+    async fn next(&mut self) -> Result<Option<DataLinkEntry>> {
+        if let Some(root) = self.root.take() {
+            self.enter(&root).await?;
+        }
+        let Some(entry) = self.stack.pop() else {
+            return Ok(None);
+        };
+        if entry.is_folder {
+            self.enter(&entry.path).await?;
+        }
+        Ok(Some(entry))
+    }
+
+    async fn enter(&mut self, folder: &str) -> Result<()> {
+        let entries = self.files.list(folder).await?;
+        self.stack.extend(entries.into_iter().rev());
+        Ok(())
+    }
+}
+
+/// An item of a listing. Storage marks empty folders by objects without a name, which are left out.
+fn entry(folder: &str, item: types::DataLinkItem) -> Option<DataLinkEntry> {
+    let name = item.name?;
+    let is_folder = name.ends_with('/') || item.type_ == Some(types::DataLinkItemType::Folder);
+    let name = name.trim_end_matches('/');
+    if name.is_empty() {
+        return None;
+    }
+    let is_link = item.type_ == Some(types::DataLinkItemType::FusionSymlinkFile);
+    Some(DataLinkEntry {
+        path: match folder {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        },
+        is_folder,
+        // The size of a link is not the size of what it leads to.
+        size: (!is_folder && !is_link)
+            .then(|| item.size.and_then(|size| size.try_into().ok()))
+            .flatten(),
+        media_type: item.mime_type,
+    })
+}
+
+pub(super) fn wrong(text: impl AsRef<str>) -> Error {
+    Error::invalid_request(JOB, text)
+}

@@ -1,0 +1,187 @@
+//! S3 multipart upload: a presigned URL for each part; the Platform puts them together, or calls
+//! the upload off.
+
+use reqwest::header::ETAG;
+
+use super::{Upload, invalid, put};
+use crate::again::Attempts;
+use crate::generated::types;
+use crate::prelude::*;
+use crate::transfer::checksum;
+use crate::transfer::data_links::{DataLinkFiles, JOB};
+use crate::{Error, Result};
+
+/// S3 takes no smaller parts, but for the last.
+const SMALLEST_PART: u64 = 5 << 20;
+
+pub(super) async fn send(upload: Upload<'_>) -> Result<()> {
+    let id = upload.id.clone();
+    let id = id.ok_or_else(|| invalid("the Platform gave the upload no id"))?;
+    let mut open = Open {
+        files: upload.job.files.clone(),
+        folder: upload.folder.clone(),
+        name: upload.name.clone(),
+        id,
+        is_over: false,
+    };
+    let sent = match send_parts(&upload).await {
+        Ok(tags) => finish(&upload, &open, tags).await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = sent else {
+        open.is_over = true;
+        return Ok(());
+    };
+    let aborted = open.finish(Vec::new(), true).await;
+    open.is_over = true;
+    match aborted {
+        Ok(()) => Err(error),
+        Err(abort) => Err(error.noting(format!("and its upload could not be called off: {abort}"))),
+    }
+}
+
+async fn send_parts(upload: &Upload<'_>) -> Result<Vec<types::UploadEtag>> {
+    let part_size = part_size(upload.length, upload.urls.len() as u64, upload.part_size())
+        .ok_or_else(|| invalid("the Platform gave another number of URLs than there are parts"))?;
+    let parts = (1_i64..).zip(&upload.urls).map(|(number, url)| async move {
+        let start = number.unsigned_abs().saturating_sub(1) * part_size;
+        let end = upload.length.min(start.saturating_add(part_size));
+        let reply = upload.put_part((start, end), || Ok(put(url))).await?;
+        let headers = reply.headers();
+        if let Some(expected) = checksum::of_part(headers) {
+            checksum::verify(&upload.local, start, end - start, expected).await?;
+        }
+        let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        let etag = etag.ok_or_else(|| invalid("the storage gave a part no ETag"))?;
+        let mut tag = types::UploadEtag::new().e_tag(etag);
+        tag.part_number = Some(number);
+        Ok::<_, Error>(tag)
+    });
+    // In the order of the parts, however they arrive. `buffered` begins no more than may be sent.
+    let parts: Vec<_> = parts.collect();
+    futures_util::stream::iter(parts)
+        .buffered(upload.job.files.concurrency)
+        .try_collect()
+        .await
+}
+
+/// The size of the parts that a number of URLs is for. Where it is not the one that was agreed on,
+/// equal parts will do, as far as S3 takes them.
+fn part_size(length: u64, urls: u64, agreed: u64) -> Option<u64> {
+    if length.div_ceil(agreed).max(1) == urls {
+        return Some(agreed);
+    }
+    let equal = length.div_ceil(urls);
+    (equal >= SMALLEST_PART && length.div_ceil(equal) == urls).then_some(equal)
+}
+
+/// Has the parts put together. A reply that was lost is no reason to give up: the upload is gone
+/// when it is asked for again, and the object is there.
+async fn finish(upload: &Upload<'_>, open: &Open, tags: Vec<types::UploadEtag>) -> Result<()> {
+    let mut attempts = Attempts::new(upload.job.files.client.inner.retry);
+    let mut may_be_done = false;
+    loop {
+        let error = match open.finish(tags.clone(), false).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if error.is_retryable() && !error.is_connect() {
+            may_be_done = true;
+        } else if may_be_done && is_there(upload).await {
+            return Ok(());
+        }
+        upload.again(&mut attempts, error).await?;
+    }
+}
+
+async fn is_there(upload: &Upload<'_>) -> bool {
+    let folder = upload.folder.as_deref().unwrap_or_default();
+    let entries = upload.job.files.list(folder).await.unwrap_or_default();
+    entries
+        .iter()
+        .any(|entry| entry.path == upload.remote && entry.size == Some(upload.length))
+}
+
+/// An upload that occupies storage until it is finished or called off.
+struct Open {
+    files: DataLinkFiles,
+    folder: Option<String>,
+    name: String,
+    id: String,
+    is_over: bool,
+}
+
+impl Open {
+    async fn finish(&self, tags: Vec<types::UploadEtag>, with_error: bool) -> Result<()> {
+        let workspace = self.files.workspace.id(JOB)?;
+        let body = types::DataLinkFinishMultiPartUploadRequest::new()
+            .upload_id(&self.id)
+            .file_name(&self.name)
+            .tags(tags)
+            .with_error(with_error);
+        match &self.folder {
+            None => {
+                let call = self.files.client.finish_data_link_upload();
+                call.data_link_id(&self.files.id)
+                    .workspace_id(workspace)
+                    .credentials_id(self.files.credentials.clone())
+                    .body(body)
+                    .send()
+                    .await?;
+            }
+            Some(folder) => {
+                let call = self.files.client.finish_data_link_upload_with_path();
+                call.data_link_id(&self.files.id)
+                    .dir_path(folder)
+                    .workspace_id(workspace)
+                    .credentials_id(self.files.credentials.clone())
+                    .body(body)
+                    .send()
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    /// The caller's future was dropped: calls the upload off behind its back, if a runtime is
+    /// still there to do it.
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let open = Self {
+            files: self.files.clone(),
+            folder: self.folder.clone(),
+            name: self.name.clone(),
+            id: self.id.clone(),
+            is_over: true,
+        };
+        runtime.spawn(async move {
+            if let Err(error) = open.finish(Vec::new(), true).await {
+                tracing::warn!(reason = %error, "a dropped upload could not be called off");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_fit_the_urls() {
+        const MIB: u64 = 1 << 20;
+        let agreed = 250 * MIB;
+        assert_eq!(part_size(0, 1, agreed), Some(agreed));
+        assert_eq!(part_size(agreed, 1, agreed), Some(agreed));
+        assert_eq!(part_size(agreed + 1, 2, agreed), Some(agreed));
+        assert_eq!(part_size(100 * MIB, 10, agreed), Some(10 * MIB));
+        assert_eq!(part_size(100 * MIB, 30, agreed), None, "too small for S3");
+        assert_eq!(part_size(0, 2, agreed), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! Cloud storage behind presigned URLs: no token, no call of the Platform's, so no rate limit; and
+//! nothing of the URL in errors, because it is a key to the data.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::BytesMut;
+use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::{Request, Response, StatusCode};
+use tokio::time::timeout;
+
+use super::retry;
+use crate::{Error, ErrorKind, Result};
+
+const AZURE_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+const ERROR_BODY_BYTES: usize = 8 * 1024;
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+type MakeClient = Box<dyn Fn() -> Result<reqwest::Client> + Send + Sync>;
+
+/// The HTTP client for presigned URLs. It is made when it is first needed.
+///
+/// It has no read timeout of its own, which would count the time to send a large part; stalls are
+/// noticed here instead.
+pub(crate) struct Storage {
+    stall: Duration,
+    user_agent: HeaderValue,
+    make: MakeClient,
+    client: OnceLock<reqwest::Client>,
+}
+
+impl Storage {
+    pub(crate) fn new(
+        stall: Duration,
+        user_agent: HeaderValue,
+        make: impl Fn() -> Result<reqwest::Client> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            stall,
+            user_agent,
+            make: Box::new(make),
+            client: OnceLock::new(),
+        }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client> {
+        match self.client.get() {
+            Some(client) => Ok(client),
+            None => {
+                let made = (self.make)()?;
+                Ok(self.client.get_or_init(|| made))
+            }
+        }
+    }
+
+    /// Sends a request and returns the reply, whatever its status. `sent` counts the bytes of the
+    /// body as they leave: while it grows, there is no stall.
+    pub(crate) async fn send(&self, mut request: Request, sent: &AtomicU64) -> Result<Response> {
+        request
+            .headers_mut()
+            .insert(USER_AGENT, self.user_agent.clone());
+        let mut sending = Box::pin(self.client()?.execute(request));
+        let mut before = sent.load(Ordering::Relaxed);
+        loop {
+            if let Ok(reply) = timeout(self.stall, &mut sending).await {
+                return reply.map_err(Error::from_reqwest);
+            }
+            let now = sent.load(Ordering::Relaxed);
+            if now == before {
+                return Err(stalled());
+            }
+            before = now;
+        }
+    }
+
+    /// The next piece of a reply's body.
+    pub(crate) async fn chunk(&self, reply: &mut Response) -> Result<Option<bytes::Bytes>> {
+        match timeout(self.stall, reply.chunk()).await {
+            Ok(chunk) => chunk.map_err(Error::from_reqwest),
+            Err(_) => Err(stalled()),
+        }
+    }
+}
+
+fn stalled() -> Error {
+    Error::new(ErrorKind::Timeout, "the storage did not answer in time")
+}
+
+/// What a reply that is no success says: its code alone, because storage explains a refusal by
+/// repeating the request, signature and all.
+pub(crate) async fn refusal(mut reply: Response) -> Error {
+    let status = reply.status();
+    let headers = reply.headers();
+    let header = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let wait = header(RETRY_AFTER)
+        .and_then(|value| retry::retry_after(value, SystemTime::now().into()))
+        .filter(|_| status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error());
+    let code = match header(AZURE_CODE) {
+        Some(code) => Some(code.to_owned()),
+        None => {
+            let mut body = BytesMut::new();
+            let reading = async {
+                while let Ok(Some(chunk)) = reply.chunk().await
+                    && body.len() < ERROR_BODY_BYTES
+                {
+                    body.extend_from_slice(&chunk);
+                }
+            };
+            let _ = timeout(ERROR_BODY_TIME, reading).await;
+            code_in(&String::from_utf8_lossy(&body))
+        }
+    };
+    let code = code
+        .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let message = match code {
+        Some(code) => format!("the storage refused the request: {code}"),
+        None => "the storage refused the request".to_owned(),
+    };
+    Error::new(ErrorKind::Status, message)
+        .with_status(status)
+        .with_retry_after(wait)
+}
+
+fn code_in(xml: &str) -> Option<String> {
+    let (_, rest) = xml.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    Some(code.trim().to_owned())
+}
