@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use seqera_codegen::{Tags, generate};
+use seqera_codegen::{Tags, generate, needs};
 
 const SCHEMA: &str = "seqera-api-latest.yml";
 const OVERLAY: &str = "overlays/docs.yml";
@@ -19,11 +19,16 @@ fn run() -> anyhow::Result<()> {
     for input in [SCHEMA, OVERLAY] {
         println!("cargo::rerun-if-changed={input}");
     }
+    let tags = enabled_tags();
     let output = generate(
         &fs::read_to_string(SCHEMA)?,
         Some(&fs::read_to_string(OVERLAY)?),
-        &enabled_tags(),
+        &tags,
     )?;
+    println!("cargo::rustc-check-cfg=cfg(lacks, values(any()))");
+    for operation in needs::check(&output.report, &tags)? {
+        println!("cargo::rustc-cfg=lacks=\"{operation}\"");
+    }
     let directory = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(directory.join("types.rs"), &output.types)?;
     fs::write(directory.join("operations.rs"), &output.operations)?;

@@ -423,20 +423,18 @@ impl Body {
 
 impl Reply {
     fn read(response: &Value) -> Self {
-        match response["content"]
-            .as_object()
-            .filter(|content| !content.is_empty())
-        {
-            None => Self::Empty,
-            Some(content)
-                if content
-                    .keys()
-                    .any(|kind| kind.starts_with("application/json")) =>
-            {
-                Self::Json
-            }
-            Some(_) => Self::Bytes,
-        }
+        let content = response["content"].as_object().into_iter().flatten();
+        content
+            .map(|(kind, media)| {
+                // A file is a file, also where the schema calls it JSON.
+                let is_file = media["schema"]["format"] == "binary";
+                match kind.starts_with("application/json") && !is_file {
+                    true => Self::Json,
+                    false => Self::Bytes,
+                }
+            })
+            .max()
+            .unwrap_or(Self::Empty)
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Report {
     pub unrecognised_paging: Vec<String>,
     /// Targets of the overlay that the document does not have.
     pub dangling_documentation: Vec<String>,
+    /// The ids of the document's operations, of all tags.
+    pub operations: Vec<String>,
     /// The tags of the document, in order.
     pub tags: Vec<String>,
 }
@@ -91,6 +93,10 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
+    report.operations = inventory
+        .iter()
+        .map(|operation| operation.id.clone())
+        .collect();
 
     let unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {

@@ -8,6 +8,7 @@ mod enums;
 pub mod fixups;
 mod mocks;
 mod names;
+pub mod needs;
 mod operations;
 pub mod overlay;
 mod paging;

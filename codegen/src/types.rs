@@ -271,6 +271,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let check = (model.checked.contains(name)).then(|| {
         let checks = fields.iter().filter_map(|field| field.check.as_ref());
         quote! {
+            #[allow(unused_variables)]
             impl crate::check::Check for #struct_ident {
                 fn check(&self, missing: &mut crate::check::Missing) { #(#checks)* }
             }

@@ -25,6 +25,7 @@ fn odd_shapes_are_generated() {
     );
     assert_eq!(surface.operations["create_thing"].reply, "Vec<Vec<String>>");
     assert_eq!(surface.operations["export_things"].reply, "ByteStream");
+    assert_eq!(surface.operations["download_thing"].reply, "ByteStream");
     assert_eq!(surface.operations["describe_either"].reply, "Value");
     assert!(surface.operations["list_things"].paged);
 

@@ -13,7 +13,7 @@ pub fn with_entry(changelog: Option<&str>, entry: &str) -> String {
                 .eq_ignore_ascii_case("unreleased")
         })
     };
-    let start = match lines.iter().position(|line| is_unreleased(line)) {
+    let start = match lines.iter().position(is_unreleased) {
         Some(start) => start,
         None => {
             // Before the newest release, else at the end.

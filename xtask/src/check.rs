@@ -42,11 +42,13 @@ const CHECKS: [Check; 8] = [
 /// Runs all checks; one that fails does not keep the others from running.
 pub fn run(root: &Path) -> Result<Outcome> {
     let schema = read(root, SCHEMA)?;
+    let manifest = Manifest::parse(&read(root, "Cargo.toml")?)?;
+    let overlay = root.join(OVERLAY);
     let subject = Crate {
         root,
         document: Document::parse(&schema).context(SCHEMA)?,
-        generation: generation::of(&schema, &root.join(OVERLAY)).context(SCHEMA)?,
-        manifest: Manifest::parse(&read(root, "Cargo.toml")?)?,
+        generation: generation::of(&schema, &overlay, &manifest.tags()?).context(SCHEMA)?,
+        manifest,
         schema,
     };
     let mut outcome = Outcome::Good;
@@ -59,10 +61,11 @@ pub fn run(root: &Path) -> Result<Outcome> {
             }
         }
     }
-    for fixup in &subject.generation.report.fixups {
-        if fixup.count == 0 {
-            println!("note    the fixup {} applies nowhere", fixup.name);
-        }
+    let fixups = subject.generation.report.fixups.iter();
+    let idle = fixups.filter(|fixup| fixup.count == 0);
+    let idle: Vec<&str> = idle.map(|fixup| fixup.name.as_str()).collect();
+    if !idle.is_empty() {
+        println!("note    fixups that apply nowhere: {}", idle.join(", "));
     }
     let tags = &subject.generation.report.tags;
     for feature in subject.manifest.tags()? {

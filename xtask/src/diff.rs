@@ -373,8 +373,8 @@ fn template(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Members that are gone, each with the one new member that does the same by a name that shares a
-/// word with the old.
+/// Members that are gone, each with the one new member that does the same by a name that shares at
+/// least half of the words.
 fn renamed_members<T>(
     old: &BTreeMap<String, T>,
     new: &BTreeMap<String, T>,
@@ -383,7 +383,9 @@ fn renamed_members<T>(
     let (removed, added) = unpaired(old, new);
     let words = |name: &str| -> BTreeSet<String> { name.split('_').map(str::to_owned).collect() };
     let alike = |before: &str, after: &str| {
-        same(&old[before], &new[after]) && !words(before).is_disjoint(&words(after))
+        let (first, second) = (words(before), words(after));
+        let common = first.intersection(&second).count();
+        same(&old[before], &new[after]) && common * 2 >= first.union(&second).count()
     };
     one_to_one(&removed, &added, alike)
 }

@@ -1,6 +1,7 @@
 //! Generates in a process of its own, so that a schema that drives the generator into endless
 //! recursion or an endless loop is an error like any other.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use seqera_codegen::surface::Surface;
-use seqera_codegen::{Report, Tags, generate};
+use seqera_codegen::{Report, Tags, generate, needs};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -22,17 +23,21 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Generation {
     /// What it noticed.
     pub report: Report,
+    /// Operations that hand-written code would use, and that the schema lacks.
+    pub lacking: Vec<String>,
     /// The golden file.
     pub golden: String,
     /// All that a program can name.
     pub surface: Surface,
 }
 
-/// Runs what the build script runs, with every tag, in another process.
-pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
+/// Runs what the build script runs, with every tag, in another process. The features are those that
+/// the crate has: they decide which hand-written code there is, and so what it needs.
+pub fn of(schema: &str, overlay: &Path, features: &BTreeSet<String>) -> Result<Generation> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("generate")
         .arg(overlay)
+        .args(features)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -84,14 +89,16 @@ pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
 }
 
 /// The other end: reads a schema from standard input, writes a [`Generation`].
-pub fn serve(overlay: &Path) -> Result<Outcome> {
+pub fn serve(overlay: &Path, features: Vec<String>) -> Result<Outcome> {
     std::panic::set_hook(Box::new(|_| {})); // the error tells it
     let mut schema = String::new();
     std::io::stdin().read_to_string(&mut schema)?;
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
+    let lacking = needs::check(&output.report, &Tags::from_features(features))?;
     let generation = Generation {
         report: output.report,
+        lacking: lacking.into_iter().map(str::to_owned).collect(),
         golden: output.surface,
         surface: output.inventory,
     };

@@ -99,20 +99,19 @@ impl Refresh {
         let schema = document.canonical().with_context(of_source)?;
         let is_new = old_schema.as_ref() != Some(&schema);
 
-        let overlay = root.join(OVERLAY);
-        let new = generation::of(&schema, &overlay).with_context(of_source)?;
-        let old = match old_schema.as_deref() {
-            Some(_) if !is_new => None,
-            Some(text) => generation::of(text, &overlay).ok(),
-            None => None,
-        };
-
         let read = |name: &str| {
             read_if_there(&root.join(name))?.with_context(|| format!("there is no {name}"))
         };
         let mut manifest = Manifest::parse(&read("Cargo.toml")?)?;
         let current = manifest.version()?;
         let version = manifest.carry(document.version())?;
+
+        let (overlay, features) = (root.join(OVERLAY), manifest.tags()?);
+        let new = generation::of(&schema, &overlay, &features).with_context(of_source)?;
+        let old = match old_schema.as_deref() {
+            Some(text) if is_new => generation::of(text, &overlay, &features).ok(),
+            _ => None,
+        };
         let new_tags = manifest.add_tags(&new.report.tags)?;
         let report = compose(
             &document,
@@ -198,6 +197,7 @@ fn compose(
             old.map(|old| old.report.fixups.as_slice()),
             &new.report.fixups,
         ),
+        lacking: new.lacking.clone(),
         unrecognised_paging: new.report.unrecognised_paging.clone(),
         undocumented_operations: coverage.operations.missing,
         undocumented_types: coverage.types.missing,

@@ -20,6 +20,8 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// How often each fixup applied, to the old schema and to the new one.
     pub fixups: Vec<(String, Option<usize>, usize)>,
+    /// Operations that hand-written code would use, and that the new schema lacks.
+    pub lacking: Vec<String>,
     /// Operations that look paged, but whose paging was not recognised.
     pub unrecognised_paging: Vec<String>,
     /// Operations without documentation of ours.
@@ -159,6 +161,10 @@ impl Report {
         list("Features whose tags are gone", code(&self.gone_tags));
         list("Fixups", self.fixup_lines());
         list(
+            "Operations that hand-written code does without",
+            code(&self.lacking),
+        );
+        list(
             "List operations whose paging is not recognised",
             code(&self.unrecognised_paging),
         );
@@ -190,7 +196,7 @@ impl Report {
                 (Some(before), 0) if *before > 0 => {
                     format!("no longer applies (before: {})", said(before))
                 }
-                (_, 0) => "applies nowhere".to_owned(),
+                (_, 0) => return None,
                 (Some(before), now) if before < now => {
                     format!(
                         "applies more often: {} (before: {})",
@@ -206,7 +212,16 @@ impl Report {
             };
             Some(format!("`{name}` {verdict}"))
         };
-        self.fixups.iter().filter_map(line).collect()
+        let mut lines: Vec<String> = self.fixups.iter().filter_map(line).collect();
+        let is_idle = |(_, before, now): &&(String, Option<usize>, usize)| {
+            before.unwrap_or(0) == 0 && *now == 0
+        };
+        let idle = self.fixups.iter().filter(is_idle);
+        let idle: Vec<String> = idle.map(|(name, ..)| format!("`{name}`")).collect();
+        if !idle.is_empty() {
+            lines.push(format!("apply nowhere: {}", idle.join(", ")));
+        }
+        lines
     }
 
     /// The report for a terminal.
@@ -345,7 +360,7 @@ mod tests {
                 "`more` applies more often: 6 times (before: 5 times)",
                 "`less` applies less often: 4 times (before: 5 times)",
                 "`gone` no longer applies (before: 5 times)",
-                "`idle` applies nowhere",
+                "apply nowhere: `idle`",
             ]
         );
     }
@@ -364,6 +379,7 @@ mod tests {
             current: Version::new(0, 1, 0),
             changes: Vec::new(),
             fixups: Vec::new(),
+            lacking: Vec::new(),
             unrecognised_paging: Vec::new(),
             undocumented_operations: Vec::new(),
             undocumented_types: Vec::new(),

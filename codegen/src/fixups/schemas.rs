@@ -378,8 +378,11 @@ pub(super) fn exit_codes_may_be_text(tree: &mut Value) -> usize {
         else {
             return false;
         };
-        exit["type"] = json!("string");
-        exit["format"] = json!(EXIT_CODE);
+        let Some(exit) = exit.as_object_mut() else {
+            return false;
+        };
+        exit.insert("type".to_owned(), json!("string"));
+        exit.insert("format".to_owned(), json!(EXIT_CODE));
         true
     })
 }
@@ -539,4 +542,255 @@ pub(crate) fn references_of(schema: &Value) -> BTreeSet<String> {
         }
     });
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(schemas: Value) -> Value {
+        json!({ "components": { "schemas": schemas } })
+    }
+
+    /// Applies a fixup to named schemas; it must find nothing more when it runs again.
+    #[track_caller]
+    fn fixed(fixup: fn(&mut Value) -> usize, schemas: Value, expected: usize) -> Value {
+        let mut tree = document(schemas);
+        assert_eq!(fixup(&mut tree), expected);
+        let once = tree.clone();
+        fixup(&mut tree);
+        assert_eq!(tree, once, "it changes what it has changed");
+        tree["components"]["schemas"].take()
+    }
+
+    fn to(name: &str) -> Value {
+        reference_to(name)
+    }
+
+    #[test]
+    fn formats_without_a_type_of_their_own_go() {
+        let text = |format: &str| json!({ "type": "string", "format": format });
+        let schemas = json!({ "A": text("email"), "B": text("date-time"), "C": text("binary"), "D": text("uuid") });
+        let left = fixed(drop_unknown_string_formats, schemas, 2);
+        assert_eq!(left["A"], json!({ "type": "string" }));
+        assert_eq!(left["B"], text("date-time"));
+    }
+
+    #[test]
+    fn iterators_become_arrays_where_they_are_used() {
+        let schemas = json!({
+            "Iterator_String_": { "type": "object" },
+            "Iterator_Page_": { "type": "object" },
+            "Log": { "properties": { "entries": to("Iterator_String_"), "pages": to("Iterator_Page_") } }
+        });
+        let left = fixed(iterators_are_arrays, schemas, 2);
+        let fields = &left["Log"]["properties"];
+        assert_eq!(fields["entries"]["type"], "array");
+        assert_eq!(fields["entries"]["items"], json!({ "type": "string" }));
+        assert_eq!(fields["pages"]["items"], to("Page"));
+        assert_eq!(left.as_object().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_reference_in_an_all_of_is_that_reference() {
+        let schemas = json!({ "A": { "properties": { "b": {
+            "allOf": [to("B")], "nullable": true, "readOnly": true, "type": "string"
+        }}}});
+        let left = fixed(unwrap_single_all_of, schemas, 1);
+        let mut expected = to("B");
+        expected["nullable"] = json!(true);
+        assert_eq!(left["A"]["properties"]["b"], expected);
+    }
+
+    #[test]
+    fn chains_of_all_of_are_one_type() {
+        let schemas = json!({
+            "Base": { "type": "object", "required": ["a"], "properties": { "a": {} } },
+            "Middle": { "allOf": [to("Base"), { "properties": { "b": {} } }] },
+            "Bottom": { "allOf": [to("Middle"), { "required": ["c"], "properties": { "c": {} } }], "properties": { "d": {} } },
+            "Choice": { "allOf": [to("Base"), { "oneOf": [] }] }
+        });
+        let left = fixed(merge_all_of, schemas.clone(), 2);
+        let names: Vec<_> = left["Bottom"]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
+        assert_eq!(left["Bottom"]["required"], json!(["a", "c"]));
+        assert_eq!(left["Choice"], schemas["Choice"]);
+    }
+
+    #[test]
+    fn types_made_of_themselves_are_cut() {
+        let schemas = json!({
+            "Self": { "allOf": [to("Self")] },
+            "Base": { "oneOf": [to("Child")], "discriminator": {}, "properties": { "kind": {} } },
+            "Child": { "allOf": [to("Base"), { "properties": { "own": {} } }] },
+            "Tree": { "properties": { "children": { "items": to("Tree") } } },
+            "Leaf": { "allOf": [to("Base")] }
+        });
+        let left = fixed(break_reference_cycles, schemas.clone(), 3);
+        assert_eq!(left["Self"], json!({}));
+        assert_eq!(left["Base"], json!({ "properties": { "kind": {} } }));
+        assert_eq!(left["Tree"], schemas["Tree"]);
+        assert_eq!(left["Leaf"], schemas["Leaf"]);
+    }
+
+    #[test]
+    fn generic_arguments_leave_names_that_are_free() {
+        let schemas = json!({
+            "Env_Config_": {}, "Page_A_": {}, "Page_B_": {}, "List": {}, "List_A_": {},
+            "User": { "properties": { "env": to("Env_Config_") } }
+        });
+        let left = fixed(drop_generic_arguments_from_names, schemas, 1);
+        assert_eq!(left["Env"], json!({ "x-wire-name": "Env_Config_" }));
+        assert_eq!(left["User"]["properties"]["env"], to("Env"));
+        assert!(left.get("Page_A_").is_some() && left.get("List_A_").is_some());
+    }
+
+    #[test]
+    fn names_that_are_one_in_rust_are_kept_apart() {
+        let schemas = json!({
+            "PlanInfo": {}, "Plan_Info": {}, "planInfo": {}, "Option": {},
+            "User": { "properties": { "plan": to("Plan_Info"), "option": to("Option") } }
+        });
+        let left = fixed(keep_type_names_apart, schemas, 3);
+        let names: Vec<_> = left.as_object().unwrap().keys().collect();
+        assert_eq!(
+            names,
+            ["Option2", "PlanInfo", "Plan_Info2", "User", "planInfo3"]
+        );
+        assert_eq!(left["User"]["properties"]["plan"], to("Plan_Info2"));
+    }
+
+    #[test]
+    fn schemas_say_what_they_are() {
+        let schemas = json!({
+            "A": { "properties": {} }, "B": { "items": {} }, "C": { "enum": ["x"] },
+            "D": {}, "E": { "properties": {}, "allOf": [] }, "F": to("A")
+        });
+        let left = fixed(name_the_kind_of_schemas, schemas, 3);
+        assert_eq!(left["A"]["type"], "object");
+        assert_eq!(left["B"]["type"], "array");
+        assert_eq!(left["C"]["type"], "string");
+        assert_eq!(left["D"], json!({}));
+    }
+
+    #[test]
+    fn types_are_not_null() {
+        let inner = json!({ "properties": { "x": { "nullable": true } } });
+        let mut schema = inner.clone();
+        schema["nullable"] = json!(true);
+        let left = fixed(named_schemas_are_not_null, json!({ "A": schema }), 1);
+        assert_eq!(left["A"], inner);
+    }
+
+    #[test]
+    fn choices_that_nothing_tells_apart_hold_anything() {
+        let schemas = json!({
+            "Two": { "description": "either", "type": "object", "oneOf": [to("A"), to("B")] },
+            "Any": { "items": { "anyOf": [{ "type": "string" }, { "type": "integer" }] } },
+            "One": { "nullable": true, "anyOf": [to("A")] },
+            "Not": { "type": "string", "not": { "enum": ["x"] } },
+            "Left": { "allOf": [to("A"), to("B")] }
+        });
+        let left = fixed(unions_without_discriminator_hold_anything, schemas, 5);
+        assert_eq!(left["Two"], json!({ "description": "either" }));
+        assert_eq!(left["Any"]["items"], json!({}));
+        assert_eq!(left["One"]["$ref"], to("A")["$ref"]);
+        assert_eq!(left["Not"], json!({ "type": "string" }));
+        assert_eq!(left["Left"], json!({}));
+    }
+
+    #[test]
+    fn unknown_fields_have_no_member() {
+        let schemas = json!({
+            "A": { "properties": { "x": {} }, "additionalProperties": true },
+            "Map": { "type": "object", "additionalProperties": { "type": "string" } },
+            "Empty": { "properties": {}, "additionalProperties": {} }
+        });
+        let left = fixed(drop_additional_beside_properties, schemas.clone(), 1);
+        assert_eq!(left["A"], json!({ "properties": { "x": {} } }));
+        assert_eq!(left["Map"], schemas["Map"]);
+        assert_eq!(left["Empty"], schemas["Empty"]);
+    }
+
+    #[test]
+    fn bare_objects_are_anything_also_in_maps() {
+        let schemas = json!({
+            "A": { "type": "object", "description": "what it is", "example": 1 },
+            "Map": { "type": "object", "additionalProperties": { "type": "object" } }
+        });
+        let left = fixed(bare_objects_hold_anything, schemas, 2);
+        assert_eq!(left["A"], json!({ "description": "what it is" }));
+        assert_eq!(left["Map"]["additionalProperties"], json!({}));
+    }
+
+    #[test]
+    fn enums_keep_what_can_be_a_variant() {
+        let of = |kind: &str, values: Value| json!({ "type": kind, "enum": values });
+        let schemas = json!({
+            "Good": of("string", json!(["a", "b"])),
+            "Clash": of("string", json!(["a-b", "a_b", "AB", "c"])),
+            "Odd": of("string", json!([null, "", "+", "Unrecognized", "x", 3])),
+            "Empty": of("string", json!([""])),
+            "Number": of("integer", json!([1, 2])),
+            "Bool": of("boolean", json!([true]))
+        });
+        let left = fixed(enums_are_of_distinct_texts, schemas.clone(), 5);
+        assert_eq!(left["Good"], schemas["Good"]);
+        assert_eq!(left["Clash"]["enum"], json!(["a-b", "c"]));
+        assert_eq!(left["Odd"]["enum"], json!(["x"]));
+        assert_eq!(left["Empty"], json!({ "type": "string" }));
+        assert_eq!(left["Number"], json!({ "type": "integer" }));
+        assert_eq!(left["Bool"], json!({ "type": "boolean" }));
+    }
+
+    #[test]
+    fn only_a_tasks_exit_may_be_text() {
+        let exit = json!({ "type": "integer" });
+        let schemas = json!({
+            "Task": { "properties": { "hash": {}, "process": {}, "exit": exit } },
+            "Odd": { "properties": { "hash": {}, "process": {}, "exit": true } },
+            "Other": { "properties": { "exit": exit } }
+        });
+        let left = fixed(exit_codes_may_be_text, schemas.clone(), 1);
+        assert_eq!(left["Task"]["properties"]["exit"]["format"], EXIT_CODE);
+        assert_eq!(left["Other"], schemas["Other"]);
+        assert_eq!(left["Odd"], schemas["Odd"]);
+    }
+
+    #[test]
+    fn numbers_constraints_and_defaults() {
+        let schemas = json!({ "A": { "properties": {
+            "i": { "type": "integer", "format": "int32", "minimum": 1, "default": 2 },
+            "l": { "type": "integer", "format": "int64" },
+            "n": { "type": "number", "format": "float" },
+            "title": { "type": "string", "pattern": "(?!x)", "maxLength": 3 }
+        }}});
+        let left = fixed(widen_numbers, schemas, 2);
+        assert_eq!(left["A"]["properties"]["n"]["format"], "double");
+        let left = fixed(drop_constraints, left, 2);
+        assert_eq!(
+            left["A"]["properties"]["title"],
+            json!({ "type": "string" })
+        );
+        let left = fixed(drop_defaults, left, 1);
+        assert_eq!(
+            left["A"]["properties"]["i"],
+            json!({ "type": "integer", "format": "int64" })
+        );
+    }
+
+    #[test]
+    fn what_is_required_and_nullable_is_kept_beside() {
+        let schemas = json!({ "A": { "required": ["x"], "properties": {
+            "x": { "type": "string", "nullable": true }, "y": { "type": "string", "nullable": false }
+        }}});
+        let left = fixed(every_field_may_be_missing, schemas, 1);
+        assert_eq!(left["A"][REQUIRED], json!(["x"]));
+        assert_eq!(left["A"][NULLABLE], json!(["x"]));
+        assert_eq!(left["A"]["properties"]["x"], json!({ "type": "string" }));
+    }
 }

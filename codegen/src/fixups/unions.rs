@@ -117,3 +117,81 @@ fn own_or_inherited(schema: &Value, key: &str) -> Option<Value> {
         .or_else(|| list(schema, "allOf").find_map(|part| part.get(key)))
         .cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(schemas: Value) -> Value {
+        json!({ "components": { "schemas": schemas } })
+    }
+
+    fn variants(union: &Union) -> Vec<(&str, &str)> {
+        let pairs = union.variants.iter();
+        pairs
+            .map(|variant| (variant.value.as_str(), variant.schema.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn a_mapping_tells_the_variants() {
+        let mut tree = document(json!({ "Config": {
+            "description": "one of two",
+            "oneOf": [{ "$ref": "#/components/schemas/A" }, { "$ref": "#/components/schemas/B" }],
+            "discriminator": { "propertyName": "kind", "mapping": {
+                "a-batch": "#/components/schemas/A", "b-batch": "B", "odd": 3
+            }}
+        }}));
+        let unions = take(&mut tree);
+        assert_eq!(unions.len(), 1);
+        assert_eq!(unions[0].discriminator, "kind");
+        assert_eq!(unions[0].description.as_deref(), Some("one of two"));
+        assert_eq!(variants(&unions[0]), [("a-batch", "A"), ("b-batch", "B")]);
+        assert!(
+            tree["components"]["schemas"]["Config"]
+                .get("oneOf")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn without_a_mapping_the_schemas_names_are_the_values() {
+        let mut tree = document(json!({ "Config": {
+            "oneOf": [{ "$ref": "#/components/schemas/A" }, { "type": "string" }],
+            "discriminator": { "propertyName": "kind" }
+        }}));
+        assert_eq!(variants(&take(&mut tree)[0]), [("A", "A")]);
+    }
+
+    #[test]
+    fn inline_unions_get_names() {
+        let union = json!({
+            "oneOf": [{ "$ref": "#/components/schemas/A" }],
+            "discriminator": { "propertyName": "kind" }
+        });
+        let mut beside_base = union.clone();
+        beside_base["allOf"] = json!([{ "$ref": "#/components/schemas/Image" }]);
+        let mut tree = document(json!({ "Owner": { "properties": {
+            "eventType": union, "image": beside_base
+        }}}));
+        let unions = take(&mut tree);
+        let names: Vec<_> = unions.iter().map(|union| union.name.as_str()).collect();
+        assert_eq!(names, ["AnyImage", "OwnerEventType"]);
+        let properties = &tree["components"]["schemas"]["Owner"]["properties"];
+        assert_eq!(properties["eventType"], reference_to("OwnerEventType"));
+        assert_eq!(properties["image"], reference_to("AnyImage"));
+    }
+
+    #[test]
+    fn what_is_no_union_stays() {
+        let schemas = json!({
+            "Parent": { "type": "object", "discriminator": { "propertyName": "kind" } },
+            "Choice": { "oneOf": [{ "type": "string" }] },
+            "Nameless": { "oneOf": [], "discriminator": {} }
+        });
+        let mut tree = document(schemas.clone());
+        assert!(take(&mut tree).is_empty());
+        assert_eq!(tree, document(schemas));
+        assert!(take(&mut json!({})).is_empty());
+    }
+}

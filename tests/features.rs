@@ -1,0 +1,53 @@
+//! The features of `Cargo.toml` against the tags of the schema.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use seqera_codegen::document::Document;
+use toml_edit::DocumentMut;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+fn manifest() -> DocumentMut {
+    read("Cargo.toml").parse().unwrap()
+}
+
+fn tags() -> BTreeSet<String> {
+    let document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
+    let tags = document
+        .raw_operations()
+        .map(|(_, _, operation)| operation["tags"][0].as_str().unwrap().to_owned());
+    tags.collect()
+}
+
+#[test]
+fn each_tag_is_a_feature_and_on_by_default() {
+    let manifest = manifest();
+    let list = |feature: &str| -> Vec<String> {
+        let names = manifest["features"][feature].as_array().unwrap();
+        names
+            .iter()
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all: BTreeSet<String> = list("all-tags").into_iter().collect();
+    assert_eq!(all, tags());
+    assert!(list("default").contains(&"all-tags".to_owned()));
+    let features = manifest["features"].as_table().unwrap();
+    for tag in tags() {
+        assert!(features.contains_key(&tag), "no feature `{tag}`");
+    }
+}
+
+#[test]
+fn the_version_carries_the_schemas() {
+    let manifest = manifest();
+    let version = manifest["package"]["version"].as_str().unwrap();
+    let (_, schema) = version.split_once('+').unwrap();
+    assert_eq!(schema, seqera::API_VERSION);
+    let record: DocumentMut = read("schema-provenance.toml").parse().unwrap();
+    assert_eq!(record["version"].as_str(), Some(schema));
+}

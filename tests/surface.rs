@@ -1,0 +1,103 @@
+//! The vendored schema and what is generated from it: the surface that reviewers see, the features,
+//! the paging rules, and what hand-written code needs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use seqera_codegen::{Output, Tags, generate, needs};
+
+static OUTPUT: LazyLock<Output> = LazyLock::new(|| {
+    let overlay = read("overlays/docs.yml");
+    generate(&read("seqera-api-latest.yml"), Some(&overlay), &Tags::All).unwrap()
+});
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn the_golden_surface_is_what_is_generated() {
+    let golden = read("tests/golden/surface.txt").replace("\r\n", "\n");
+    let generated: BTreeSet<&str> = OUTPUT.surface.lines().collect();
+    let reviewed: BTreeSet<&str> = golden.lines().collect();
+    let new: Vec<_> = generated.difference(&reviewed).collect();
+    let gone: Vec<_> = reviewed.difference(&generated).collect();
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "review, then run `cargo xtask refresh-schema --from seqera-api-latest.yml`\nnew: {new:#?}\ngone: {gone:#?}"
+    );
+    assert_eq!(OUTPUT.surface, golden, "the order is another");
+}
+
+#[test]
+fn nothing_is_dropped() {
+    let schema = read("seqera-api-latest.yml");
+    let declared = schema
+        .lines()
+        .filter(|line| line.starts_with("      operationId: "))
+        .count();
+    assert_eq!(OUTPUT.inventory.operations.len(), declared);
+    assert_eq!(OUTPUT.surface.lines().count(), declared);
+}
+
+#[test]
+fn every_list_operation_pages() {
+    assert_eq!(OUTPUT.report.unrecognised_paging, [""; 0]);
+    let paged = |name: &str| OUTPUT.inventory.operations[name].paged;
+    assert!(paged("list_workflows") && paged("explore_data_link") && paged("list_audit_logs_v2"));
+    assert!(!paged("list_credentials"));
+}
+
+#[test]
+fn every_workflow_module_needs_what_is_listed() {
+    let mut listed = BTreeSet::new();
+    for need in needs::NEEDS {
+        for id in need.operations.iter().chain(need.dispensable) {
+            listed.insert((need.file.to_owned(), (*id).to_owned()));
+        }
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut called = BTreeSet::new();
+    collect_calls(&source, &source, &mut called);
+    let unlisted: Vec<_> = called.difference(&listed).collect();
+    let idle: Vec<_> = listed.difference(&called).collect();
+    assert!(
+        unlisted.is_empty() && idle.is_empty(),
+        "codegen/src/needs.rs does not list {unlisted:#?}\nand lists for nothing {idle:#?}"
+    );
+}
+
+/// The operations that each file calls: `.list_workflows()`.
+fn collect_calls(root: &Path, folder: &Path, called: &mut BTreeSet<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_calls(root, &path, called);
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let file = path
+            .strip_prefix(root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .replace('\\', "/");
+        let text = fs::read_to_string(&path).unwrap();
+        let code: String = text
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        for (name, operation) in &OUTPUT.inventory.operations {
+            if code.contains(&format!(".{name}()")) {
+                called.insert((file.clone(), operation.id.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! `refresh-schema` as a maintainer meets it, in a small made-up crate.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const OLD: &str = include_str!("fixtures/old.yml");
+const NEW: &str = include_str!("fixtures/new.yml");
+
+/// A crate in a folder of its own.
+struct Crate {
+    folder: tempfile::TempDir,
+}
+
+impl Crate {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write(
+            "Cargo.toml",
+            "[package]\nname = \"seqera\"\nversion = \"0.4.0+0.0.0\" # kept\n\n[features]\n\
+             all-tags = [\n    \"alpha\",\n]\n# The first.\nalpha = []\n",
+        );
+        write(
+            "Cargo.lock",
+            "version = 4\n\n[[package]]\nname = \"seqera\"\nversion = \"0.4.0+0.0.0\"\n",
+        );
+        write("overlays/docs.yml", include_str!("fixtures/docs.yml"));
+        let made = Self { folder };
+        let output = made.refresh_from_text(OLD, &[]);
+        assert!(output.status.success(), "{}", said(&output));
+        made
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("--root")
+            .arg(self.folder.path())
+            .args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn refresh(&self, from: &str, more: &[&str]) -> Output {
+        let arguments = [&["refresh-schema", "--from", from], more].concat();
+        self.run(&arguments).output().unwrap()
+    }
+
+    fn refresh_from_text(&self, schema: &str, more: &[&str]) -> Output {
+        let source = tempfile::NamedTempFile::new().unwrap();
+        fs::write(source.path(), schema).unwrap();
+        self.refresh(source.path().to_str().unwrap(), more)
+    }
+
+    /// All files with their contents.
+    fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push((path.clone(), fs::read(&path).unwrap()));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// The command refused with one line that holds `expected`, and wrote nothing.
+#[track_caller]
+fn assert_refused(made: &Crate, before: &[(PathBuf, Vec<u8>)], output: &Output, expected: &str) {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "not refused: {expected}: {}",
+        said(output)
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.starts_with("error: "), "{error}");
+    assert!(error.contains(expected), "{error}, not {expected}");
+    assert!(made.snapshot() == before, "something was written");
+}
+
+#[test]
+fn broken_input_is_refused_in_one_line() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let twice = NEW.replace("operationId: DescribeBeta", "operationId: ListThings");
+    let dangling = NEW.replace("schemas/Beta'", "schemas/Lost'");
+    let circular = NEW.replace(
+        "    Beta: ",
+        "    Round: {$ref: '#/components/schemas/Round'}\n    Beta: ",
+    );
+    let swagger = NEW.replace("openapi: 3.0.1", "swagger: '2.0'");
+    let newer = NEW.replace("openapi: 3.0.1", "openapi: 3.1.0");
+    let other = NEW
+        .replace("operationId: ", "operationId: Other")
+        .replace("Made-up", "Petstore");
+    let cases = [
+        ("", "the document is empty"),
+        ("\n\n", "the document is empty"),
+        ("<!doctype html>\n<html><body>Sign in</body></html>", "HTML"),
+        (&NEW[..NEW.len() / 2], ""),
+        (&newer, "an OpenAPI 3.1.0 document"),
+        (&swagger, "a Swagger 2.0 document"),
+        (&twice, "the operationId `ListThings` is used twice"),
+        (&dangling, "`#/components/schemas/Lost` leads nowhere"),
+        (&circular, "leads in a circle"),
+        (&other, "another API: `Petstore`"),
+        ("a: b\n", "no `openapi` version"),
+        ("- 1\n", "its root is no mapping"),
+        ("\0\u{1}", ""),
+    ];
+    for (schema, expected) in cases {
+        let output = made.refresh_from_text(schema, &[]);
+        assert_refused(&made, &before, &output, expected);
+    }
+    let missing = made.refresh("no-such-file.yml", &[]);
+    assert_refused(&made, &before, &missing, "no-such-file.yml");
+    let folder = made.refresh(made.folder.path().to_str().unwrap(), &[]);
+    assert_refused(&made, &before, &folder, "a folder");
+    let scheme = made.refresh("ftp://example.com/a.yml", &[]);
+    assert_refused(&made, &before, &scheme, "`ftp`");
+
+    let binary = tempfile::NamedTempFile::new().unwrap();
+    fs::write(binary.path(), [0xff, 0xfe, 0x00]).unwrap();
+    let output = made.refresh(binary.path().to_str().unwrap(), &[]);
+    assert_refused(&made, &before, &output, "not a text in UTF-8");
+}
+
+#[test]
+fn a_file_of_200_megabytes_is_refused_without_being_read() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let large = tempfile::NamedTempFile::new().unwrap();
+    large.as_file().set_len(200 * 1024 * 1024).unwrap();
+    let output = made.refresh(large.path().to_str().unwrap(), &[]);
+    assert_refused(&made, &before, &output, "more than 16 MB");
+}
+
+/// Serves one reply, then holds the connection for a while.
+fn serve(reply: Vec<u8>, hold: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let _ = connection.read(&mut [0; 4096]);
+        let _ = connection.write_all(&reply);
+        thread::sleep(hold);
+    });
+    format!("http://{address}/schema.yml")
+}
+
+fn http(status: &str, length: usize, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+#[test]
+fn a_schema_is_downloaded() {
+    let made = Crate::new();
+    let url = serve(http("200 OK", NEW.len(), NEW), Duration::ZERO);
+    let output = made.refresh(&url, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let record = made.read("schema-provenance.toml");
+    assert!(record.contains(&format!("source = \"{url}\"")), "{record}");
+    assert!(record.contains("version = \"1.1.0\""), "{record}");
+}
+
+#[test]
+fn servers_that_stall_cut_off_or_refuse_are_errors() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let hour = Duration::from_secs(3600);
+    let endless = http("200 OK", 200 * 1024 * 1024, "openapi: 3.0.1\n");
+    let cases = [
+        (Vec::new(), hour, ""),
+        (
+            http("200 OK", NEW.len(), &NEW[..100]),
+            hour,
+            "the download stopped after 100 bytes",
+        ),
+        (
+            http("200 OK", NEW.len(), &NEW[..100]),
+            Duration::ZERO,
+            "the download stopped",
+        ),
+        (
+            http("404 Not Found", 0, ""),
+            Duration::ZERO,
+            "404 Not Found",
+        ),
+        (endless, hour, "more than 16 MB"),
+    ];
+    for (reply, hold, expected) in cases {
+        let started = Instant::now();
+        let output = made.refresh(&serve(reply, hold), &["--timeout", "1"]);
+        assert_refused(&made, &before, &output, expected);
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn a_refresh_without_a_change_changes_no_byte() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    assert!(made.refresh_from_text(OLD, &[]).status.success());
+    assert!(made.snapshot() == before);
+    // Nor does the same document, written another way.
+    let tree: serde_json::Value = seqera_codegen::document::Document::parse(OLD).unwrap().tree;
+    let json = serde_json::to_string_pretty(&tree).unwrap();
+    assert!(made.refresh_from_text(&json, &[]).status.success());
+    assert!(made.snapshot() == before);
+    let vendored = made.path("seqera-api-latest.yml");
+    let output = made.refresh(vendored.to_str().unwrap(), &["--check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(made.snapshot() == before);
+}
+
+#[test]
+fn check_says_that_the_schema_is_behind_and_writes_nothing() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let output = made.refresh_from_text(NEW, &["--check"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("seqera-api-latest.yml is behind"));
+    assert!(made.snapshot() == before);
+}
+
+#[test]
+fn the_report_says_what_changes_for_programs() {
+    let made = Crate::new();
+    let report = made.path("report.md");
+    let output = made.refresh_from_text(NEW, &["--report", report.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    // Which fixups apply nowhere is not what this is about.
+    let is_idle = |line: &&str| line.starts_with("- apply nowhere");
+    let markdown = made.read("report.md");
+    let lines: Vec<&str> = markdown.lines().filter(|line| !is_idle(line)).collect();
+    let markdown = lines.join("\n");
+    let expected = include_str!("fixtures/report.md").replace("\r\n", "\n");
+    assert_eq!(markdown.trim_end(), expected.trim_end(), "{markdown}");
+
+    let manifest = made.read("Cargo.toml");
+    assert!(
+        manifest.contains("version = \"0.4.0+1.1.0\" # kept"),
+        "{manifest}"
+    );
+    assert!(
+        manifest.contains("    \"alpha\",\n    \"beta\",\n]"),
+        "{manifest}"
+    );
+    assert!(
+        manifest.contains("# The first.\nalpha = []\nbeta = []\n"),
+        "{manifest}"
+    );
+    assert!(made.read("Cargo.lock").contains("0.4.0+1.1.0"));
+    let golden = made.read("tests/golden/surface.txt");
+    assert!(
+        golden.contains("GET /beta  describe_beta() -> Beta\n"),
+        "{golden}"
+    );
+    let changelog = made.read("CHANGELOG.md");
+    assert!(
+        changelog
+            .starts_with("# Changelog\n\n## Unreleased\n\n### API 1.0.0 to 1.1.0\n\nBreaking:\n"),
+        "{changelog}"
+    );
+    let record = made.read("schema-provenance.toml");
+    assert!(!record.contains("/tmp"), "{record}");
+}
+
+#[test]
+fn an_interrupted_refresh_leaves_whole_files_and_can_be_repeated() {
+    let started = Instant::now();
+    let made = Crate::new();
+    let old = made.snapshot();
+    assert!(made.refresh_from_text(NEW, &[]).status.success());
+    let new = made.snapshot();
+    let whole = started.elapsed();
+    let contents = |files: &[(PathBuf, Vec<u8>)], path: &Path| {
+        let found = files.iter().find(|(other, _)| other == path);
+        found.map(|(_, bytes)| bytes.clone())
+    };
+    for step in 0..20 {
+        for (path, _) in &new {
+            match contents(&old, path) {
+                Some(bytes) => fs::write(path, bytes).unwrap(),
+                None => fs::remove_file(path).unwrap(),
+            }
+        }
+        let source = made.path("../new-schema.yml");
+        let source = source.with_file_name(format!("{}-new.yml", std::process::id()));
+        fs::write(&source, NEW).unwrap();
+        let mut child = made
+            .run(&["refresh-schema", "--from", source.to_str().unwrap()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(whole * step / 30);
+        let _ = child.kill();
+        child.wait().unwrap();
+        for (path, bytes) in made.snapshot() {
+            let is_temporary = path.extension().is_some_and(|extension| extension == "tmp");
+            if is_temporary {
+                fs::remove_file(&path).unwrap();
+                continue;
+            }
+            let of = |files| contents(files, &path);
+            let is_record = path.ends_with("schema-provenance.toml");
+            assert!(
+                is_record || Some(&bytes) == of(&old).as_ref() || Some(&bytes) == of(&new).as_ref(),
+                "{} is neither old nor new",
+                path.display()
+            );
+        }
+        assert!(made.refresh(source.to_str().unwrap(), &[]).status.success());
+        fs::remove_file(&source).unwrap();
+        assert_eq!(
+            contents(&made.snapshot(), &made.path("seqera-api-latest.yml")),
+            contents(&new, &made.path("seqera-api-latest.yml"))
+        );
+    }
+}
+
+#[test]
+fn check_finds_what_is_not_in_order() {
+    let made = Crate::new();
+    let check = || {
+        let output = made.run(&["check"]).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    fs::write(made.path("CHANGELOG.md"), "# Changelog\n\n## Unreleased\n").unwrap();
+    let (code, text) = check();
+    assert_eq!(code, Some(1), "{text}"); // the overlay says something of the newer schema
+    assert_eq!(text.matches("FAILED").count(), 2, "{text}");
+    assert!(
+        text.contains("FAILED  our documentation has no target that is gone"),
+        "{text}"
+    );
+    assert!(
+        text.contains("FAILED  our documentation covers the API"),
+        "{text}"
+    );
+
+    fs::write(made.path("tests/golden/surface.txt"), "").unwrap();
+    let (_, text) = check();
+    assert!(text.contains("FAILED  the golden surface"), "{text}");
+
+    let schema = made.read("seqera-api-latest.yml");
+    fs::write(
+        made.path("seqera-api-latest.yml"),
+        format!("# by hand\n{schema}"),
+    )
+    .unwrap();
+    let (_, text) = check();
+    assert!(
+        text.contains("FAILED  the vendored schema is in canonical order"),
+        "{text}"
+    );
+}
