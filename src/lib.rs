@@ -39,6 +39,8 @@ mod record;
 ))]
 mod scope;
 mod secret;
+#[cfg(feature = "studios")]
+mod studios;
 mod tagged_union;
 mod timestamp;
 #[cfg(any(feature = "datasets", feature = "data-links"))]
@@ -74,6 +76,8 @@ pub use progenitor_client::ResponseValue;
 pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
+#[cfg(feature = "studios")]
+pub use studios::Studio;
 pub use timestamp::{ParseTimestampError, Timestamp};
 #[cfg(feature = "data-links")]
 pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
