@@ -32,6 +32,11 @@ mod progress;
 mod raw;
 mod record;
 #[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod remote_name;
+#[cfg(any(
     feature = "datasets",
     feature = "data-links",
     feature = "studios",
