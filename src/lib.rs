@@ -82,7 +82,7 @@ pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "studios")]
-pub use studios::Studio;
+pub use studios::{NewStudio, Studio};
 pub use timestamp::{ParseTimestampError, Timestamp};
 #[cfg(feature = "data-links")]
 pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};

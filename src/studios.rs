@@ -40,9 +40,96 @@ impl Client {
             pauses: (FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
+
+    /// A Studio to be created.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// use seqera::types::DataStudioCreateRequest;
+    /// let request = DataStudioCreateRequest::new()
+    ///     .name("notebook")
+    ///     .compute_env_id("7hX2kQ9")
+    ///     .data_studio_tool_url("public.cr.seqera.io/platform/data-studio-jupyter:4.2.5-0.9");
+    /// let studio = client.new_studio(request).workspace_id(42).send().await?;
+    /// studio.start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new_studio(&self, request: impl Into<types::DataStudioCreateRequest>) -> NewStudio {
+        NewStudio {
+            studio: self.studio(String::new()),
+            request: request.into(),
+        }
+    }
 }
 
-/// A Studio. Made by [`Client::studio`].
+/// A Studio to be created. Made by [`Client::new_studio`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is created until it is sent"]
+pub struct NewStudio {
+    /// Without its session id.
+    studio: Studio,
+    request: types::DataStudioCreateRequest,
+}
+
+impl NewStudio {
+    /// The workspace of the Studio; without it, the personal context.
+    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
+        self.studio = self.studio.workspace_id(id);
+        self
+    }
+
+    /// Waits for a compute environment that is still being created: see
+    /// [`Studio::retry_not_ready`].
+    pub fn retry_not_ready(mut self, retry: bool) -> Self {
+        self.studio = self.studio.retry_not_ready(retry);
+        self
+    }
+
+    /// The longest time to wait: see [`Studio::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.studio = self.studio.timeout(timeout);
+        self
+    }
+
+    /// The pauses between two tries: see [`Studio::pauses`].
+    pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
+        self.studio = self.studio.pauses(first, longest);
+        self
+    }
+
+    /// Creates the Studio, which does not start yet, and returns it with these settings.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn send(self) -> Result<Studio> {
+        let workspace = self.studio.workspace.id(JOB)?;
+        let create = || async {
+            let call = self.studio.client.create_data_studio();
+            let call = call.workspace_id(workspace).auto_start(false);
+            let reply = call.body(self.request.clone()).send().await?;
+            Ok(reply
+                .into_inner()
+                .studio
+                .and_then(|studio| studio.session_id))
+        };
+        let mut pace = self.studio.pace();
+        let session_id = self.studio.when_ready(&mut pace, create).await?;
+        let session_id = session_id.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidResponse,
+                "the reply has no `studio.sessionId`",
+            )
+            .in_operation("create_data_studio")
+        })?;
+        Ok(Studio {
+            session_id,
+            ..self.studio
+        })
+    }
+}
+
+/// A Studio. Made by [`Client::studio`] and [`Client::new_studio`].
 #[derive(Clone, Debug)]
 pub struct Studio {
     client: Client,
@@ -54,50 +141,6 @@ pub struct Studio {
 }
 
 impl Studio {
-    /// Creates a Studio, which does not start yet, and returns it with the settings of this one.
-    /// The session id of this one is not used.
-    ///
-    /// ```no_run
-    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
-    /// use seqera::types::DataStudioCreateRequest;
-    /// let request = DataStudioCreateRequest::new()
-    ///     .name("notebook")
-    ///     .compute_env_id("7hX2kQ9")
-    ///     .data_studio_tool_url("public.cr.seqera.io/platform/data-studio-jupyter:4.2.5-0.9");
-    /// let studio = client.studio("").workspace_id(42).create(request).await?;
-    /// studio.start().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// The call failed. A compute environment that is still being created is waited for if
-    /// [`retry_not_ready`](Self::retry_not_ready) says so.
-    pub async fn create(&self, request: types::DataStudioCreateRequest) -> Result<Self> {
-        let workspace = self.workspace.id(JOB)?;
-        let create = || async {
-            let call = self.client.create_data_studio().workspace_id(workspace);
-            let reply = call.auto_start(false).body(request.clone()).send().await?;
-            Ok(reply
-                .into_inner()
-                .studio
-                .and_then(|studio| studio.session_id))
-        };
-        let mut pace = self.pace();
-        let session_id = self.when_ready(&mut pace, create).await?;
-        let session_id = session_id.ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidResponse,
-                "the reply has no `studio.sessionId`",
-            )
-            .in_operation("create_data_studio")
-        })?;
-        Ok(Self {
-            session_id,
-            ..self.clone()
-        })
-    }
-
     /// The session id.
     pub fn session_id(&self) -> &str {
         &self.session_id

@@ -71,10 +71,13 @@ async fn a_studio_is_started_and_stopped_on_the_embedded_platform() {
     let studio = studio.pauses(Duration::from_millis(20), Duration::from_millis(200));
     let status = |studio: types::DataStudioDto| studio.status_info.unwrap().status.unwrap();
     studio.stop().await.unwrap();
-    assert_eq!(
-        status(studio.start().await.unwrap()),
-        types::DataStudioStatus::Running
-    );
+    // On a task of its own, which only takes what is `Send`.
+    let started = tokio::spawn({
+        let studio = studio.clone();
+        async move { studio.start().await }
+    });
+    let started = started.await.unwrap().unwrap();
+    assert_eq!(status(started), types::DataStudioStatus::Running);
     assert_eq!(
         status(studio.stop().await.unwrap()),
         types::DataStudioStatus::Stopped
@@ -176,11 +179,13 @@ async fn not_ready_yet_is_waited_for_only_if_asked() {
     let request = types::DataStudioCreateRequest::new()
         .name("n")
         .compute_env_id("c");
-    let studio = quick(&server.client())
-        .retry_not_ready(true)
-        .create(request)
-        .await
-        .unwrap();
+    let client = server.client();
+    let pause = Duration::from_millis(2);
+    let new = client
+        .new_studio(request)
+        .workspace_id(7)
+        .pauses(pause, pause);
+    let studio = new.retry_not_ready(true).send().await.unwrap();
     assert_eq!(studio.session_id(), "s2");
     let sent = server.seen().pop().unwrap();
     assert_eq!(
