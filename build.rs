@@ -25,10 +25,14 @@ fn run() -> anyhow::Result<()> {
         &enabled_tags(),
     )?;
     let directory = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(directory.join("types.rs"), output.types)?;
-    fs::write(directory.join("operations.rs"), output.operations)?;
+    fs::write(directory.join("types.rs"), &output.types)?;
+    fs::write(directory.join("operations.rs"), &output.operations)?;
+    if env::var_os("CARGO_FEATURE_MOCK").is_some() {
+        fs::write(directory.join("mocks.rs"), output.mocks()?)?;
+    }
     if Path::new("tests").is_dir() {
-        fs::write(directory.join("table.rs"), output.table)?;
+        fs::write(directory.join("calls.rs"), output.calls()?)?;
+        fs::write(directory.join("round_trips.rs"), output.round_trips()?)?;
     }
     Ok(())
 }

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use crate::transport::progress::next_chunk;
 use crate::{Error, Result};
 
 /// A download: a stream of chunks, as they arrive.
@@ -21,10 +23,15 @@ impl ByteStream {
         operation: Cow<'static, str>,
         attempts: u32,
         reply: reqwest::Response,
+        idle: Option<Duration>,
     ) -> Self {
         let status = reply.status();
-        let chunks = reply.bytes_stream().map_err(move |error| {
-            Error::from_reqwest(error)
+        let chunks = stream::try_unfold(reply, move |mut reply| async move {
+            let chunk = next_chunk(&mut reply, idle).await?;
+            Ok(chunk.map(|chunk| (chunk, reply)))
+        });
+        let chunks = chunks.map_err(move |error: Error| {
+            error
                 .in_operation(operation.clone())
                 .with_status(status)
                 .with_attempts(attempts)
@@ -33,7 +40,7 @@ impl ByteStream {
     }
 
     pub(crate) fn whole(content: Bytes) -> Self {
-        Self(Box::pin(futures_util::stream::iter([Ok(content)])))
+        Self(Box::pin(stream::iter([Ok(content)])))
     }
 
     /// The whole content in memory.

@@ -18,6 +18,8 @@ const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
+#[cfg(all(feature = "users", feature = "workspaces"))]
+const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
 
 /// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
 #[derive(Clone)]
@@ -32,6 +34,14 @@ impl<T: Into<String>> From<T> for AccessToken {
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AccessToken([redacted])")
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.baseurl)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,6 +99,8 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    names_lifetime: Duration,
 }
 
 impl ClientBuilder {
@@ -107,6 +119,8 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
+            #[cfg(all(feature = "users", feature = "workspaces"))]
+            names_lifetime: crate::names::USUAL_LIFETIME,
         }
     }
 
@@ -175,9 +189,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest time in which nothing arrives: until the reply begins (the time to send the
-    /// body included), and between its parts. Default 60 s. There is no limit to the time that a
-    /// reply takes as a whole.
+    /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
+    /// arrives. Default 60 s. There is no limit to the time that an upload or a download takes as a
+    /// whole.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self
@@ -209,6 +223,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
+    /// looks names up each time.
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub fn remember_names(mut self, lifetime: Duration) -> Self {
+        self.names_lifetime = lifetime;
+        self
+    }
+
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -228,11 +250,7 @@ impl ClientBuilder {
                 ));
             }
             Some(client) => client.clone(),
-            None => make_http_client(
-                self.connect_timeout,
-                Some(self.read_timeout),
-                &self.root_certificates,
-            )?,
+            None => make_http_client(self.connect_timeout, &self.root_certificates)?,
         };
         #[cfg(feature = "data-links")]
         let storage = {
@@ -240,7 +258,7 @@ impl ClientBuilder {
             let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
             Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
                 Some(client) => Ok(client.clone()),
-                None => make_http_client(connect_timeout, None, &certificates),
+                None => make_http_client(connect_timeout, &certificates),
             })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
@@ -251,6 +269,11 @@ impl ClientBuilder {
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
+            idle: self.http_client.is_none().then_some(self.read_timeout),
+            #[cfg(all(feature = "users", feature = "workspaces"))]
+            names: crate::names::NameCache::new(self.names_lifetime),
+            #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+            polls: crate::run::Polls::default(),
             #[cfg(feature = "data-links")]
             storage,
         };
@@ -317,7 +340,6 @@ impl ClientBuilder {
 
 fn make_http_client(
     connect_timeout: Duration,
-    read_timeout: Option<Duration>,
     root_certificates: &[Vec<u8>],
 ) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
@@ -328,15 +350,29 @@ fn make_http_client(
         // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
         // connection that is just being closed.
         .pool_idle_timeout(Duration::from_secs(50));
-    if let Some(timeout) = read_timeout {
-        builder = builder.read_timeout(timeout);
-    }
     for pem in root_certificates {
         builder = trust(builder, pem)?;
     }
     builder.build().map_err(|error| {
         Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
     })
+}
+
+/// The workspace that the environment names.
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub(crate) fn workspace_of_environment() -> Result<String> {
+    workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
+}
+
+#[cfg(all(feature = "users", feature = "workspaces"))]
+fn workspace_of(variable: Option<String>) -> Result<String> {
+    match variable {
+        Some(workspace) if !workspace.is_empty() => Ok(workspace),
+        _ => Err(Error::configuration(format!(
+            "{WORKSPACE_VARIABLE} is not set: set it to the id of a workspace, or to \
+             organization/workspace"
+        ))),
+    }
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -500,6 +536,20 @@ mod tests {
             text(&[(TOKEN_VARIABLE, "t"), (ENDPOINT_VARIABLE, "x")])
                 .starts_with("TOWER_API_ENDPOINT is not a URL")
         );
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[test]
+    fn the_workspace_of_the_environment_is_an_id_or_a_name_or_missed() {
+        use crate::WorkspaceRef;
+        let workspace = |text: &str| WorkspaceRef::from(workspace_of(Some(text.into())).unwrap());
+        assert_eq!(workspace("42"), WorkspaceRef::Id(42));
+        assert_eq!(workspace("acme/lab"), WorkspaceRef::Name("acme/lab".into()));
+        for nothing in [None, Some(String::new())] {
+            let error = workspace_of(nothing).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.message().starts_with("TOWER_WORKSPACE_ID is not set"));
+        }
     }
 
     #[test]

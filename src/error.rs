@@ -66,6 +66,13 @@ pub enum ErrorKind {
     InvalidResponse,
     /// A local file or stream could not be read or written.
     Io,
+    /// A look-up found nothing of that name. The error lists near matches.
+    NotFound,
+    /// A look-up found more than one resource of that name. The error lists their ids.
+    Ambiguous,
+    /// What was waited for did not come about: the time given for it is over, or it can't any
+    /// more. Nothing is undone by that: a run goes on.
+    NotReached,
 }
 
 impl Error {
@@ -117,9 +124,10 @@ impl Error {
         self.0.body.as_deref()
     }
 
-    /// 404: nothing of that id. Check the id, and that it is of that workspace.
+    /// 404, or a look-up by name without a match: nothing of that id or name. Check it, and that it
+    /// is of that workspace.
     pub fn is_not_found(&self) -> bool {
-        self.has_status(StatusCode::NOT_FOUND)
+        self.kind() == ErrorKind::NotFound || self.has_status(StatusCode::NOT_FOUND)
     }
 
     /// 403: the token may lack the permission, or be invalid; or the resource is deleted or
@@ -341,9 +349,32 @@ impl Error {
         self
     }
 
+    /// The same error for another caller, without what caused it.
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub(crate) fn repeat(&self) -> Self {
+        let inner = &*self.0;
+        Self(Box::new(Inner {
+            kind: inner.kind,
+            message: inner.message.clone(),
+            operation: inner.operation.clone(),
+            place: inner.place.clone(),
+            workspace: inner.workspace.clone(),
+            status: inner.status,
+            error_id: inner.error_id.clone(),
+            attempts: inner.attempts,
+            retry_after: inner.retry_after,
+            body: inner.body.clone(),
+            source: None,
+        }))
+    }
+
     /// Servers may repeat what they were sent; an error does not pass a secret on.
     pub(crate) fn redact(mut self, secret: &str) -> Self {
         const REDACTED: &str = "[redacted]";
+        // A few letters are no secret, and turn up in any text.
+        if secret.len() < 8 {
+            return self;
+        }
         let inner = &mut *self.0;
         if inner.message.contains(secret) {
             inner.message = inner.message.replace(secret, REDACTED);

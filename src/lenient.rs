@@ -1,13 +1,24 @@
 //! Readers for what servers send in other forms than the schema says.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// An integer, as a number or as decimal text; null and empty text are `None`.
 fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(IntegerVisitor)
+}
+
+/// The integer that a float is.
+fn whole<E: Error>(value: f64) -> Result<i64, E> {
+    // Up to 2^53, where every integer has a float of its own.
+    if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
+        return Ok(value as i64);
+    }
+    Err(E::custom(format!("the number {value} is not an integer")))
 }
 
 /// An integer in the forms of [`integer`].
@@ -31,6 +42,55 @@ impl<'de> Deserialize<'de> for Integers {
     }
 }
 
+/// Integers by name in the forms of [`integer`].
+pub(crate) struct IntegerMap(pub(crate) BTreeMap<String, i64>);
+
+impl<'de> Deserialize<'de> for IntegerMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map: BTreeMap<String, Integer> = BTreeMap::deserialize(deserializer)?;
+        Ok(Self(
+            map.into_iter()
+                .filter_map(|(name, integer)| Some((name, integer.0?)))
+                .collect(),
+        ))
+    }
+}
+
+/// What the schema calls an iterator and describes as an object without properties: servers write a
+/// list. An object is an empty one.
+pub(crate) struct Iterated<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Iterated<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(list)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Vec<T>, A::Error> {
+                while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Vec::new())
+            }
+        }
+
+        deserializer
+            .deserialize_any(ListVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
 struct IntegerVisitor;
 
 impl<'de> Visitor<'de> for IntegerVisitor {
@@ -51,11 +111,7 @@ impl<'de> Visitor<'de> for IntegerVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        // Up to 2^53, where every integer has a float of its own.
-        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
-            return Ok(Some(value as i64));
-        }
-        Err(E::custom(format!("the number {value} is not an integer")))
+        whole(value).map(Some)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
@@ -149,6 +205,10 @@ impl<'de> Deserialize<'de> for ExitCode {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an exit code: an integer or text")
+            }
+
+            fn visit_f64<E: Error>(self, code: f64) -> Result<ExitCode, E> {
+                whole(code).map(ExitCode::Code)
             }
 
             fn visit_i64<E: Error>(self, code: i64) -> Result<ExitCode, E> {

@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// A part of the API does not need all that the whole does.
+#![cfg_attr(
+    not(feature = "all-tags"),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 
 #[cfg(any(
     feature = "data-links",
@@ -13,6 +18,17 @@ mod client;
 mod dump;
 mod error;
 mod generated;
+#[cfg(all(
+    feature = "compute-envs",
+    feature = "labels",
+    feature = "launch",
+    feature = "pipeline-versions",
+    feature = "pipelines",
+    feature = "users",
+    feature = "workflows",
+    feature = "workspaces"
+))]
+pub mod launch;
 mod lenient;
 #[cfg(any(
     feature = "datasets",
@@ -20,7 +36,11 @@ mod lenient;
     all(feature = "service-info", feature = "workflows")
 ))]
 mod local;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod multipart;
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub mod names;
 mod nullable;
 mod open_enum;
 pub mod paginate;
@@ -31,6 +51,8 @@ pub mod paginate;
 mod progress;
 mod raw;
 mod record;
+#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+pub mod run;
 #[cfg(any(
     feature = "data-links",
     all(feature = "service-info", feature = "workflows")
@@ -47,10 +69,24 @@ mod secret;
 #[cfg(feature = "studios")]
 mod studios;
 mod tagged_union;
+mod task;
 mod timestamp;
 #[cfg(any(feature = "datasets", feature = "data-links"))]
 mod transfer;
 mod transport;
+
+/// How to use this crate, subject by subject.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    macro_rules! pages {
+        ($($page:ident)*) => {$(
+            #[doc = include_str!(concat!("guide/", stringify!($page), ".md"))]
+            pub mod $page {}
+        )*};
+    }
+
+    pages! { authentication limits_and_retries errors paging features schema }
+}
 
 use open_enum::open_enum;
 use record::record_serde;
@@ -72,7 +108,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
-pub use nullable::{Null, Nullable};
+#[cfg(all(feature = "users", feature = "workspaces"))]
+pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
+pub use nullable::Nullable;
+pub use nullable::Nullable::Null;
 pub use progenitor_client::ResponseValue;
 #[cfg(any(
     feature = "data-links",

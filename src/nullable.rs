@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A field of a request that may be left out, sent as null, or sent with a value: three things that
 /// the server tells apart. Absent leaves what is there, null clears it.
 ///
-/// Setters take a plain value, an [`Option`] (`None` leaves the field out), or [`Null`]:
+/// Setters take a plain value, an [`Option`] (`None` leaves the field out), or [`Null`](Self::Null):
 ///
 /// ```
 /// use seqera::{Null, types::UpdateAgentRequest};
@@ -28,8 +28,6 @@ pub enum Nullable<T> {
     /// There, with a value.
     Value(T),
 }
-
-pub use Nullable::Null;
 
 impl<T> Nullable<T> {
     /// The value, if there is one.
@@ -137,6 +135,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::Nullable::Null;
     use super::*;
 
     #[derive(Debug, Default, Serialize, Deserialize)]

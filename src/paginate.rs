@@ -11,11 +11,10 @@ use std::task::{Context, Poll, ready};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
-use tokio::task::JoinHandle;
-use tracing::Instrument;
 
+use crate::Result;
+use crate::task::Task;
 use crate::transport::request::{Fetched, Request};
-use crate::{Error, ErrorKind, Result};
 
 /// What servers take at most; they refuse more with 400.
 const LARGEST_PAGE: u32 = 100;
@@ -607,35 +606,4 @@ fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Work that goes on while nobody polls the stream, and ends when it is dropped.
-///
-/// Were it polled with the stream instead, a page that waits for the rate limit would keep its
-/// turn while the stream's user makes another call, which would then wait for ever.
-struct Task<T>(JoinHandle<T>);
-
-impl<T: Send + 'static> Task<Result<T>> {
-    fn spawn(work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
-        Self(tokio::spawn(work.in_current_span()))
-    }
-}
-
-impl<T> Future for Task<Result<T>> {
-    type Output = Result<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        let ended = |error| {
-            Error::new(ErrorKind::Io, "the task that fetched a page ended").caused_by(error)
-        };
-        Pin::new(&mut self.0)
-            .poll(context)
-            .map(|done| done.unwrap_or_else(|error| Err(ended(error))))
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

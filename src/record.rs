@@ -4,6 +4,7 @@
 //! fields: it was two thirds of the time to compile the crate. All that differs between the structs
 //! is which name goes with which field, so that is all that is generated.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -106,46 +107,59 @@ pub(crate) fn read<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Reads an integer leniently.
-pub(crate) fn read_integer<'de, A: MapAccess<'de>>(
-    slot: &mut Option<i64>,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    *slot = map.next_value::<lenient::Integer>()?.0;
-    Ok(())
+/// A field that is filled with a value, or with null.
+pub(crate) trait Slot<T> {
+    fn fill(&mut self, value: Option<T>);
 }
 
-/// Reads an integer leniently, keeping null.
-pub(crate) fn read_nullable_integer<'de, A: MapAccess<'de>>(
-    slot: &mut Nullable<i64>,
+impl<T> Slot<T> for Option<T> {
+    fn fill(&mut self, value: Option<T>) {
+        *self = value;
+    }
+}
+
+impl<T> Slot<T> for Nullable<T> {
+    fn fill(&mut self, value: Option<T>) {
+        *self = value.map_or(Self::Null, Self::Value);
+    }
+}
+
+/// Reads an integer leniently.
+pub(crate) fn read_integer<'de, A: MapAccess<'de>>(
+    slot: &mut impl Slot<i64>,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    *slot = map
-        .next_value::<lenient::Integer>()?
-        .0
-        .map_or(Nullable::Null, Nullable::Value);
+    slot.fill(map.next_value::<lenient::Integer>()?.0);
     Ok(())
 }
 
 /// Reads a list of integers leniently.
 pub(crate) fn read_integers<'de, A: MapAccess<'de>>(
-    slot: &mut Option<Vec<i64>>,
+    slot: &mut impl Slot<Vec<i64>>,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    *slot = map
-        .next_value::<Option<lenient::Integers>>()?
-        .map(|list| list.0);
+    let list = map.next_value::<Option<lenient::Integers>>()?;
+    slot.fill(list.map(|list| list.0));
     Ok(())
 }
 
-/// Reads a list of integers leniently, keeping null.
-pub(crate) fn read_nullable_integers<'de, A: MapAccess<'de>>(
-    slot: &mut Nullable<Vec<i64>>,
+/// Reads integers by name leniently.
+pub(crate) fn read_integer_map<'de, A: MapAccess<'de>>(
+    slot: &mut impl Slot<BTreeMap<String, i64>>,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    let mut list = None;
-    read_integers(&mut list, map)?;
-    *slot = list.map_or(Nullable::Null, Nullable::Value);
+    let integers = map.next_value::<Option<lenient::IntegerMap>>()?;
+    slot.fill(integers.map(|integers| integers.0));
+    Ok(())
+}
+
+/// Reads what the schema calls an iterator.
+pub(crate) fn read_iterator<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    slot: &mut impl Slot<Vec<T>>,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    let list = map.next_value::<Option<lenient::Iterated<T>>>()?;
+    slot.fill(list.map(|list| list.0));
     Ok(())
 }
 

@@ -3,12 +3,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 pub(crate) mod error_body;
 mod hooks;
+pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
@@ -35,6 +37,12 @@ pub(crate) struct Shared {
     pub accept_version: HeaderValue,
     pub user_agent: HeaderValue,
     pub limiter: Arc<Limiter>,
+    /// The longest time in which nothing moves; none for an HTTP client of the caller's.
+    pub idle: Option<Duration>,
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub names: crate::names::NameCache,
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub polls: crate::run::Polls,
     #[cfg(feature = "data-links")]
     pub storage: storage::Storage,
 }
@@ -45,6 +53,16 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
         }
+    }
+
+    #[cfg(all(feature = "users", feature = "workspaces"))]
+    pub(crate) fn names(&self) -> &crate::names::NameCache {
+        &self.shared.names
+    }
+
+    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    pub(crate) fn polls(&self) -> &crate::run::Polls {
+        &self.shared.polls
     }
 
     /// The way to presigned URLs.

@@ -1,14 +1,21 @@
 //! Whatever bytes a server sends, a call ends with a value or an error.
 
 mod support;
+mod support_schema;
+mod table;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use seqera::prelude::*;
-use seqera::{Method, RetryPolicy};
+use seqera::{ErrorKind, Method, RetryPolicy};
+use serde_json::{Value, json};
 use support::{Act, Server, message};
+use support_schema::instance::Extent;
+use support_schema::schema;
+use table::Sample;
 
 /// A server whose next reply is set from outside.
 fn server(runtime: &tokio::runtime::Runtime) -> (Client, Arc<Mutex<Vec<u8>>>) {
@@ -76,11 +83,22 @@ fn any_bytes_instead_of_http() {
 
 #[test]
 fn any_body_status_and_headers() {
-    let status = prop_oneof![Just(200u16), Just(400), Just(403), Just(500), 200..600u16];
     let body = prop_oneof![
         any::<Vec<u8>>(),
         "\\PC{0,60}".prop_map(String::into_bytes),
         "[\\[\\]{}\",:0-9a-z<>]{0,60}".prop_map(String::into_bytes),
+    ];
+    check(replies(body));
+}
+
+/// HTTP replies of any status, with headers that mean something to a client.
+fn replies(body: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let status = prop_oneof![
+        4 => Just(200u16),
+        1 => Just(400),
+        1 => Just(403),
+        1 => Just(500),
+        1 => 200..600u16,
     ];
     let value = || "[ -~]{0,30}";
     let header = prop_oneof![
@@ -92,8 +110,90 @@ fn any_body_status_and_headers() {
         Just(("Content-Type", "text/html".to_owned())),
     ];
     let headers = proptest::collection::vec(header, 0..3);
-    check(
-        (status, headers, body)
-            .prop_map(|(status, headers, body)| message(status, &headers, &body)),
+    (status, headers, body).prop_map(|(status, headers, body)| message(status, &headers, &body))
+}
+
+/// JSON of the schema's own field names, with anything in them.
+fn json_of(fields: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        Just(json!("2026-03-01T09:30:00Z")),
+    ];
+    let value = leaf.prop_recursive(5, 60, 8, move |inner| {
+        let field = proptest::sample::select(fields.clone());
+        prop_oneof![
+            1 => proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            4 => proptest::collection::hash_map(field, inner, 1..8)
+                .prop_map(|object| Value::Object(object.into_iter().collect())),
+        ]
+    });
+    value.prop_map(|value| value.to_string().into_bytes())
+}
+
+/// A request body that has what the schema demands.
+fn sample(id: &str) -> Sample {
+    let body = schema().operation(id).body("application/json");
+    Sample {
+        body: body.map_or(Value::Null, |body| {
+            schema().instance(body, Extent::Required, 0).value
+        }),
+        full: true,
+    }
+}
+
+/// The names of all fields, so that what is made up is read and not skipped.
+fn field_names() -> Vec<String> {
+    let fields = schema()
+        .types()
+        .filter_map(|(_, schema)| schema["properties"].as_object());
+    fields.flat_map(|fields| fields.keys().cloned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_operation_ends_with_a_value_or_an_error_whatever_it_is_sent() {
+    const ROUNDS: usize = 16;
+    let sent: Vec<Vec<u8>> = {
+        let mut runner = proptest::test_runner::TestRunner::default();
+        let strategy = prop_oneof![
+            1 => any::<Vec<u8>>(),
+            1 => replies(any::<Vec<u8>>()),
+            6 => replies(json_of(field_names())),
+        ];
+        // A number that has no divisor in common with that of the operations.
+        (0..509)
+            .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+            .collect()
+    };
+    let server = Server::start(move |number, _| Act::Raw(sent[number % sent.len()].clone())).await;
+    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+
+    let calls = (0..ROUNDS).flat_map(|_| table::CALLS).map(|(id, call)| {
+        let call = tokio::spawn(call(client.clone(), sample(id)));
+        async move {
+            let ended = tokio::time::timeout(Duration::from_secs(20), call).await;
+            let outcome = ended
+                .unwrap_or_else(|_| panic!("{id} hangs"))
+                .unwrap_or_else(|panicked| panic!("{id}: {panicked}"));
+            if let Err(error) = &outcome {
+                assert!(!format!("{error} {error:?}").is_empty());
+                assert_ne!(error.kind(), ErrorKind::InvalidRequest, "not sent: {error}");
+            }
+            outcome.is_ok()
+        }
+    });
+    let outcomes: Vec<bool> = futures_util::stream::iter(calls)
+        .buffer_unordered(8)
+        .collect()
+        .await;
+    // A connection that the server is closing takes a few requests with it.
+    assert!(server.count() > ROUNDS * table::CALLS.len() / 2);
+    let values = outcomes.iter().filter(|is_ok| **is_ok).count();
+    assert!(
+        values > outcomes.len() / 20 && values < outcomes.len(),
+        "{values} values"
     );
 }

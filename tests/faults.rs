@@ -10,7 +10,11 @@ use seqera::{Error, ErrorKind, Method, RetryPolicy, types};
 use serde_json::Value;
 use support::{Act, Server, client_of, hasty, json, message, reply};
 
-const OK: &str = r#"{"userName":"ada"}"#;
+const OK: &str = r#"{"user":{"userName":"ada"}}"#;
+
+fn user_name(reply: &types::DescribeUserResponse) -> Option<&str> {
+    reply.user.as_ref()?.user_name.as_deref()
+}
 
 const METHODS: [Method; 6] = [
     Method::HEAD,
@@ -120,7 +124,7 @@ async fn a_429_slows_everyone_on_the_token() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         let other = client.clone().user_info().send().await.unwrap();
-        assert_eq!(other.user_name.as_deref(), Some("ada"));
+        assert_eq!(user_name(&other), Some("ada"));
         first.await.unwrap().unwrap();
         let seen = server.seen();
         assert_eq!(seen.len(), 3);
@@ -255,7 +259,7 @@ async fn slow_bodies_are_read_to_their_end() {
         Server::start(move |_, _| Act::Drip(pieces.clone(), Duration::from_millis(30))).await;
     let begun = Instant::now();
     let user = server.client().user_info().send().await.unwrap();
-    assert_eq!(user.user_name.as_deref(), Some("ada"));
+    assert_eq!(user_name(&user), Some("ada"));
     assert!(
         begun.elapsed() > Duration::from_millis(250),
         "longer than the read timeout as a whole"
@@ -307,14 +311,7 @@ async fn gzip_is_read_and_what_only_claims_to_be_gzip_is_an_error() {
     let act = gzip(200, real);
     let server = Server::start(move |_, _| act.clone()).await;
     assert_eq!(
-        server
-            .client()
-            .user_info()
-            .send()
-            .await
-            .unwrap()
-            .user_name
-            .as_deref(),
+        user_name(&server.client().user_info().send().await.unwrap()),
         Some("ada")
     );
 
@@ -371,7 +368,7 @@ async fn successes_without_a_body_are_values() {
         let server = Server::start(move |_, _| act.clone()).await;
         let user = server.client().user_info().send().await.unwrap();
         assert_eq!(user.status().as_u16(), status);
-        assert_eq!(user.user_name, None);
+        assert_eq!(user_name(&user), None);
         let raw = server
             .client()
             .request(Method::PUT, "/x")
@@ -386,19 +383,23 @@ async fn successes_without_a_body_are_values() {
 async fn typed_calls_behave_as_raw_ones() {
     let server = Server::start(|_, _| json(503, "")).await;
     let client = server.client();
-    let label = types::Label {
-        name: "urgent".into(),
-    };
-    let error = client
-        .create_label()
-        .body(label.clone())
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "create_label: `workspace_id` is required: call .workspace_id(..)"
-    );
+    let label = types::CreateLabelRequest::new().name("urgent");
+    for (mistake, text) in [
+        (
+            client.describe_pipeline().send().await.unwrap_err(),
+            "describe_pipeline: `pipeline_id` is required: call .pipeline_id(..)",
+        ),
+        (
+            client.create_label().send().await.unwrap_err(),
+            "create_label: `body` is required: call .body(..)",
+        ),
+    ] {
+        assert_eq!(mistake.to_string(), text);
+        assert_eq!(
+            (mistake.kind(), mistake.attempts()),
+            (ErrorKind::InvalidRequest, 0)
+        );
+    }
     assert_eq!(server.count(), 0);
 
     let error = client
@@ -431,7 +432,7 @@ async fn a_call_that_fails_and_then_succeeds_is_a_success() {
     })
     .await;
     let user = server.client().user_info().send().await.unwrap();
-    assert_eq!(user.user_name.as_deref(), Some("ada"));
+    assert_eq!(user_name(&user), Some("ada"));
     assert_eq!(server.count(), 3);
 }
 

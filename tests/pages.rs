@@ -332,7 +332,7 @@ async fn cursors_are_followed_until_they_stand_still() {
         json(
             200,
             format!(
-                r#"{{"entries":[{entries}],"forwardToken":"{forward}","rewindToken":"{rewind}"}}"#
+                r#"{{"log":{{"entries":[{entries}],"forwardToken":"{forward}","rewindToken":"{rewind}"}}}}"#
             ),
         )
     };
@@ -346,7 +346,7 @@ async fn cursors_are_followed_until_they_stand_still() {
     .await;
     let client = server.client();
     let lines: Vec<String> = client
-        .workflow_log()
+        .get_workflow_log()
         .workflow_id("4x")
         .stream()
         .try_collect()
@@ -355,7 +355,7 @@ async fn cursors_are_followed_until_they_stand_still() {
     assert_eq!(lines, ["a", "b", "c", "d"]);
     assert_eq!(server.count(), 3);
     let lines: Vec<String> = client
-        .workflow_log()
+        .get_workflow_log()
         .workflow_id("4x")
         .stream()
         .backwards()
@@ -365,7 +365,7 @@ async fn cursors_are_followed_until_they_stand_still() {
     assert_eq!(lines, ["a", "b", "z"]);
     assert_eq!(server.count(), 6, "an empty page is the end");
     let lines: Vec<String> = client
-        .workflow_log()
+        .get_workflow_log()
         .workflow_id("4x")
         .stream()
         .limit(3)
@@ -376,7 +376,7 @@ async fn cursors_are_followed_until_they_stand_still() {
     assert_eq!(server.count(), 8);
     assert!(
         client
-            .workflow_log()
+            .get_workflow_log()
             .stream()
             .next()
             .await
@@ -394,7 +394,7 @@ async fn cursors_that_go_round_in_circles_end() {
         json(
             200,
             format!(
-                r#"{{"entries":["{count}"],"forwardToken":"{}"}}"#,
+                r#"{{"log":{{"entries":["{count}"],"forwardToken":"{}"}}}}"#,
                 1 + (from + 1) % 7
             ),
         )
@@ -402,7 +402,7 @@ async fn cursors_that_go_round_in_circles_end() {
     .await;
     let lines = server
         .client()
-        .workflow_log()
+        .get_workflow_log()
         .workflow_id("4x")
         .stream()
         .collect::<Vec<_>>();
@@ -433,8 +433,13 @@ async fn dropping_a_stream_stops_what_is_fetched_ahead() {
 
 #[tokio::test]
 async fn an_unreadable_page_is_an_error() {
-    let server =
-        Server::start(|_, _| json(200, r#"{"workflows":[{"id":"a"},{"start":"soon"}]}"#)).await;
+    let server = Server::start(|_, _| {
+        json(
+            200,
+            r#"{"workflows":[{"workflow":{"id":"a"}},{"workflow":{"start":"soon"}}]}"#,
+        )
+    })
+    .await;
     let error = server
         .client()
         .list_workflows()
@@ -445,7 +450,7 @@ async fn an_unreadable_page_is_an_error() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert!(
-        error.to_string().contains("`workflows[1].start`"),
+        error.to_string().contains("`workflows[1].workflow.start`"),
         "{error}"
     );
 }

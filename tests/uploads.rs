@@ -2,10 +2,13 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use seqera::prelude::*;
-use seqera::{ErrorKind, Upload};
+use seqera::{ErrorKind, Method, Upload};
 use support::{Act, Server, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn chunks() -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     futures_util::stream::iter(["sample,", "fastq\n"].map(|text| Ok(Bytes::from(text))))
@@ -45,7 +48,7 @@ async fn files_arrive_with_name_type_and_length() {
     for (upload, name, has_length) in uploads {
         server
             .client()
-            .upload_dataset()
+            .upload_dataset_v2()
             .dataset_id("7x y")
             .file(upload)
             .send()
@@ -78,7 +81,7 @@ async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
     let bytes = Upload::from_bytes("sample\n").file_name("sheet.csv");
     server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(bytes)
         .send()
@@ -94,7 +97,7 @@ async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
     let server = Server::start(|_, _| json(429, "")).await;
     let call = server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(Upload::from_stream(chunks(), None));
     let again = call.clone();
@@ -117,7 +120,7 @@ async fn a_stream_that_was_not_begun_is_tried_again() {
     drop(free);
     let client = support::client_of(&address).build().unwrap();
     let call = client
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(Upload::from_stream(chunks(), None));
     let error = call.send().await.unwrap_err();
@@ -132,7 +135,7 @@ async fn uploads_that_may_have_arrived_are_not_sent_twice() {
         let upload = Upload::from_bytes("sample\n");
         let error = server
             .client()
-            .upload_dataset()
+            .upload_dataset_v2()
             .dataset_id("7")
             .file(upload)
             .send()
@@ -149,7 +152,7 @@ async fn a_file_that_is_not_there_sends_nothing() {
     let upload = Upload::from_path("no/such/sheet.csv");
     let error = server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(upload)
         .send()
@@ -169,10 +172,93 @@ async fn a_stream_that_fails_is_told_from_a_connection_that_does() {
     ]);
     let call = server
         .client()
-        .upload_dataset()
+        .upload_dataset_v2()
         .dataset_id("7")
         .file(Upload::from_stream(broken, None));
     let error = call.send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
+    assert_eq!(error.attempts(), 1);
+}
+
+/// Takes a MiB and pauses, so many times, and answers when all is there.
+async fn slow_reader(pauses: usize) -> (String, tokio::task::JoinHandle<usize>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let reader = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        for pause in 1..=pauses {
+            while read.len() < pause * MIB {
+                let length = stream.read_buf(&mut read).await.unwrap();
+                assert!(length > 0, "the client gave up after {} bytes", read.len());
+                if read.ends_with(b"the end\"}") {
+                    let reply = support::message(200, &[], b"{}");
+                    stream.write_all(&reply).await.unwrap();
+                    return read.len();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        std::future::pending().await
+    });
+    (address, reader)
+}
+
+const MIB: usize = 1024 * 1024;
+const LONG: usize = 32 * MIB;
+
+/// What the system takes into its buffers moves within it.
+const READ_TIMEOUT: Duration = Duration::from_millis(1_200);
+
+async fn send_long_json(address: &str) -> Result<Duration, seqera::Error> {
+    let client = support::client_of(address)
+        .read_timeout(READ_TIMEOUT)
+        .build()
+        .unwrap();
+    let text = format!("{}the end", "x".repeat(LONG));
+    let begun = Instant::now();
+    let call = client.request(Method::POST, "/x");
+    call.json(&serde_json::json!({ "text": text }))
+        .send_empty()
+        .await?;
+    Ok(begun.elapsed())
+}
+
+#[tokio::test]
+async fn an_upload_may_take_longer_than_the_read_timeout_while_it_moves() {
+    let (address, reader) = slow_reader(usize::MAX).await;
+    let took = send_long_json(&address).await.unwrap();
+    assert!(took > 2 * READ_TIMEOUT, "{took:?} shows nothing");
+    assert!(reader.await.unwrap() > LONG);
+
+    // The caller's own stream may be the slow side.
+    let server = Server::start(|_, _| json(200, "")).await;
+    let slow = futures_util::stream::unfold(0, |number| async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        (number < 12).then(|| (Ok(Bytes::from("a line\n")), number + 1))
+    });
+    let begun = Instant::now();
+    server
+        .client()
+        .upload_dataset_v2()
+        .dataset_id("7")
+        .file(Upload::from_stream(slow, None))
+        .send()
+        .await
+        .unwrap();
+    assert!(begun.elapsed() > Duration::from_millis(500));
+    assert_eq!(text(&server.seen()[0].body).matches("a line").count(), 12);
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_times_out() {
+    let (address, _reader) = slow_reader(2).await;
+    let call = send_long_json(&address);
+    let outcome = tokio::time::timeout(Duration::from_secs(20), call).await;
+    let error = outcome.expect("an end").unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
     assert_eq!(error.attempts(), 1);
 }

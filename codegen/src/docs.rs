@@ -1,13 +1,15 @@
 //! Composes the documentation of generated items.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use heck::ToUpperCamelCase;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::document::{Body, Operation, Parameter, Place, Reply};
+use serde_json::Value;
+
+use crate::document::{Body, Document, Operation, Parameter, Place, Reply, for_each_schema};
 use crate::fixups::Union;
 use crate::names::{snake, type_name};
 use crate::types::Model;
@@ -17,7 +19,7 @@ pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
     let mut text = String::new();
     if let Some(schema) = model.schemas.get(name) {
         if let Some(description) = schema.schema["description"].as_str() {
-            let _ = writeln!(text, "{}\n", markdown(description));
+            let _ = writeln!(text, "{}\n", model.names.resolve(description));
         }
         let wire = schema.schema["x-wire-name"]
             .as_str()
@@ -82,39 +84,57 @@ pub fn of_field(
     attributes(&text)
 }
 
-/// Links from operation ids to the pages of their builders.
-pub struct Links {
-    builders: BTreeMap<String, String>,
+/// How names in code marks are shown: operations link to their pages, and names on the wire are
+/// written as in Rust.
+pub struct Names {
+    /// The operations' methods, by id and by method.
+    operations: BTreeMap<String, String>,
+    /// Names of properties and parameters on the wire.
+    wire: BTreeSet<String>,
 }
 
-impl Links {
-    /// Links to these operations.
-    pub fn new<'a>(operations: impl Iterator<Item = &'a Operation>) -> Self {
-        Self {
-            builders: operations
-                .map(|operation| (operation.id.clone(), operation.name.clone()))
-                .collect(),
-        }
+impl Names {
+    /// The names of a document.
+    pub fn new(document: &Document, operations: &[Operation]) -> Self {
+        let mut wire = BTreeSet::new();
+        for_each_schema(&mut document.tree.clone(), &mut |schema| {
+            if let Some(Value::Object(properties)) = schema.get("properties") {
+                wire.extend(properties.keys().cloned());
+            }
+        });
+        wire.extend(
+            operations
+                .iter()
+                .flat_map(|o| &o.parameters)
+                .map(|parameter| parameter.wire.clone()),
+        );
+        let operations = operations
+            .iter()
+            .flat_map(|o| {
+                [
+                    (o.id.clone(), o.name.clone()),
+                    (o.name.clone(), o.name.clone()),
+                ]
+            })
+            .collect();
+        Self { operations, wire }
     }
 
-    /// Turns operation ids in code marks into links, and parameter names into the setters' names.
-    fn resolve(&self, text: &str, operation: &Operation) -> String {
+    /// Markdown with the names in code marks resolved.
+    fn resolve(&self, text: &str) -> String {
         let mut resolved = String::new();
         for (index, segment) in markdown(text).split('`').enumerate() {
             if index % 2 == 0 {
                 resolved.push_str(segment);
-            } else if let Some(name) = self.builders.get(segment) {
+            } else if let Some(name) = self.operations.get(segment) {
                 let _ = write!(
                     resolved,
                     "[`{name}`](crate::builder::{})",
                     name.to_upper_camel_case()
                 );
-            } else if operation
-                .parameters
-                .iter()
-                .any(|parameter| parameter.wire == segment)
-            {
-                let _ = write!(resolved, "`{}`", snake(segment));
+            } else if segment.split('.').all(|part| self.wire.contains(part)) {
+                let parts: Vec<String> = segment.split('.').map(snake).collect();
+                let _ = write!(resolved, "`{}`", parts.join("."));
             } else {
                 let _ = write!(resolved, "`{segment}`");
             }
@@ -124,10 +144,10 @@ impl Links {
 }
 
 /// What an operation's method says: its summary, and the way to its page.
-pub fn of_method(operation: &Operation, links: &Links) -> TokenStream {
+pub fn of_method(operation: &Operation, names: &Names) -> TokenStream {
     let mut text = format!("{}.\n\n", summary(operation));
     if let Some(description) = &operation.description {
-        let _ = writeln!(text, "{}\n", links.resolve(description, operation));
+        let _ = writeln!(text, "{}\n", names.resolve(description));
     }
     let _ = write!(
         text,
@@ -142,10 +162,10 @@ pub fn of_method(operation: &Operation, links: &Links) -> TokenStream {
 }
 
 /// An operation's page: what it does, what it takes, an example, what goes wrong.
-pub fn of_builder(operation: &Operation, example: &str, links: &Links) -> TokenStream {
+pub fn of_builder(operation: &Operation, example: &str, names: &Names) -> TokenStream {
     let mut text = format!("{}.\n\n", summary(operation));
     if let Some(description) = &operation.description {
-        let _ = writeln!(text, "{}\n", links.resolve(description, operation));
+        let _ = writeln!(text, "{}\n", names.resolve(description));
     }
     let _ = writeln!(
         text,
@@ -165,7 +185,7 @@ pub fn of_builder(operation: &Operation, example: &str, links: &Links) -> TokenS
     if statuses.len() > 1 {
         let _ = writeln!(
             text,
-            "\nAnswers {}: see [`ResponseValue::status`]. A reply without a body is an empty value.",
+            "\nAnswers {}: see [`ResponseValue::status`](crate::ResponseValue::status). A reply without a body is an empty value.",
             statuses.join(" or ")
         );
     }
@@ -212,25 +232,37 @@ fn errors(operation: &Operation) -> String {
         .collect();
     codes.push("those that any call may meet: 401, 429 and 5xx".to_owned());
     format!(
-        "Beside faults of the network, [`crate::Error`] reports {}.",
+        "Beside faults of the network, [`Error`](crate::Error) reports {}.",
         codes.join(", ")
     )
 }
 
 /// Documentation of a parameter's setter.
-pub fn of_parameter(operation: &Operation, parameter: &Parameter, links: &Links) -> TokenStream {
+pub fn of_parameter(parameter: &Parameter, names: &Names) -> TokenStream {
     let place = match parameter.place {
-        Place::Path => "path",
-        Place::Query => "query",
+        Place::Path => "path parameter",
+        Place::Query => "query parameter",
         Place::Header => "header",
     };
     let mut text = match &parameter.description {
-        Some(description) => links.resolve(description, operation),
+        Some(description) => names.resolve(description),
         None => format!("Sets `{}`.", parameter.wire),
     };
-    let demanded = if parameter.required { "required, " } else { "" };
-    let _ = write!(text, "\n\n`{}`: {demanded}in the {place}.", parameter.wire);
+    let place = if parameter.required {
+        format!("Required {place}")
+    } else {
+        capitalised(place)
+    };
+    let _ = write!(text, "\n\n{place} `{}`.", parameter.wire);
     attributes(&text)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 /// An example of a call, to be compiled with the documentation.
@@ -239,36 +271,31 @@ pub fn example(
     arguments: &[(String, String)],
     body: Option<&str>,
 ) -> String {
-    let mut call = format!("client.{}()", operation.name);
-    for (setter, value) in arguments {
-        let _ = write!(call, "\n    .{setter}({value})");
+    let mut steps = vec![format!(".{}()", operation.name)];
+    steps.extend(
+        arguments
+            .iter()
+            .map(|(setter, value)| format!(".{setter}({value})")),
+    );
+    steps.extend(body.map(str::to_owned));
+    steps.push(".send()".to_owned());
+    steps.push(".await?".to_owned());
+    if operation.reply() == Reply::Bytes {
+        steps.extend([".into_inner()", ".bytes()", ".await?"].map(str::to_owned));
     }
-    if let Some(body) = body {
-        let _ = write!(call, "\n    {body}");
-    }
-    let separator = if arguments.is_empty() && body.is_none() {
-        ""
-    } else {
-        "\n    "
-    };
     let binding = match operation.reply() {
         Reply::Empty => "",
         Reply::Json => "let reply = ",
         Reply::Bytes => "let bytes = ",
     };
-    let finish = match operation.reply() {
-        Reply::Bytes => format!(
-            "{separator}.send()\n    .await?\n    .into_inner()\n    .bytes()\n    .await?;"
-        ),
-        _ => format!("{separator}.send()\n    .await?;"),
-    };
-    let finish = if separator.is_empty() && operation.reply() != Reply::Bytes {
-        ".send().await?;".to_owned()
+    let line = format!("{binding}client{};", steps.concat());
+    let call = if line.len() <= 80 {
+        line
     } else {
-        finish
+        format!("{binding}client\n    {};", steps.join("\n    "))
     };
     format!(
-        "use seqera::prelude::*;\n\n# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{binding}{call}{finish}\n# Ok(())\n# }}\n"
+        "use seqera::prelude::*;\n\n# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{call}\n# Ok(())\n# }}\n"
     )
 }
 

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use heck::ToSnakeCase;
 use serde_json::{Map, Value};
 
+use crate::names::normal;
+
 /// An object of the tree.
 pub type Object = Map<String, Value>;
 
@@ -40,11 +42,25 @@ impl Document {
         }
         let document = Self { tree };
         ensure!(
-            document.operation_count() > 0,
-            "the document has no operations"
+            document.raw_operations().next().is_some(),
+            "the document has no operations (is it cut off?)"
         );
+        document.check_whole(text)?;
         document.check_references()?;
+        document.check_shapes()?;
         Ok(document)
+    }
+
+    /// The document in the one order in which it is kept: the keys of mappings sorted, arrays as
+    /// they are. The same content gives the same bytes, whoever wrote it.
+    pub fn canonical(&self) -> Result<String> {
+        let text = yaml_serde::to_string(&sorted(&self.tree))?;
+        let read_again: Value = yaml_serde::from_str(&text)?;
+        ensure!(
+            read_again == self.tree,
+            "the document does not survive being written as YAML"
+        );
+        Ok(text)
     }
 
     /// `info.version`.
@@ -85,25 +101,47 @@ impl Document {
             })
     }
 
-    fn operation_count(&self) -> usize {
-        self.raw_operations().count()
-    }
-
     /// Reads the inventory: every operation in the document's order.
     pub fn operations(&self) -> Result<Vec<Operation>> {
-        let mut operations = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut operations: Vec<Operation> = Vec::new();
+        let mut seen = std::collections::HashMap::new();
         for (path, method, raw) in self.raw_operations() {
             let operation = Operation::read(self, path, method, raw)
                 .with_context(|| format!("{} {path}", method.to_uppercase()))?;
-            ensure!(
-                seen.insert(operation.name.clone()),
-                "the operationId `{}` is used twice",
-                operation.id
-            );
-            operations.push(operation);
+            match seen.insert(normal(&operation.name), operation.id.clone()) {
+                None => operations.push(operation),
+                Some(other) if other == operation.id => {
+                    bail!("the operationId `{other}` is used twice")
+                }
+                Some(other) => bail!(
+                    "the operationIds `{other}` and `{}` are one name in Rust",
+                    operation.id
+                ),
+            }
         }
         Ok(operations)
+    }
+
+    /// A document cut off at its end may still be readable YAML. Then its last line has no end, and
+    /// the list of tags, which the vendor writes last, is short.
+    fn check_whole(&self, text: &str) -> Result<()> {
+        if text.ends_with('\n') || text.ends_with('}') {
+            return Ok(());
+        }
+        let declared: Vec<&str> = list(&self.tree, "tags")
+            .filter_map(|tag| tag["name"].as_str())
+            .collect();
+        for (path, method, operation) in self.raw_operations() {
+            let is_declared = operation["tags"][0]
+                .as_str()
+                .is_some_and(|tag| declared.contains(&tag));
+            ensure!(
+                is_declared,
+                "the document is cut off: its last line has no end, and the tag of {} {path} is missing",
+                method.to_uppercase()
+            );
+        }
+        Ok(())
     }
 
     fn check_references(&self) -> Result<()> {
@@ -112,13 +150,7 @@ impl Document {
             match value {
                 Value::Object(object) => {
                     if let Some(target) = object.get("$ref").and_then(Value::as_str) {
-                        let pointer = target.strip_prefix('#').with_context(|| {
-                            format!("the reference `{target}` leads out of the document")
-                        })?;
-                        ensure!(
-                            self.tree.pointer(pointer).is_some(),
-                            "the reference `{target}` leads nowhere"
-                        );
+                        self.follow(target)?;
                     }
                     stack.extend(object.values());
                 }
@@ -127,6 +159,85 @@ impl Document {
             }
         }
         Ok(())
+    }
+
+    /// Follows a reference, and the references that it leads to, to something that is none.
+    fn follow(&self, target: &str) -> Result<()> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut next = target;
+        loop {
+            ensure!(
+                seen.insert(next),
+                "the reference `{target}` leads in a circle"
+            );
+            let pointer = next
+                .strip_prefix('#')
+                .with_context(|| format!("the reference `{next}` leads out of the document"))?;
+            let found = self
+                .tree
+                .pointer(pointer)
+                .with_context(|| format!("the reference `{next}` leads nowhere"))?;
+            match found.get("$ref").and_then(Value::as_str) {
+                Some(further) => next = further,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Checks that schemas and operations are mappings, and that operations are complete: what the
+    /// rest of the generator takes for granted.
+    fn check_shapes(&self) -> Result<()> {
+        for (name, schema) in self.schemas() {
+            ensure!(schema.is_object(), "the schema `{name}` is no mapping");
+            for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+                ensure!(
+                    schema.is_object(),
+                    "the property `{name}.{property}` is no mapping"
+                );
+            }
+        }
+        for (path, method, operation) in self.raw_operations() {
+            let which = format!("{} {path}", method.to_uppercase());
+            let responses = operation["responses"].as_object();
+            ensure!(
+                responses.is_some_and(|responses| !responses.is_empty()),
+                "{which}: the operation has no responses (is the document cut off?)"
+            );
+            for parameter in list(operation, "parameters") {
+                let parameter = self.resolve_any(parameter);
+                ensure!(
+                    parameter["name"].is_string() && parameter["in"].is_string(),
+                    "{which}: a parameter has no name or no place"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a `$ref` to whatever it names; [`Document::parse`] saw to it that it leads somewhere.
+    fn resolve_any<'a>(&'a self, mut value: &'a Value) -> &'a Value {
+        while let Some(next) = value["$ref"]
+            .as_str()
+            .and_then(|target| self.tree.pointer(target.strip_prefix('#')?))
+        {
+            value = next;
+        }
+        value
+    }
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_by_key(|(key, _)| *key);
+            let members = members
+                .into_iter()
+                .map(|(key, value)| (key.clone(), sorted(value)));
+            Value::Object(members.collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
     }
 }
 
@@ -222,7 +333,7 @@ impl Operation {
             .context("the operation has no operationId")?;
         let text = |key: &str| raw[key].as_str().map(str::trim).filter(|t| !t.is_empty());
         let parameters = list(raw, "parameters")
-            .filter_map(|parameter| Parameter::read(document.resolve_parameter(parameter)))
+            .filter_map(Parameter::read)
             .collect();
         let (mut successes, mut errors) = (Vec::new(), Vec::new());
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
@@ -255,15 +366,6 @@ impl Operation {
             .map(|(_, reply)| *reply)
             .max()
             .unwrap_or(Reply::Empty)
-    }
-}
-
-impl Document {
-    fn resolve_parameter<'a>(&'a self, parameter: &'a Value) -> &'a Value {
-        parameter["$ref"]
-            .as_str()
-            .and_then(|target| self.tree.pointer(target.strip_prefix('#')?))
-            .unwrap_or(parameter)
     }
 }
 
@@ -410,6 +512,16 @@ pub fn walk_schema(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
     for key in ["allOf", "oneOf", "anyOf"] {
         for member in list_mut_of(object, key) {
             walk_schema(member, visit);
+        }
+    }
+}
+
+/// Calls `visit` with the object of every path.
+pub fn for_each_path(tree: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
+    let paths = tree.get_mut("paths").and_then(Value::as_object_mut);
+    for item in paths.into_iter().flat_map(|paths| paths.values_mut()) {
+        if let Value::Object(item) = item {
+            visit(item);
         }
     }
 }

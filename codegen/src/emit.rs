@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use proc_macro2::TokenStream;
 use progenitor_impl::{
     GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl,
@@ -14,8 +14,9 @@ use crate::document::{Document, Operation};
 use crate::fixups::{self, Applied};
 
 use crate::select::{self, Tags};
+use crate::surface::Surface;
 use crate::types::Model;
-use crate::{operations, overlay, paging, surface, syntax, table, types};
+use crate::{mocks, operations, overlay, paging, surface, syntax, table, types};
 
 /// Everything that comes out of a schema.
 pub struct Output {
@@ -23,16 +24,37 @@ pub struct Output {
     pub types: String,
     /// `operations.rs`: the client, its traits, the builders, the prelude.
     pub operations: String,
-    /// `table.rs`: every operation and every type as a table, for tests that go over all of them.
-    pub table: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
+    /// The surface for comparing two schemas.
+    pub inventory: Surface,
     /// What was noticed on the way.
     pub report: Report,
+    calls: TokenStream,
+    round_trips: TokenStream,
+    mocks: TokenStream,
+}
+
+/// Files that most builds want none of: written out on request.
+impl Output {
+    /// `mocks.rs`: the typed mocks of feature `mock`.
+    pub fn mocks(&self) -> Result<String> {
+        pretty(self.mocks.clone())
+    }
+
+    /// `calls.rs`: a call of every operation, for tests that go over all of them.
+    pub fn calls(&self) -> Result<String> {
+        pretty(self.calls.clone())
+    }
+
+    /// `round_trips.rs`: every type, likewise.
+    pub fn round_trips(&self) -> Result<String> {
+        pretty(self.round_trips.clone())
+    }
 }
 
 /// What was noticed while generating.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// The schema's version.
     pub version: String,
@@ -48,6 +70,16 @@ pub struct Report {
 
 /// Generates the bindings.
 pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
+    // The generator, and the crates below it, panic where they meet what they do not expect.
+    std::panic::catch_unwind(|| generate_unguarded(schema, overlay, tags)).unwrap_or_else(|panic| {
+        let message = (panic.downcast_ref::<String>().map(String::as_str))
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(anyhow!("the generator panicked: {message}"))
+    })
+}
+
+fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut document = Document::parse(schema)?;
     let mut report = Report {
         version: document.version().to_owned(),
@@ -56,12 +88,13 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
+    report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
 
     let unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
-        name: "lift_unions",
+        name: "lift_unions".to_owned(),
         count: unions.len(),
     });
     report.fixups.extend(fixups::apply(&mut document, false));
@@ -74,7 +107,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
 
     let (tokens, kept) = run_generator(&document)?;
     let generated = syntax::read(tokens)?;
-    let model = Model::new(&document, &unions, &generated);
+    let model = Model::new(&document, &inventory, &unions, &generated);
     let lowered = operations::pair(&inventory, &generated)?;
     report.unrecognised_paging = lowered
         .iter()
@@ -93,8 +126,11 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
     Ok(Output {
         types: pretty(types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
-        table: pretty(table::emit(&lowered, &model, &generated))?,
+        calls: table::calls(&lowered, &generated),
+        round_trips: table::round_trips(&model, &generated),
+        mocks: mocks::emit(&lowered),
         surface: surface::write(&lowered),
+        inventory: surface::read(&lowered, &model, &generated),
         report,
     })
 }
@@ -103,6 +139,7 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
 /// compile cost.
 pub fn generate_plain(schema: &str) -> Result<String> {
     let mut document = Document::parse(schema)?;
+    fixups::prepare(&mut document);
     fixups::apply(&mut document, true);
     let spec = serde_json::from_value(document.tree)?;
     let tokens = Generator::new(&settings()).generate_tokens(&spec)?;
@@ -162,7 +199,7 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
                     ///
                     /// Its operations are methods of the traits that [`prelude`](crate::prelude)
                     /// brings in, one trait for each tag of the schema.
-                    #[derive(Clone, Debug)]
+                    #[derive(Clone)]
                     #client
                 });
             }

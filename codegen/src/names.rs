@@ -19,9 +19,20 @@ pub fn snake(wire: &str) -> String {
     wire.to_snake_case()
 }
 
-/// An identifier; keywords are written raw.
+/// An identifier; keywords are written raw, and what can't be one as it is gets an underscore.
 pub fn ident(name: &str) -> Ident {
-    syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site()))
+    let raw = || syn::parse_str(&format!("r#{name}"));
+    let mended = || {
+        let text: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        syn::parse_str(&format!("{text}_")).or_else(|_| syn::parse_str(&format!("_{text}")))
+    };
+    syn::parse_str(name)
+        .or_else(|_| raw())
+        .or_else(|_: syn::Error| mended())
+        .unwrap_or_else(|_| Ident::new("unnamed", Span::call_site()))
 }
 
 /// A variant for a value on the wire: `aws-batch` is `AwsBatch`.

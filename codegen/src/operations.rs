@@ -13,7 +13,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
-use crate::docs::{self, Links};
+use crate::docs::{self, Names};
 use crate::document::{Body, Operation, Parameter, Place, Reply};
 use crate::names::{ident, normal};
 use crate::paging::{self, Paging};
@@ -122,21 +122,21 @@ pub fn emit(
     model: &Model<'_>,
     tags: &BTreeMap<String, String>,
 ) -> TokenStream {
-    let links = Links::new(lowered.iter().map(|lowered| lowered.operation));
+    let names = &model.names;
     let mut by_tag: BTreeMap<&str, Vec<&Lowered<'_>>> = BTreeMap::new();
     for entry in lowered {
         by_tag.entry(&entry.operation.tag).or_default().push(entry);
     }
     let traits = by_tag
         .iter()
-        .map(|(tag, entries)| emit_trait(tag, entries, tags, &links));
-    let names: Vec<_> = by_tag
+        .map(|(tag, entries)| emit_trait(tag, entries, tags, names));
+    let trait_names: Vec<_> = by_tag
         .keys()
         .map(|tag| ident(&docs::trait_name(tag)))
         .collect();
     let builders = lowered
         .iter()
-        .map(|entry| emit_builder(entry, model, &links));
+        .map(|entry| emit_builder(entry, model, names));
     quote! {
         #(#traits)*
 
@@ -161,7 +161,7 @@ pub fn emit(
         /// The client and the traits with its operations, to be imported as one.
         pub mod prelude {
             pub use super::Client;
-            #(pub use super::#names;)*
+            #(pub use super::#trait_names;)*
         }
     }
 }
@@ -170,14 +170,14 @@ fn emit_trait(
     tag: &str,
     entries: &[&Lowered<'_>],
     tags: &BTreeMap<String, String>,
-    links: &Links,
+    names: &Names,
 ) -> TokenStream {
     let name = ident(&docs::trait_name(tag));
     let doc = docs::of_tag(tag, tags.get(tag).map(String::as_str));
     let (signatures, bodies): (Vec<_>, Vec<_>) = entries
         .iter()
         .map(|entry| {
-            let doc = docs::of_method(entry.operation, links);
+            let doc = docs::of_method(entry.operation, names);
             let method = ident(&entry.operation.name);
             let builder = &entry.builder.ident;
             (
@@ -193,7 +193,7 @@ fn emit_trait(
     }
 }
 
-fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, links: &Links) -> TokenStream {
+fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenStream {
     let Lowered {
         operation,
         builder,
@@ -206,12 +206,12 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, links: &Links) -> TokenS
     let doc = docs::of_builder(
         operation,
         &docs::example(operation, &arguments, body_example.as_deref()),
-        links,
+        names,
     );
 
     let setters = operation.parameters.iter().filter_map(|parameter| {
         let (setter, ty) = find(builder, &parameter.wire)?;
-        Some(emit_setter(operation, parameter, setter, ty, links))
+        Some(emit_setter(parameter, setter, ty, names))
     });
     let body = BodyCode::new(entry, model);
     let (body_fields, body_values, body_setters, prepare) =
@@ -260,7 +260,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
         .map(|p| &p.wire);
     let safe = safe_to_repeat(entry.operation);
     quote! {
-        static #constant: Operation = Operation {
+        pub(crate) static #constant: Operation = Operation {
             id: #id,
             name: #name,
             method: Method::#method,
@@ -273,7 +273,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
 }
 
 /// The setter and the type that the generator gave a parameter.
-fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
+pub fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Type)> {
     let wanted = normal(wire);
     builder
         .parameters
@@ -283,13 +283,12 @@ fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b Typ
 }
 
 fn emit_setter(
-    operation: &Operation,
     parameter: &Parameter,
     setter: &syn::Ident,
     ty: &Type,
-    links: &Links,
+    names: &Names,
 ) -> TokenStream {
-    let doc = docs::of_parameter(operation, parameter, links);
+    let doc = docs::of_parameter(parameter, names);
     let wire = &parameter.wire;
     if let Some(item) = argument(ty, "Vec") {
         let write = if parameter.explode {

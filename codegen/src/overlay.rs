@@ -35,7 +35,7 @@ pub fn apply(tree: &mut Value, overlay: &str) -> Result<Vec<String>> {
             if let Some(update) = action.get("update") {
                 match node {
                     Value::Array(items) => items.push(update.clone()),
-                    node => merge(node, update),
+                    node => merge(node, update, target, &mut dangling),
                 }
             }
         }
@@ -44,12 +44,24 @@ pub fn apply(tree: &mut Value, overlay: &str) -> Result<Vec<String>> {
 }
 
 /// Merges as the overlay specification says: objects member by member, arrays by appending, other
-/// values by replacing.
-fn merge(node: &mut Value, update: &Value) {
+/// values by replacing. But a property that the schema lacks is not added: documentation must not
+/// bring fields into being that the API does not have.
+fn merge(node: &mut Value, update: &Value, at: &str, dangling: &mut Vec<String>) {
     match (node, update) {
         (Value::Object(node), Value::Object(update)) => {
             for (key, value) in update {
-                merge(node.entry(key).or_insert(Value::Null), value);
+                let at = format!("{at}.{key}");
+                match node.get_mut(key) {
+                    Some(member) => merge(member, value, &at, dangling),
+                    None if key == "properties" => {
+                        let names = value.as_object().into_iter().flatten();
+                        dangling.extend(names.map(|(name, _)| format!("{at}.{name}")));
+                    }
+                    None if at.ends_with(&format!(".properties.{key}")) => dangling.push(at),
+                    None => {
+                        node.insert(key.clone(), value.clone());
+                    }
+                }
             }
         }
         (Value::Array(node), Value::Array(update)) => node.extend(update.iter().cloned()),
@@ -86,6 +98,22 @@ actions:
             ])
         );
         assert_eq!(tree["tags"], json!([{ "name": "things" }]));
+    }
+
+    #[test]
+    fn a_property_that_the_schema_lacks_is_reported_and_not_made() {
+        let mut tree = json!({ "a": { "properties": { "x": {} } }, "b": {} });
+        let overlay = r#"
+overlay: 1.0.0
+actions:
+- {target: "$.a", update: {description: A, properties: {x: {description: X}, y: {description: Y}}}}
+- {target: "$.b", update: {properties: {z: {description: Z}}}}
+"#;
+        let dangling = apply(&mut tree, overlay).unwrap();
+        assert_eq!(dangling, ["$.a.properties.y", "$.b.properties.z"]);
+        let documented =
+            json!({ "description": "A", "properties": { "x": { "description": "X" } } });
+        assert_eq!(tree, json!({ "a": documented, "b": {} }));
     }
 
     #[test]

@@ -1,12 +1,239 @@
-//! The surface for reviewers: a line for each operation.
+//! The surface of the generated code: for reviewers a line for each operation, and for comparing
+//! two schemas everything that a user's program can name.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use quote::ToTokens;
+use serde::{Deserialize, Serialize};
 use syn::Type;
 
-use crate::document::{Body, Reply};
+use crate::document::{Body, Place, Reply};
+use crate::fixups::{NULLABLE, REQUIRED};
+use crate::names::{ident, snake, type_name, variant};
 use crate::operations::{Lowered, qualified};
+use crate::syntax::Generated;
+use crate::types::Model;
+
+/// What a program that uses the crate can name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Surface {
+    /// The operations by the name of the client's method.
+    pub operations: BTreeMap<String, OperationSurface>,
+    /// The types by name.
+    pub types: BTreeMap<String, TypeSurface>,
+}
+
+/// An operation as a caller meets it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OperationSurface {
+    /// The `operationId`.
+    pub id: String,
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path template.
+    pub path: String,
+    /// The tag, and so the feature and the trait.
+    pub tag: String,
+    /// The setters of parameters and of a form's parts, by name.
+    pub setters: BTreeMap<String, Setter>,
+    /// The type that `.body(..)` takes.
+    pub body: Option<String>,
+    /// The type of the reply.
+    pub reply: String,
+    /// Whether `.stream()` and `.pages()` are there.
+    pub paged: bool,
+    /// Whether the schema says that it is deprecated.
+    pub deprecated: bool,
+}
+
+/// A setter of an operation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Setter {
+    /// The name on the wire.
+    pub wire: String,
+    /// `path`, `query`, `header` or `form`.
+    pub place: String,
+    /// The Rust type.
+    pub ty: String,
+    /// Whether a call without it is refused.
+    pub required: bool,
+}
+
+/// A type as a program meets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeSurface {
+    /// A struct.
+    Struct {
+        /// The fields by name.
+        fields: BTreeMap<String, FieldSurface>,
+        /// Whether requests hold it.
+        sent: bool,
+    },
+    /// An open enum: the values on the wire by variant.
+    Enum {
+        /// The variants.
+        variants: BTreeMap<String, String>,
+    },
+    /// A tagged union: the type by variant.
+    Union {
+        /// The variants.
+        variants: BTreeMap<String, String>,
+    },
+    /// A named array or map, and what it stands for.
+    Other(String),
+}
+
+/// A field of a struct.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FieldSurface {
+    /// The name on the wire.
+    pub wire: String,
+    /// The Rust type, less the `Option`.
+    pub ty: String,
+    /// Whether it must be set before the type is sent.
+    pub required: bool,
+    /// Whether it is `Nullable` instead of `Option`.
+    pub nullable: bool,
+}
+
+/// Reads the surface off what is about to be emitted.
+pub fn read(lowered: &[Lowered<'_>], model: &Model<'_>, generated: &Generated) -> Surface {
+    Surface {
+        operations: lowered
+            .iter()
+            .map(|entry| (entry.operation.name.clone(), operation(entry)))
+            .collect(),
+        types: types(model, generated),
+    }
+}
+
+fn operation(entry: &Lowered<'_>) -> OperationSurface {
+    let operation = entry.operation;
+    let mut setters: BTreeMap<String, Setter> = operation
+        .parameters
+        .iter()
+        .filter_map(|parameter| {
+            let (name, ty) = find(entry, &parameter.wire)?;
+            let setter = Setter {
+                wire: parameter.wire.clone(),
+                place: match parameter.place {
+                    Place::Path => "path",
+                    Place::Query => "query",
+                    Place::Header => "header",
+                }
+                .to_owned(),
+                ty: short(ty),
+                required: parameter.required,
+            };
+            Some((name.to_string(), setter))
+        })
+        .collect();
+    let takes_json = match &operation.body {
+        Some(Body::Json { .. }) => true,
+        Some(Body::Multipart { parts, json }) => {
+            for (wire, is_file) in parts.iter().filter(|(_, is_file)| *is_file || !json) {
+                let setter = Setter {
+                    wire: wire.clone(),
+                    place: "form".to_owned(),
+                    ty: if *is_file { "Upload" } else { "String" }.to_owned(),
+                    required: false,
+                };
+                setters.insert(snake(wire), setter);
+            }
+            *json
+        }
+        Some(Body::Empty) | None => false,
+    };
+    OperationSurface {
+        id: operation.id.clone(),
+        method: operation.method.to_uppercase(),
+        path: operation.path.clone(),
+        tag: operation.tag.clone(),
+        setters,
+        body: find(entry, "body")
+            .filter(|_| takes_json)
+            .map(|(_, ty)| short(&qualified(ty))),
+        reply: reply(entry),
+        paged: entry.paging.is_some(),
+        deprecated: operation.deprecated,
+    }
+}
+
+fn types(model: &Model<'_>, generated: &Generated) -> BTreeMap<String, TypeSurface> {
+    let mut types = BTreeMap::new();
+    for item in &generated.others {
+        let (name, form) = match item {
+            syn::Item::Struct(item) => (
+                &item.ident,
+                item.fields.iter().map(|field| short(&field.ty)),
+            ),
+            syn::Item::Type(item) => {
+                types.insert(item.ident.to_string(), TypeSurface::Other(short(&item.ty)));
+                continue;
+            }
+            _ => continue,
+        };
+        let form = form.collect::<Vec<_>>().join(", ");
+        types.insert(name.to_string(), TypeSurface::Other(form));
+    }
+    for (name, item) in &generated.structs {
+        let sent = model.sent.contains(name);
+        let (required, nullable) = (model.listed(name, REQUIRED), model.listed(name, NULLABLE));
+        let holds = |list: &BTreeSet<&str>, wire: &str| sent && list.contains(wire);
+        let fields = item
+            .fields
+            .iter()
+            .filter(|field| {
+                let tag = (name.clone(), field.wire.clone());
+                !model.union_tags.contains(&tag)
+            })
+            .map(|field| {
+                let surface = FieldSurface {
+                    wire: field.wire.clone(),
+                    ty: short(&field.ty),
+                    required: holds(&required, &field.wire),
+                    nullable: holds(&nullable, &field.wire),
+                };
+                (field.ident.to_string(), surface)
+            })
+            .collect();
+        types.insert(name.clone(), TypeSurface::Struct { fields, sent });
+    }
+    for (name, variants) in &generated.enums {
+        let variants = variants
+            .iter()
+            .map(|(variant, value)| (variant.to_string(), value.clone()))
+            .collect();
+        types.insert(name.clone(), TypeSurface::Enum { variants });
+    }
+    for union in model.unions {
+        let variants = union
+            .variants
+            .iter()
+            .map(|entry| (variant(&entry.value).to_string(), type_name(&entry.schema)))
+            .collect();
+        types.insert(
+            ident(&type_name(&union.name)).to_string(),
+            TypeSurface::Union { variants },
+        );
+    }
+    types
+}
+
+/// The setter that the generator gave a parameter, and the type that it takes.
+fn find<'a>(entry: &'a Lowered<'_>, wire: &str) -> Option<(&'a syn::Ident, &'a Type)> {
+    crate::operations::find(entry.builder, wire)
+}
+
+fn reply(entry: &Lowered<'_>) -> String {
+    match entry.operation.reply() {
+        Reply::Empty => "()".to_owned(),
+        Reply::Bytes => "ByteStream".to_owned(),
+        Reply::Json => short(&entry.builder.reply),
+    }
+}
 
 /// `METHOD path  fn_name(params) -> Type`, sorted by path and method.
 pub fn write(lowered: &[Lowered<'_>]) -> String {
@@ -21,13 +248,7 @@ fn line(entry: &Lowered<'_>) -> String {
         .parameters
         .iter()
         .map(|parameter| {
-            let ty = entry
-                .builder
-                .parameters
-                .iter()
-                .find(|(name, _)| {
-                    crate::names::normal(&name.to_string()) == crate::names::normal(&parameter.wire)
-                })
+            let ty = find(entry, &parameter.wire)
                 .map(|(name, ty)| format!("{name}: {}", short(ty)))
                 .unwrap_or_default();
             if parameter.required {
@@ -47,16 +268,12 @@ fn line(entry: &Lowered<'_>) -> String {
                 parts
                     .iter()
                     .filter(|(_, is_file)| *is_file)
-                    .map(|(name, _)| format!("{}: Upload", crate::names::snake(name))),
+                    .map(|(name, _)| format!("{}: Upload", snake(name))),
             );
         }
         Some(Body::Empty) | None => {}
     }
-    let reply = match operation.reply() {
-        Reply::Empty => "()".to_owned(),
-        Reply::Bytes => "ByteStream".to_owned(),
-        Reply::Json => short(&entry.builder.reply),
-    };
+    let reply = reply(entry);
     let paged = if entry.paging.is_some() {
         " [paged]"
     } else {
@@ -75,11 +292,7 @@ fn line(entry: &Lowered<'_>) -> String {
 }
 
 fn body(entry: &Lowered<'_>) -> Option<String> {
-    let (_, ty) = entry
-        .builder
-        .parameters
-        .iter()
-        .find(|(name, _)| name == "body")?;
+    let (_, ty) = find(entry, "body")?;
     Some(format!("body: {}", short(&qualified(ty))))
 }
 

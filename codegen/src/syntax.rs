@@ -123,7 +123,7 @@ fn read_types(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
     for item in items {
         match item {
             Item::Struct(item) if matches!(item.fields, Fields::Named(_)) => {
-                let fields = item
+                let mut fields: Vec<Field> = item
                     .fields
                     .into_iter()
                     .map(|field| {
@@ -136,6 +136,7 @@ fn read_types(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
                         })
                     })
                     .collect::<Result<_>>()?;
+                keep_apart(&mut fields);
                 generated
                     .structs
                     .insert(item.ident.to_string(), Struct { fields });
@@ -172,6 +173,21 @@ fn read_types(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Two properties may have one name in Rust (`fooBar`, `foo_bar`): the second gets a number.
+fn keep_apart(fields: &mut [Field]) {
+    let mut taken = std::collections::BTreeSet::new();
+    for field in fields {
+        let name = unraw(&field.ident);
+        if taken.insert(name.clone()) {
+            continue;
+        }
+        let free = (2..)
+            .map(|number| format!("{name}_{number}"))
+            .find(|other| taken.insert(other.clone()));
+        field.ident = crate::names::ident(&free.unwrap_or(name));
+    }
 }
 
 fn read_builders(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
@@ -272,6 +288,11 @@ fn unwrap(ty: Type, wrappers: &[&str]) -> Type {
 
 /// The first argument of a generic type of this name.
 pub fn argument(ty: &Type, name: &str) -> Option<Type> {
+    argument_at(ty, name, 0)
+}
+
+/// An argument of a generic type of this name, counted from 0.
+pub fn argument_at(ty: &Type, name: &str, position: usize) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
     let last = path
         .path
@@ -281,10 +302,14 @@ pub fn argument(ty: &Type, name: &str) -> Option<Type> {
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;
     };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty.clone()),
-        _ => None,
-    })
+    arguments
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty.clone()),
+            _ => None,
+        })
+        .nth(position)
 }
 
 /// The last segment of a type's path: `i64`, `String`, `Vec`, `WorkflowDbDto`.

@@ -1,17 +1,26 @@
-//! Every operation and every type as a table, for the tests that go over all of them.
+//! Every operation and every type as tables, for the tests that go over all of them.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use crate::document::{Body, Reply};
 use crate::names::{ident, normal, snake, type_name};
-use crate::operations::Lowered;
+use crate::operations::{Lowered, qualified};
 use crate::syntax::{Generated, argument, last_name};
 use crate::types::Model;
 
-/// Emits the table.
-pub fn emit(lowered: &[Lowered<'_>], model: &Model<'_>, generated: &Generated) -> TokenStream {
+/// Emits a call of each operation. Each is given a `sample`, which has the body as JSON and says
+/// whether the parameters that may be left out are set.
+pub fn calls(lowered: &[Lowered<'_>], generated: &Generated) -> TokenStream {
     let calls = lowered.iter().map(|entry| emit_call(entry, generated));
+    quote! {
+        /// A call of each operation.
+        pub static CALLS: &[(&str, Call)] = &[#(#calls),*];
+    }
+}
+
+/// Emits a function for each named type of the schema that reads a value and writes it again.
+pub fn round_trips(model: &Model<'_>, generated: &Generated) -> TokenStream {
     let types = model.document.schemas().filter_map(|(wire, schema)| {
         let name = type_name(wire);
         let is_union = model.unions.iter().any(|union| union.name == *wire);
@@ -26,8 +35,6 @@ pub fn emit(lowered: &[Lowered<'_>], model: &Model<'_>, generated: &Generated) -
         Some(quote! { (#wire, round_trip::<seqera::types::#ty>) })
     });
     quote! {
-        /// A call of each operation with every parameter set; bodies are read from JSON.
-        pub static CALLS: &[(&str, Call)] = &[#(#calls),*];
         /// Reads and writes again a value of each named type.
         pub static TYPES: &[(&str, RoundTrip)] = &[#(#types),*];
     }
@@ -43,29 +50,29 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
             .parameters
             .iter()
             .find(|(name, _)| normal(&name.to_string()) == wanted)?;
-        let value = sample(ty, generated);
+        let value = match argument(ty, "Vec") {
+            Some(item) => list(&item, generated),
+            None if parameter.required => value(ty, generated),
+            None => {
+                let value = value(ty, generated);
+                quote! { sample.optional(#value) }
+            }
+        };
         Some(quote! { .#setter(#value) })
     });
-    let body_type = entry
-        .builder
-        .parameters
-        .iter()
-        .find(|(name, _)| name == "body")
-        .map(|(_, ty)| {
-            let text = quote! { #ty }
-                .to_string()
-                .replace("types :: builder ::", "types ::")
-                .replace("types ::", "seqera :: types ::");
-            syn::parse_str::<syn::Type>(&text).ok()
-        });
-    let body = match (&entry.operation.body, body_type.flatten()) {
-        (Some(Body::Json { .. }), Some(ty)) => quote! { .body(from_json::<#ty>(sample.body(#id))) },
-        (Some(Body::Multipart { parts, .. }), _) => {
+    let body = find_body(entry).map(|ty| quote! { .body(from_json::<#ty>(&sample.body)) });
+    let files = match &entry.operation.body {
+        Some(Body::Multipart { parts, json }) => {
             let files = parts.iter().filter(|(_, is_file)| *is_file).map(|(name, _)| {
                 let setter = ident(&snake(name));
                 quote! { .#setter(seqera::Upload::from_bytes("a,b\n1,2\n").file_name("samples.csv")) }
             });
-            quote! { #(#files)* }
+            if *json {
+                // With a file it is a form, without one it is JSON.
+                quote! { let call = if sample.full { call #(#files)* } else { call }; }
+            } else {
+                quote! { let call = call #(#files)*; }
+            }
         }
         _ => quote! {},
     };
@@ -77,18 +84,46 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
     quote! {
         (#id, |client, sample| Box::pin(async move {
             let _ = &sample;
-            let reply = client.#method() #(#setters)* #body .send().await?;
+            let call = client.#method() #(#setters)* #body;
+            #files
+            let reply = call.send().await?;
             #finish
         }))
     }
 }
 
+/// The type of the body that a caller sets.
+fn find_body(entry: &Lowered<'_>) -> Option<syn::Type> {
+    let takes_json = matches!(
+        entry.operation.body,
+        Some(Body::Json { .. } | Body::Multipart { json: true, .. })
+    );
+    let (_, ty) = entry
+        .builder
+        .parameters
+        .iter()
+        .find(|(name, _)| takes_json && name == "body")?;
+    let text = qualified(ty)
+        .to_token_stream()
+        .to_string()
+        .replace("types ::", "seqera :: types ::");
+    syn::parse_str(&text).ok()
+}
+
+/// Two values for an array.
+fn list(item: &syn::Type, generated: &Generated) -> TokenStream {
+    let values = match generated.enums.get(&last_name(item)).map(Vec::as_slice) {
+        Some([(_, first), (_, second), ..]) => quote! { [#first, #second] },
+        _ => {
+            let value = value(item, generated);
+            quote! { [#value, #value] }
+        }
+    };
+    quote! { sample.list(#values) }
+}
+
 /// A value for a parameter that a schema-conforming server takes.
-fn sample(ty: &syn::Type, generated: &Generated) -> TokenStream {
-    if let Some(item) = argument(ty, "Vec") {
-        let item = sample(&item, generated);
-        return quote! { [#item, #item] };
-    }
+fn value(ty: &syn::Type, generated: &Generated) -> TokenStream {
     let name = last_name(ty);
     match name.as_str() {
         "i64" => quote! { 7 },

@@ -8,9 +8,9 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::Type;
 
-use crate::docs;
-use crate::document::{Document, reference};
-use crate::fixups::{NULLABLE, REQUIRED, Union};
+use crate::docs::{self, Names};
+use crate::document::{Document, Operation, reference};
+use crate::fixups::{ITERATOR, NULLABLE, REQUIRED, Union};
 use crate::names::{self, ident, normal, type_name};
 use crate::select;
 use crate::syntax::{self, Generated, Struct, argument, last_name};
@@ -27,8 +27,10 @@ pub struct Model<'a> {
     pub sent: BTreeSet<String>,
     /// The Rust names of types that demand fields when they are sent, themselves or further down.
     pub checked: BTreeSet<String>,
-    /// The Rust names of types that occur elsewhere than as a variant of a union.
-    used_alone: BTreeSet<String>,
+    /// How names are shown in documentation.
+    pub names: Names,
+    /// Variants of unions, and the property that the union writes for them.
+    pub(crate) union_tags: BTreeSet<(String, String)>,
 }
 
 /// The schema of a type.
@@ -41,7 +43,12 @@ pub struct TypeSchema<'a> {
 
 impl<'a> Model<'a> {
     /// Reads the fixed document.
-    pub fn new(document: &'a Document, unions: &'a [Union], generated: &Generated) -> Self {
+    pub fn new(
+        document: &'a Document,
+        operations: &[Operation],
+        unions: &'a [Union],
+        generated: &Generated,
+    ) -> Self {
         let mut schemas = BTreeMap::new();
         for (name, schema) in document.schemas() {
             collect(&mut schemas, type_name(name), name.clone(), schema);
@@ -63,12 +70,13 @@ impl<'a> Model<'a> {
             schemas,
             sent,
             checked,
-            used_alone: crate::unions::used_alone(document),
+            names: Names::new(document, operations),
+            union_tags: union_tags(document, unions),
         }
     }
 
     /// The properties of a type that a fixup has put on a list.
-    fn names(&self, name: &str, list: &str) -> BTreeSet<&str> {
+    pub(crate) fn listed(&self, name: &str, list: &str) -> BTreeSet<&str> {
         self.schemas
             .get(name)
             .into_iter()
@@ -202,8 +210,8 @@ struct FieldCode {
 fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let struct_ident = ident(name);
     let doc = docs::of_type(model, name);
-    let required = model.names(name, REQUIRED);
-    let nullables = model.names(name, NULLABLE);
+    let required = model.listed(name, REQUIRED);
+    let nullables = model.listed(name, NULLABLE);
     let is_sent = model.sent.contains(name);
     let is_secret: BTreeSet<&str> = item
         .fields
@@ -214,7 +222,11 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let mut fields: Vec<FieldCode> = item
         .fields
         .iter()
-        .filter(|field| !is_union_tag(model, name, &field.wire))
+        .filter(|field| {
+            !model
+                .union_tags
+                .contains(&(name.to_owned(), field.wire.clone()))
+        })
         .map(|field| {
             let nullable = is_sent && nullables.contains(field.wire.as_str());
             let demanded = is_sent && required.contains(field.wire.as_str());
@@ -309,7 +321,7 @@ fn emit_field(
         #doc
         pub #name: #declared,
     };
-    let reader = ident(&reader(ty, nullable));
+    let reader = ident(reader(ty, model.property(owner, wire)));
     let read = quote! { record::#reader(&mut self.#name, map) };
     let writer = if nullable {
         quote! { nullable }
@@ -346,15 +358,20 @@ fn emit_field(
 }
 
 /// The function of module `record` that reads a field of this type.
-fn reader(ty: &Type, nullable: bool) -> String {
-    let nullable = if nullable { "nullable_" } else { "" };
-    match (
-        last_name(ty).as_str(),
-        argument(ty, "Vec").map(|inner| last_name(&inner)),
-    ) {
-        ("i64", _) => format!("read_{nullable}integer"),
-        (_, Some(inner)) if inner == "i64" => format!("read_{nullable}integers"),
-        _ => "read".to_owned(),
+fn reader(ty: &Type, schema: Option<&Value>) -> &'static str {
+    let is_integers = |wrapper, position| {
+        syntax::argument_at(ty, wrapper, position).is_some_and(|inner| last_name(&inner) == "i64")
+    };
+    if last_name(ty) == "i64" {
+        "read_integer"
+    } else if is_integers("Vec", 0) {
+        "read_integers"
+    } else if is_integers("BTreeMap", 1) {
+        "read_integer_map"
+    } else if schema.is_some_and(|schema| schema.get(ITERATOR).is_some()) {
+        "read_iterator"
+    } else {
+        "read"
     }
 }
 
@@ -412,19 +429,18 @@ fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream
 
 /// A union carries the discriminator of its variants; only where a variant's type occurs alone does
 /// it keep the property.
-fn is_union_tag(model: &Model<'_>, owner: &str, wire: &str) -> bool {
-    let is_variant = |union: &&Union| {
-        union
-            .variants
-            .iter()
-            .any(|variant| type_name(&variant.schema) == owner)
-    };
-    model
-        .unions
+fn union_tags(document: &Document, unions: &[Union]) -> BTreeSet<(String, String)> {
+    let alone = crate::unions::used_alone(document);
+    unions
         .iter()
-        .filter(is_variant)
-        .any(|union| union.discriminator == wire)
-        && !model.used_alone.contains(owner)
+        .flat_map(|union| {
+            union
+                .variants
+                .iter()
+                .map(|variant| (type_name(&variant.schema), union.discriminator.clone()))
+        })
+        .filter(|(variant, _)| !alone.contains(variant))
+        .collect()
 }
 
 /// Whether a field's value must not show in `Debug`: the schema calls it write-only, or its name

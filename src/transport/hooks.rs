@@ -11,6 +11,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, field};
 
+use super::progress::{self, Progress};
 use super::rate_limit::Turn;
 use super::retry::{self, Attempt, Decision, Happened, RetryPolicy};
 use super::{Transport, error_body};
@@ -225,8 +226,18 @@ async fn attempt(
             .pre::<()>(&mut request, &info)
             .await
             .map_err(|e| Failure::permanent(e.into()))?;
-        let result = call.client.exec(request, &info).await;
+        let progress = Progress::new();
+        if let Some(body) = request.body_mut().take() {
+            *request.body_mut() = Some(progress.of(body));
+        }
+        let result = progress
+            .watch(call.idle(), call.client.exec(request, &info))
+            .await;
         drop(turn);
+        let Some(result) = result else {
+            let error = progress::timed_out(url.host_str());
+            return Err(Failure::of(error));
+        };
         call.client
             .post::<()>(&result, &info)
             .await
@@ -288,6 +299,10 @@ impl Call {
         builder.build().map_err(Error::from_reqwest)
     }
 
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.client.inner().shared.idle
+    }
+
     /// Completes an error with what the call knows.
     fn explain(&self, error: Error, attempts: u32) -> Error {
         error
@@ -345,11 +360,9 @@ async fn read(
     if call.want == Want::Bytes {
         return Ok((status, headers, Content::Open(reply)));
     }
-    let body = reply.bytes().await.map_err(|error| {
-        let mut failure = Failure::from_reqwest(error);
-        failure.error = failure.error.with_status(status);
-        failure
-    })?;
+    let body = progress::whole(reply, call.idle())
+        .await
+        .map_err(|error| Failure::of(error.with_status(status)))?;
     if error_body::is_html(&body, content_type(&headers)) {
         let said = error_body::read(&body, content_type(&headers)).message;
         let said = if said.is_empty() {
@@ -375,7 +388,7 @@ async fn refusal(call: &Call, mut reply: Response) -> Failure {
     let headers = std::mem::take(reply.headers_mut());
     let mut body = BytesMut::new();
     let reading = async {
-        while let Ok(Some(chunk)) = reply.chunk().await {
+        while let Ok(Some(chunk)) = progress::next_chunk(&mut reply, call.idle()).await {
             body.extend_from_slice(&chunk);
             if body.len() >= ERROR_BODY_BYTES {
                 break;
@@ -420,15 +433,20 @@ impl Failure {
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
-        let never_sent = error.is_connect()
-            || chain(&error)
-                .filter_map(|error| error.downcast_ref::<hyper::Error>())
-                .any(hyper::Error::is_canceled);
-        let error = Error::from_reqwest(error);
+        let never_sent = chain(&error)
+            .filter_map(|error| error.downcast_ref::<hyper::Error>())
+            .any(hyper::Error::is_canceled);
+        let mut failure = Self::of(Error::from_reqwest(error));
+        if never_sent && failure.error.kind() == ErrorKind::Connection {
+            failure.happened = Happened::NotSent;
+        }
+        failure
+    }
+
+    fn of(error: Error) -> Self {
         let happened = match error.kind() {
             ErrorKind::Connect if error.message().contains("certificate") => Happened::Permanent,
             ErrorKind::Connect => Happened::NotSent,
-            ErrorKind::Connection if never_sent => Happened::NotSent,
             ErrorKind::Timeout | ErrorKind::Connection => Happened::MaybeSent,
             _ => Happened::Permanent,
         };

@@ -119,7 +119,7 @@ impl Request {
         self.set_query(wire.into(), [encode(&value.to_string())]);
     }
 
-    /// Sets an array as one comma-joined value (`explode: false`).
+    /// Sets an array as one comma-joined value (`explode: false`); an empty one is left out.
     pub fn query_joined(
         &mut self,
         wire: impl Into<Cow<'static, str>>,
@@ -129,7 +129,8 @@ impl Request {
             .into_iter()
             .map(|value| encode(&value.to_string()))
             .collect();
-        self.set_query(wire.into(), [values.join(",")]);
+        let joined = (!values.is_empty()).then(|| values.join(","));
+        self.set_query(wire.into(), joined);
     }
 
     /// Sets an array by repeating the name.
@@ -228,9 +229,10 @@ impl Request {
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
         let operation = self.name();
         let call = self.into_call(Want::Bytes)?;
+        let idle = call.idle();
         let reply = Box::pin(hooks::execute(call)).await?;
         let stream = match reply.content {
-            Content::Open(open) => ByteStream::new(operation, reply.attempts, open),
+            Content::Open(open) => ByteStream::new(operation, reply.attempts, open, idle),
             Content::Whole(body) => ByteStream::whole(body),
         };
         Ok(ResponseValue::new(stream, reply.status, reply.headers))

@@ -255,3 +255,18 @@ pub fn folder(name: &str) -> std::path::PathBuf {
     std::fs::create_dir_all(&path).unwrap();
     path
 }
+
+/// A client of an embedded Platform that waits for nothing.
+pub fn client_of_embedded(platform: &seqera_embedded_platform::EmbeddedPlatform) -> ClientBuilder {
+    Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .rate_limit(RateLimit::unlimited())
+        .retry(hasty())
+}
+
+/// An embedded Platform without a limit, whose launched runs take so many looks to their end.
+pub async fn embedded(polls: u32) -> seqera_embedded_platform::EmbeddedPlatform {
+    let builder = seqera_embedded_platform::EmbeddedPlatform::builder();
+    let builder = builder.calls_per_second(None).run_polls(polls);
+    builder.start().await.unwrap()
+}

@@ -1,1 +1,102 @@
-fn main() {}
+//! What the maintainers of the crate run: `cargo xtask --help`.
+
+mod changelog;
+mod check;
+mod coverage;
+mod diff;
+mod files;
+mod generation;
+mod manifest;
+mod provenance;
+mod refresh;
+mod report;
+mod source;
+mod try_schema;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Where the vendor publishes the schema.
+const PUBLISHED: &str = "https://cloud.seqera.io/openapi/seqera-api-latest.yml";
+
+/// Maintains the `seqera` crate.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    /// The folder of the crate.
+    #[arg(long, global = true, hide = true, default_value = env!("CARGO_MANIFEST_DIR").trim_end_matches("xtask"))]
+    root: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Replaces the vendored schema by another version, and reports what that means for users.
+    ///
+    /// Nothing is written unless the crate can be generated from the new schema.
+    RefreshSchema(refresh::Options),
+    /// Checks everything that can be checked offline without compiling.
+    Check,
+    /// Shows how much of the API our own documentation covers.
+    Coverage {
+        /// Lists what is not documented.
+        #[arg(long)]
+        missing: bool,
+    },
+    /// Generates and compiles a scratch copy of the crate with other schemas.
+    TrySchema {
+        /// The schema files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Generates from the schema on standard input: the part of `refresh-schema` that runs in a
+    /// process of its own.
+    #[command(hide = true)]
+    Generate {
+        /// The overlay.
+        overlay: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { root, command } = Arguments::parse();
+    let outcome = match command {
+        Command::RefreshSchema(options) => refresh::run(&root, &options),
+        Command::Check => check::run(&root),
+        Command::Coverage { missing } => coverage::run(&root, missing),
+        Command::TrySchema { files } => try_schema::run(&root, &files),
+        Command::Generate { overlay } => generation::serve(&overlay),
+    };
+    match outcome {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Behind) => ExitCode::from(1),
+        Err(problem) => {
+            eprintln!("error: {}", one_line(&problem));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// How a command ended that did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// All is as it should be.
+    Good,
+    /// Something is behind, or wrong; the command said what.
+    Behind,
+}
+
+/// An error and its causes in one line of bearable length.
+fn one_line(problem: &anyhow::Error) -> String {
+    const LONGEST: usize = 600;
+    let text = format!("{problem:#}");
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = line.char_indices().nth(LONGEST) {
+        line.truncate(cut);
+        line.push('…');
+    }
+    line
+}

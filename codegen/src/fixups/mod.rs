@@ -10,7 +10,7 @@ mod unions;
 
 use crate::document::Document;
 
-pub(crate) use schemas::{EXIT_CODE, NULLABLE, REQUIRED, references_of};
+pub(crate) use schemas::{EXIT_CODE, ITERATOR, NULLABLE, REQUIRED, references_of};
 pub use unions::{Union, Variant};
 
 /// A remedy for one defect of the published schema.
@@ -29,21 +29,38 @@ macro_rules! fixups {
     };
 }
 
-/// All fixups, in the order in which they run.
-pub const FIXUPS: &[Fixup] = fixups![
+/// The fixups that run before the inventory of operations is read.
+pub const PREPARATIONS: &[Fixup] = fixups![
+    operations::give_operations_their_own_parts true,
+    operations::drop_media_type_parameters true,
+    operations::default_reply_is_success true,
     operations::drop_parameters_missing_from_the_path true,
+    operations::drop_parameters_said_twice true,
+    operations::drop_cookie_parameters true,
+];
+
+/// The fixups that run before the generator, in this order.
+pub const FIXUPS: &[Fixup] = fixups![
     operations::keep_one_success true,
     operations::drop_error_bodies true,
     operations::replace_multipart true,
+    operations::keep_one_body true,
     operations::unwrap_nullable_parameters true,
     operations::strings_for_object_parameters false,
+    operations::strings_for_structured_parameters true,
+    schemas::name_the_kind_of_schemas true,
+    schemas::named_schemas_are_not_null false,
     schemas::drop_unknown_string_formats false,
     schemas::iterators_are_arrays false,
     schemas::unwrap_single_all_of false,
     schemas::merge_all_of false,
     schemas::break_reference_cycles true,
     schemas::drop_generic_arguments_from_names false,
+    schemas::keep_type_names_apart true,
+    schemas::unions_without_discriminator_hold_anything true,
+    schemas::drop_additional_beside_properties false,
     schemas::bare_objects_hold_anything false,
+    schemas::enums_are_of_distinct_texts true,
     schemas::exit_codes_may_be_text false,
     schemas::widen_numbers false,
     schemas::drop_constraints true,
@@ -52,27 +69,35 @@ pub const FIXUPS: &[Fixup] = fixups![
 ];
 
 /// How often a fixup applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Applied {
     /// The fixup's name.
-    pub name: &'static str,
+    pub name: String,
     /// The number of places it changed.
     pub count: usize,
 }
 
+/// Applies what the inventory of operations needs.
+pub fn prepare(document: &mut Document) -> Vec<Applied> {
+    run(PREPARATIONS.iter(), document)
+}
+
 /// Applies the fixups, all of them or those without which nothing compiles.
 pub fn apply(document: &mut Document, only_needed: bool) -> Vec<Applied> {
-    FIXUPS
-        .iter()
-        .filter(|fixup| fixup.needed_to_compile || !only_needed)
+    let chosen = |fixup: &&Fixup| fixup.needed_to_compile || !only_needed;
+    run(FIXUPS.iter().filter(chosen), document)
+}
+
+fn run<'a>(fixups: impl Iterator<Item = &'a Fixup>, document: &mut Document) -> Vec<Applied> {
+    fixups
         .map(|fixup| Applied {
-            name: fixup.name,
+            name: fixup.name.to_owned(),
             count: (fixup.apply)(&mut document.tree),
         })
         .collect()
 }
 
-/// Lifts the discriminated unions out of the schema: see [`unions`].
+/// Lifts the discriminated unions out of the schema: see `unions`.
 pub fn take_unions(document: &mut Document) -> Vec<Union> {
     unions::take(&mut document.tree)
 }

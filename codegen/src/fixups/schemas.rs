@@ -6,6 +6,130 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::document::{Object, for_each_schema, reference, reference_to, walk_schema};
+use crate::names::normal;
+
+/// A schema that has properties but does not say that it is an object is one all the same, and one
+/// that has items is an array.
+pub(super) fn name_the_kind_of_schemas(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let kind = match schema {
+            _ if schema.contains_key("type") || schema.contains_key("$ref") => return false,
+            _ if schema.contains_key("properties") => "object",
+            _ if schema.contains_key("items") => "array",
+            _ if schema.contains_key("enum") => "string",
+            _ => return false,
+        };
+        // Beside other parts of a type, its own part is merged with them.
+        if ["allOf", "oneOf", "anyOf"]
+            .iter()
+            .any(|key| schema.contains_key(*key))
+        {
+            return false;
+        }
+        schema.insert("type".to_owned(), json!(kind));
+        true
+    })
+}
+
+/// A type is not null; a field that holds it may be. Said of a named schema, the generator would
+/// make a type around the type.
+pub(super) fn named_schemas_are_not_null(tree: &mut Value) -> usize {
+    named_schemas(tree)
+        .filter_map(|(_, schema)| schema.as_object_mut()?.remove("nullable"))
+        .count()
+}
+
+/// A choice that nothing tells apart would be guessed by shape, which takes the wrong one. It holds
+/// the JSON that the server sent. A choice of one is that one.
+pub(super) fn unions_without_discriminator_hold_anything(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let had_not = schema.remove("not").is_some();
+        let choice = ["oneOf", "anyOf"].into_iter().find_map(|key| {
+            let choice = schema.get(key)?.as_array()?;
+            Some(choice.clone())
+        });
+        let Some(choice) = choice else {
+            // What could not be merged says nothing that a type could say.
+            let is_left = schema.remove("allOf").is_some();
+            return is_left || had_not;
+        };
+        match choice.as_slice() {
+            [Value::Object(only)] => {
+                ["oneOf", "anyOf", "type"].iter().for_each(|key| {
+                    schema.remove(*key);
+                });
+                schema.extend(only.clone());
+            }
+            _ => schema
+                .retain(|key, _| ["description", "nullable", "deprecated"].contains(&key.as_str())),
+        }
+        true
+    })
+}
+
+/// Fields that the schema does not know are ignored wherever they occur; the generator would make
+/// a member `extra` of them.
+pub(super) fn drop_additional_beside_properties(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let has_properties = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .is_some_and(|properties| !properties.is_empty());
+        has_properties && schema.remove("additionalProperties").is_some()
+    })
+}
+
+/// An enum keeps the values that can be variants: texts, not empty, each with a name of its own
+/// (`a-b` and `a_b` have the same). The others are read and written as unrecognised ones. Enums of
+/// numbers are numbers.
+pub(super) fn enums_are_of_distinct_texts(tree: &mut Value) -> usize {
+    count_schemas(tree, |schema| {
+        let Some(values) = schema.get("enum").and_then(Value::as_array).cloned() else {
+            return false;
+        };
+        let is_text = schema.get("type").is_none_or(|kind| kind == "string");
+        let mut seen = BTreeSet::new();
+        let kept: Vec<Value> = values
+            .iter()
+            .filter(|value| {
+                let name = normal(value.as_str().unwrap_or_default());
+                is_text && !name.is_empty() && name != "unrecognized" && seen.insert(name)
+            })
+            .cloned()
+            .collect();
+        let changed = kept.len() < values.len();
+        if kept.is_empty() {
+            schema.remove("enum");
+        } else {
+            schema.insert("enum".to_owned(), Value::Array(kept));
+        }
+        changed
+    })
+}
+
+/// Two schemas whose names are one in Rust (`Plan_Info`, `PlanInfo`), or one that is named like a
+/// type of the language, get a number.
+pub(super) fn keep_type_names_apart(tree: &mut Value) -> usize {
+    const TAKEN: [&str; 12] = [
+        "Box", "Default", "Fields", "From", "Into", "None", "Option", "Record", "Result", "Some",
+        "String", "Vec",
+    ];
+    let names: Vec<String> = named_schemas(tree).map(|(name, _)| name.clone()).collect();
+    let mut taken: BTreeSet<String> = TAKEN.iter().map(|name| normal(name)).collect();
+    let mut renames = BTreeMap::new();
+    for name in &names {
+        if taken.insert(normal(name)) {
+            continue;
+        }
+        let free = (2..).find_map(|number| {
+            let other = format!("{name}{number}");
+            taken.insert(normal(&other)).then_some(other)
+        });
+        renames.extend(free.map(|other| (name.clone(), other)));
+    }
+    rename_schemas(tree, &renames);
+    renames.len()
+}
 
 /// The one format of strings that means a type of its own is `date-time` (and `binary`, which marks
 /// files). For others the generator brings in types that refuse what the server sends.
@@ -38,7 +162,7 @@ pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
                 "Integer" | "Long" => json!({ "type": "integer" }),
                 other => reference_to(other),
             };
-            *schema = json!({ "type": "array", "items": items });
+            *schema = json!({ "type": "array", "items": items, ITERATOR: true });
             count += 1;
         }
     }
@@ -332,6 +456,8 @@ pub(super) fn every_field_may_be_missing(tree: &mut Value) -> usize {
 
 /// The format under which [`exit_codes_may_be_text`] marks an exit code.
 pub(crate) const EXIT_CODE: &str = "exit-code";
+/// How [`iterators_are_arrays`] marks an array that the schema calls an object.
+pub(crate) const ITERATOR: &str = "x-iterator";
 /// Where [`every_field_may_be_missing`] keeps the names of properties that may be null.
 pub(crate) const NULLABLE: &str = "x-nullable";
 /// Where [`every_field_may_be_missing`] keeps the names of the required properties.

@@ -1,0 +1,209 @@
+//! A tour: who am I, which workspaces, what is on the launchpad, launch it, follow it, list runs.
+//!
+//! `cargo run --example quickstart` needs nothing: it works on a Platform inside the process. With
+//! `TOWER_ACCESS_TOKEN` set (and `TOWER_API_ENDPOINT` for a self-hosted server) it works on the
+//! real one, and only reads, unless `--launch PIPELINE` names a pipeline of the launchpad.
+
+mod support;
+
+use std::error::Error;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use seqera::prelude::*;
+use seqera::types::{
+    ListWorkflowsResponseListWorkflowsElement as ListedRun, WorkflowLaunchRequest, WorkflowStatus,
+};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let support::Connection { client, embedded } = support::connect().await?;
+
+    let user = client
+        .user_info()
+        .send()
+        .await?
+        .into_inner()
+        .user
+        .unwrap_or_default();
+    println!("You are {} <{}>.", text(&user.user_name), text(&user.email));
+
+    let workspace = show_workspaces(&client, user.id).await?;
+    show_launchpad(&client, workspace).await?;
+
+    let wanted =
+        support::option("--launch").or(embedded.is_some().then(|| "nf-core-rnaseq".to_owned()));
+    match wanted {
+        Some(pipeline) => {
+            let run = launch(&client, workspace, &pipeline).await?;
+            follow(&client, workspace, &run).await?;
+        }
+        None => println!("\nNothing is launched: name a pipeline with --launch PIPELINE."),
+    }
+    show_runs(&client, workspace).await
+}
+
+/// Prints the workspaces and returns the first; without any, the personal context.
+async fn show_workspaces(
+    client: &Client,
+    user: Option<i64>,
+) -> Result<Option<i64>, Box<dyn Error>> {
+    let reply = client
+        .list_workspaces_user()
+        .user_id(user)
+        .send()
+        .await?
+        .into_inner();
+    let entries = reply.orgs_and_workspaces.unwrap_or_default();
+    println!("\nWorkspaces");
+    for entry in entries.iter().filter(|entry| entry.workspace_id.is_some()) {
+        println!(
+            "  {}/{}",
+            text(&entry.org_name),
+            text(&entry.workspace_name)
+        );
+    }
+    Ok(entries.iter().find_map(|entry| entry.workspace_id))
+}
+
+async fn show_launchpad(client: &Client, workspace: Option<i64>) -> Result<(), Box<dyn Error>> {
+    println!("\nLaunchpad");
+    let mut pipelines = client.list_pipelines().workspace_id(workspace).stream();
+    while let Some(pipeline) = pipelines.try_next().await? {
+        println!(
+            "  {:<32} {}",
+            text(&pipeline.name),
+            text(&pipeline.repository)
+        );
+    }
+    Ok(())
+}
+
+/// Launches a pipeline with what the launchpad has configured for it; returns the run's id.
+async fn launch(
+    client: &Client,
+    workspace: Option<i64>,
+    name: &str,
+) -> Result<String, Box<dyn Error>> {
+    let mut matches = client
+        .list_pipelines()
+        .workspace_id(workspace)
+        .search(name)
+        .stream();
+    let mut found = None;
+    while let Some(pipeline) = matches.try_next().await? {
+        if pipeline.name.as_deref() == Some(name) {
+            found = pipeline.pipeline_id;
+        }
+    }
+    let pipeline = found.ok_or_else(|| format!("no pipeline `{name}` on the launchpad"))?;
+
+    let reply = client
+        .describe_pipeline_launch()
+        .pipeline_id(pipeline)
+        .workspace_id(workspace)
+        .send()
+        .await?;
+    let configured = reply.into_inner().launch.unwrap_or_default();
+    let mut request: WorkflowLaunchRequest =
+        serde_json::from_value(serde_json::to_value(&configured)?)?;
+    request.compute_env_id = configured
+        .compute_env
+        .and_then(|environment| environment.id);
+
+    let submitted = client
+        .create_workflow_launch()
+        .workspace_id(workspace)
+        .body_map(|body| body.launch(request))
+        .send()
+        .await?;
+    let run = submitted
+        .into_inner()
+        .workflow_id
+        .ok_or("the Platform gave no run id")?;
+    println!("\nLaunched {name}: run {run}");
+    Ok(run)
+}
+
+/// Follows a run to its end with a progress bar of its tasks.
+async fn follow(client: &Client, workspace: Option<i64>, run: &str) -> Result<(), Box<dyn Error>> {
+    let bar = ProgressBar::new(1);
+    bar.set_style(ProgressStyle::with_template(
+        "  {msg:<10} {bar:40} {pos}/{len} tasks",
+    )?);
+    let mut seen = None;
+    loop {
+        let reply = client
+            .describe_workflow_progress()
+            .workflow_id(run)
+            .workspace_id(workspace)
+            .send()
+            .await?;
+        let progress = reply
+            .into_inner()
+            .progress
+            .and_then(|progress| progress.workflow_progress);
+        if let Some(counts) = progress {
+            let done = [counts.succeeded, counts.cached, counts.failed]
+                .into_iter()
+                .flatten()
+                .sum::<i64>();
+            let open = [counts.pending, counts.submitted, counts.running]
+                .into_iter()
+                .flatten()
+                .sum::<i64>();
+            bar.set_length((done + open).max(1).unsigned_abs());
+            bar.set_position(done.unsigned_abs());
+        }
+
+        let reply = client
+            .describe_workflow()
+            .workflow_id(run)
+            .workspace_id(workspace)
+            .send()
+            .await?;
+        let status = reply
+            .into_inner()
+            .workflow
+            .and_then(|workflow| workflow.status);
+        if status != seen {
+            bar.suspend(|| println!("  {}", text(&status)));
+            bar.set_message(text(&status));
+            seen.clone_from(&status);
+        }
+        use WorkflowStatus::{Cancelled, Failed, Succeeded};
+        if matches!(status, Some(Succeeded | Failed | Cancelled)) {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Prints the latest runs, over several pages.
+async fn show_runs(client: &Client, workspace: Option<i64>) -> Result<(), Box<dyn Error>> {
+    println!("\nLatest runs");
+    let mut runs = client
+        .list_workflows()
+        .workspace_id(workspace)
+        .stream()
+        .page_size(10)
+        .limit(25);
+    while let Some(ListedRun { workflow, .. }) = runs.try_next().await? {
+        let run = workflow.unwrap_or_default();
+        println!(
+            "  {:<16} {:<24} {:<10} {:<22} {}",
+            text(&run.id),
+            text(&run.run_name),
+            text(&run.status),
+            text(&run.submit),
+            text(&run.project_name),
+        );
+    }
+    Ok(())
+}
+
+/// What a field shows in a table: servers leave fields out.
+fn text<T: ToString>(field: &Option<T>) -> String {
+    field.as_ref().map_or_else(|| "-".to_owned(), T::to_string)
+}

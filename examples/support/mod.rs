@@ -1,0 +1,42 @@
+//! What the examples share: a client that works with a token and without.
+
+#![allow(dead_code)]
+
+use std::env;
+use std::error::Error;
+
+use seqera::Client;
+use seqera_embedded_platform::EmbeddedPlatform;
+
+/// Where an example works.
+pub struct Connection {
+    /// The client.
+    pub client: Client,
+    /// The Platform inside this process, if that is where the client works. It stops when dropped.
+    pub embedded: Option<EmbeddedPlatform>,
+}
+
+/// Connects to the Platform that `TOWER_ACCESS_TOKEN` and `TOWER_API_ENDPOINT` name, or, without a
+/// token, to one inside this process.
+pub async fn connect() -> Result<Connection, Box<dyn Error>> {
+    if env::var_os("TOWER_ACCESS_TOKEN").is_some() {
+        return Ok(Connection {
+            client: Client::from_env()?,
+            embedded: None,
+        });
+    }
+    let platform = EmbeddedPlatform::start().await?;
+    println!("TOWER_ACCESS_TOKEN is not set: working on a Platform inside this process.\n");
+    let client = Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .build()?;
+    Ok(Connection {
+        client,
+        embedded: Some(platform),
+    })
+}
+
+/// The value after a command-line option: `option("--launch")`.
+pub fn option(name: &str) -> Option<String> {
+    env::args().skip_while(|argument| argument != name).nth(1)
+}

@@ -1,0 +1,405 @@
+//! Everything that comes before a launch is sent.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::request::{Base, with_changes};
+use super::{ComputeEnvRef, Launch, Pipeline, Preview};
+use crate::generated::prelude::*;
+use crate::names::{Found, NameOrId, PipelineId, Workspace, WorkspaceRef, number};
+use crate::run::Run;
+use crate::types::{ComputeEnvStatus, CreateLabelRequest, WorkflowLaunchRequest};
+use crate::{Error, ErrorKind, Result};
+
+/// The longest time between two looks at a compute environment that is not ready.
+const COMPUTE_ENV_PAUSE: Duration = Duration::from_secs(5);
+/// How often to look at least within the time given.
+const COMPUTE_ENV_LOOKS: u32 = 20;
+
+/// The launch configurations that the launches of one batch share.
+#[derive(Default)]
+pub(super) struct Bases(Mutex<HashMap<BaseKey, Arc<OnceCell<Base>>>>);
+
+type BaseKey = (Pipeline, Option<NameOrId<String>>, Option<i64>, Option<i64>);
+
+impl Bases {
+    fn cell(&self, key: BaseKey) -> Arc<OnceCell<Base>> {
+        let mut bases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bases.entry(key).or_default().clone()
+    }
+}
+
+/// A launch that is ready to be sent.
+pub(super) struct Prepared {
+    pub workspace: Workspace,
+    pub preview: Preview,
+    pub compute_env: String,
+}
+
+impl Launch {
+    pub(super) async fn prepare(self, bases: &Bases) -> Result<Prepared> {
+        if let Some(mistake) = self.mistake {
+            return Err(incomplete(mistake));
+        }
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        let base = self.base(&workspace, bases).await?;
+        let mut request = with_changes(&base.request, &self.changes)?;
+
+        let compute_env = match &self.compute_env {
+            None => request.compute_env_id.take(),
+            Some(ComputeEnvRef::Primary) => Some(workspace.primary_compute_env().await?),
+            Some(ComputeEnvRef::NameOrId(env)) => Some(workspace.compute_env(env.clone()).await?),
+        };
+        let Some(compute_env) = compute_env else {
+            return Err(incomplete(format!(
+                "{} names no compute environment: call .compute_env(..) with its name, its Id(..) \
+                 or ComputeEnvRef::Primary",
+                self.pipeline
+            )));
+        };
+        let moves = base.request.compute_env_id.as_ref() != Some(&compute_env);
+        let keeps_cache = request.resume == Some(true);
+        if moves && self.changes.work_dir.is_none() && !keeps_cache {
+            // The pipeline's directory is in storage that another environment may not reach.
+            request.work_dir = None;
+        }
+        if request.work_dir.as_deref().is_none_or(str::is_empty) {
+            request.work_dir = match base.compute_env_work_dir.filter(|_| !moves) {
+                Some(directory) => Some(directory),
+                None => workspace.work_dir_of(&compute_env).await?,
+            };
+        }
+        if request.work_dir.is_none() {
+            return Err(incomplete(format!(
+                "neither {} nor its compute environment names a work directory: call .work_dir(..)",
+                self.pipeline
+            )));
+        }
+        request.compute_env_id = Some(compute_env.clone());
+        request.params_text = self.params.merge_over(request.params_text.take()).await?;
+
+        let mut labels_to_create = Vec::new();
+        for label in &self.labels {
+            match (workspace.label(label.clone()).await, label) {
+                (Ok(id), _) => request.label_ids.get_or_insert_default().push(id),
+                (Err(error), NameOrId::Name(name))
+                    if self.create_labels && error.kind() == ErrorKind::NotFound =>
+                {
+                    labels_to_create.push(name.clone());
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(Prepared {
+            preview: Preview {
+                workspace_id: workspace.id(),
+                source_workspace_id: base.source_workspace_id,
+                request,
+                labels_to_create,
+            },
+            workspace,
+            compute_env,
+        })
+    }
+
+    async fn base(&self, workspace: &Workspace, bases: &Bases) -> Result<Base> {
+        match &self.pipeline {
+            Pipeline::Repository(url) => Ok(Base {
+                request: WorkflowLaunchRequest::new().pipeline(url.as_str()),
+                ..Base::default()
+            }),
+            Pipeline::Run { id, resume } => of_run(workspace, id, *resume).await,
+            Pipeline::Name(_) | Pipeline::Id(_) => {
+                let source = match self.source_workspace.clone() {
+                    WorkspaceRef::Personal => None,
+                    source => self.client.workspace(source).await?.id(),
+                };
+                let key = (
+                    self.pipeline.clone(),
+                    self.version.clone(),
+                    workspace.id(),
+                    source,
+                );
+                let cell = bases.cell(key);
+                let base = cell.get_or_try_init(|| self.of_launchpad(workspace, source));
+                base.await.cloned()
+            }
+        }
+    }
+
+    async fn of_launchpad(&self, workspace: &Workspace, source: Option<i64>) -> Result<Base> {
+        let pipeline = match (&self.pipeline, source) {
+            (Pipeline::Id(pipeline), _) => PipelineId {
+                source_workspace_id: source.or(pipeline.source_workspace_id),
+                ..*pipeline
+            },
+            // A name in another workspace than the launch's is looked up there.
+            (Pipeline::Name(name), Some(source)) => PipelineId {
+                source_workspace_id: Some(source).filter(|_| Some(source) != workspace.id()),
+                ..self.client.workspace(source).await?.pipeline(name).await?
+            },
+            (Pipeline::Name(name), None) => workspace.pipeline(name).await?,
+            // Neither has a launchpad entry; see `base`.
+            (Pipeline::Repository(_) | Pipeline::Run { .. }, _) => return Ok(Base::default()),
+        };
+        let version = match self.version.clone() {
+            Some(version) => Some(workspace.pipeline_version(pipeline, version).await?),
+            None => None,
+        };
+        let reply = (self.client.describe_pipeline_launch())
+            .pipeline_id(pipeline.id)
+            .workspace_id(workspace.id())
+            .source_workspace_id(pipeline.source_workspace_id)
+            .version_id(version)
+            .send()
+            .await;
+        let reply = reply.inspect_err(|error| {
+            if error.is_gone_or_forbidden() {
+                // The name may stand for another pipeline by now.
+                self.client.forget_names();
+            }
+        })?;
+        let launch = reply.into_inner().launch.unwrap_or_default();
+        Ok(Base {
+            source_workspace_id: pipeline.source_workspace_id,
+            ..Base::of(&launch)?
+        })
+    }
+}
+
+/// All that the launch of a run had, and the labels of the run.
+async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
+    let client = &workspace.client;
+    let (run, launch) = futures_util::future::try_join(
+        client
+            .describe_workflow()
+            .workflow_id(id)
+            .workspace_id(workspace.id())
+            .attributes(["labels", "pipelineInfo"])
+            .send(),
+        client
+            .describe_workflow_launch()
+            .workflow_id(id)
+            .workspace_id(workspace.id())
+            .send(),
+    )
+    .await
+    .map_err(|error| match error.operation() {
+        Some("describe_workflow_launch") if error.status().is_some() => {
+            let text = format!(
+                "run {id} can't be launched again: the Platform has no launch of it, as with runs \
+                 that were started outside it"
+            );
+            Error::new(ErrorKind::InvalidRequest, text)
+                .in_operation("launch")
+                .caused_by(error)
+        }
+        _ => error,
+    })?;
+    let (run, launch) = (run.into_inner(), launch.into_inner());
+    let launch = launch.launch.unwrap_or_default();
+    let mut base = Base::of(&launch)?;
+    let pipeline = run.pipeline_info.and_then(|info| info.workspace_id);
+    base.source_workspace_id = pipeline.filter(|home| Some(*home) != workspace.id());
+
+    let request = &mut base.request;
+    if let Some(launch_id) = &launch.id {
+        // Only the launch by itself has these. A run that was shared may come without it.
+        let reply = client
+            .describe_launch()
+            .launch_id(launch_id)
+            .workspace_id(workspace.id())
+            .send()
+            .await;
+        match reply {
+            Ok(reply) => {
+                let own = reply.into_inner().launch.unwrap_or_default();
+                request.launch_container = own.launch_container;
+            }
+            Err(error) if error.is_gone_or_forbidden() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let labels = run.labels.unwrap_or_default();
+    let labels: Vec<_> = labels.into_iter().filter_map(|label| label.id).collect();
+    if !labels.is_empty() {
+        request.label_ids = Some(labels);
+    }
+
+    request.resume = Some(resume);
+    if !resume {
+        request.session_id = None;
+        return Ok(base);
+    }
+    let refuse = |why: &str| {
+        let text = format!("run {id} can't be resumed: {why}");
+        Err(Error::new(ErrorKind::InvalidRequest, text).in_operation("launch"))
+    };
+    let status = run.workflow.and_then(|workflow| workflow.status);
+    if !status.as_ref().is_some_and(crate::run::is_end) {
+        let status = status.unwrap_or(crate::types::WorkflowStatus::Unknown);
+        return refuse(&format!(
+            "it is {status}, and its session in use: cancel it or wait for its end"
+        ));
+    }
+    if request.session_id.is_none() {
+        return refuse(
+            "it has no Nextflow session, so that it never got to run a task: call .relaunch()",
+        );
+    }
+    // The cache belongs to the commit and the directory that the run came to use.
+    if launch.resume_commit_id.is_some() {
+        request.commit_id = launch.resume_commit_id;
+    }
+    if launch.resume_dir.is_some() {
+        request.work_dir = launch.resume_dir;
+    }
+    Ok(base)
+}
+
+impl Prepared {
+    /// Sends the launch: once, unless it was refused for the compute environment's sake.
+    pub(super) async fn send(self, ready_within: Option<Duration>) -> Result<Run> {
+        let mut request = self.preview.request;
+        for name in &self.preview.labels_to_create {
+            let id = self.workspace.create_label(name).await?;
+            request.label_ids.get_or_insert_default().push(id);
+        }
+        let patience = ready_within.map(Patience::new);
+        let was_ready = match &patience {
+            Some(patience) => self.workspace.ready(&self.compute_env, patience).await?,
+            None => true,
+        };
+        let client = &self.workspace.client;
+        let body = crate::types::SubmitWorkflowLaunchRequest::new().launch(request);
+        let reply = loop {
+            let reply = client
+                .create_workflow_launch()
+                .workspace_id(self.workspace.id())
+                .source_workspace_id(self.preview.source_workspace_id)
+                .body(body.clone())
+                .send()
+                .await;
+            match (reply, &patience) {
+                // An environment that has just become ready is refused for a moment longer.
+                (Err(error), Some(patience))
+                    if !was_ready
+                        && error.status() == Some(crate::StatusCode::BAD_REQUEST)
+                        && patience.lasts() =>
+                {
+                    tokio::time::sleep(patience.pause).await;
+                }
+                (reply, _) => break reply?.into_inner(),
+            }
+        };
+        let id = reply.workflow_id.ok_or_else(|| {
+            let text = "the reply names no run, which may have been launched all the same";
+            Error::new(ErrorKind::InvalidResponse, text).in_operation("create_workflow_launch")
+        })?;
+        Ok(client.run(id).workspace(&self.workspace))
+    }
+}
+
+/// How long to wait for a compute environment.
+struct Patience {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new(at_most: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + at_most,
+            pause: (at_most / COMPUTE_ENV_LOOKS).min(COMPUTE_ENV_PAUSE),
+        }
+    }
+
+    /// Whether there is time for another look.
+    fn lasts(&self) -> bool {
+        Instant::now() + self.pause <= self.deadline
+    }
+}
+
+impl Workspace {
+    /// Waits until a compute environment takes launches. False if it had to wait.
+    async fn ready(&self, id: &str, patience: &Patience) -> Result<bool> {
+        let mut at_once = true;
+        loop {
+            let env = self.describe_compute_env(id).await?;
+            let status = env.status.unwrap_or(ComputeEnvStatus::Available);
+            let shown = || format!("compute environment {id} is {status}");
+            match status {
+                ComputeEnvStatus::Available => return Ok(at_once),
+                ComputeEnvStatus::Creating | ComputeEnvStatus::Unrecognized(_) => {}
+                _ => {
+                    let why = env.message.unwrap_or_default();
+                    let text = format!("{} and takes no launches. {why}", shown());
+                    return Err(Error::new(ErrorKind::NotReached, text).in_operation("launch"));
+                }
+            }
+            at_once = false;
+            if !patience.lasts() {
+                let text = format!("{} after the time given to become ready", shown());
+                return Err(Error::new(ErrorKind::NotReached, text).in_operation("launch"));
+            }
+            tokio::time::sleep(patience.pause).await;
+        }
+    }
+
+    async fn work_dir_of(&self, compute_env: &str) -> Result<Option<String>> {
+        let directory = self.look_up("work directory", compute_env, async {
+            let env = self.describe_compute_env(compute_env).await?;
+            let config = serde_json::to_value(&env.config).unwrap_or_default();
+            let directory = config["workDir"].as_str().unwrap_or_default();
+            Ok(Found::of(directory))
+        });
+        Ok(Some(directory.await?.id).filter(|directory| !directory.is_empty()))
+    }
+
+    /// Creates a label and gives its id, or that of the one that somebody else has just created.
+    async fn create_label(&self, name: &str) -> Result<i64> {
+        let found = self.look_up("label", name, async {
+            let body = match name.split_once('=') {
+                Some((name, value)) => {
+                    (CreateLabelRequest::new().name(name).value(value)).resource(true)
+                }
+                None => CreateLabelRequest::new().name(name).resource(false),
+            };
+            let call = self.client.create_label().workspace_id(self.id());
+            match call.body(body).send().await {
+                Ok(reply) => match reply.into_inner().id {
+                    Some(id) => Ok(Found::of(id)),
+                    None => self.find_label(name).await,
+                },
+                Err(error)
+                    if error
+                        .status()
+                        .is_some_and(|status| status.is_client_error()) =>
+                {
+                    self.find_label(name).await.map_err(|_| error)
+                }
+                Err(error) => Err(error),
+            }
+        });
+        number(found.await?)
+    }
+
+    async fn describe_compute_env(&self, id: &str) -> Result<crate::types::ComputeEnvResponseDto> {
+        let reply = self
+            .client
+            .describe_compute_env()
+            .compute_env_id(id)
+            .workspace_id(self.id())
+            .send()
+            .await?;
+        Ok(reply.into_inner().compute_env.unwrap_or_default())
+    }
+}
+
+fn incomplete(message: String) -> Error {
+    Error::invalid_request("launch", message)
+}

@@ -1,0 +1,674 @@
+//! Names in place of ids: workspaces, pipelines, compute environments and the rest.
+//!
+//! A look-up reads every page of the list and compares names exactly. What it finds is remembered
+//! for five minutes ([`ClientBuilder::remember_names`](crate::ClientBuilder::remember_names));
+//! [`Client::forget_names`] drops it all. An id costs no look-up:
+//!
+//! ```no_run
+//! # async fn example(client: seqera::Client) -> seqera::Result<()> {
+//! use seqera::Id;
+//!
+//! let research = client.workspace("acme/research").await?;
+//! let cluster = research.compute_env("campus-cluster").await?;
+//! let same = research.compute_env(Id(cluster.as_str())).await?;
+//! let lab = client.organization("acme").await?;
+//! let team = lab.team("bioinformatics").await?;
+//! # Ok(()) }
+//! ```
+
+use std::fmt;
+#[allow(unused_imports, reason = "used by some features")]
+use std::time::Duration;
+
+#[allow(unused_imports, reason = "used by some features")]
+use futures_util::TryStreamExt;
+
+use crate::generated::prelude::*;
+#[allow(unused_imports, reason = "used by some features")]
+use crate::paginate::{ItemStream, Paged};
+use crate::{Client, Error, ErrorKind, Result, client};
+
+mod cache;
+mod search;
+
+pub(crate) use cache::{Found, NameCache, USUAL_LIFETIME};
+
+use cache::Key;
+use search::{Candidate, Search};
+
+/// Marks text as an id rather than a name, which saves the look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id<T = String>(pub T);
+
+/// A resource by its id or by its name.
+///
+/// Text is a name, a number or [`Id`] is an id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum NameOrId<I> {
+    /// The id: nothing is looked up.
+    Id(I),
+    /// The name, exactly as the Platform shows it.
+    Name(String),
+}
+
+impl<I> From<&str> for NameOrId<I> {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl<I> From<&String> for NameOrId<I> {
+    fn from(name: &String) -> Self {
+        Self::Name(name.clone())
+    }
+}
+
+impl<I> From<String> for NameOrId<I> {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<i64> for NameOrId<i64> {
+    fn from(id: i64) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl<T: Into<I>, I> From<Id<T>> for NameOrId<I> {
+    fn from(id: Id<T>) -> Self {
+        Self::Id(id.0.into())
+    }
+}
+
+/// Which workspace is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WorkspaceRef {
+    /// The user's own context, outside every organization.
+    #[default]
+    Personal,
+    /// What the environment variable `TOWER_WORKSPACE_ID` says: an id or `organization/workspace`.
+    Environment,
+    /// The id: nothing is looked up.
+    Id(i64),
+    /// `organization/workspace`.
+    Name(String),
+}
+
+impl From<&str> for WorkspaceRef {
+    /// Digits alone are an id.
+    fn from(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+    }
+}
+
+impl From<&String> for WorkspaceRef {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<String> for WorkspaceRef {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<i64> for WorkspaceRef {
+    fn from(id: i64) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<Option<i64>> for WorkspaceRef {
+    fn from(id: Option<i64>) -> Self {
+        id.map_or(Self::Personal, Self::Id)
+    }
+}
+
+impl From<&Workspace> for WorkspaceRef {
+    fn from(workspace: &Workspace) -> Self {
+        workspace.id.into()
+    }
+}
+
+impl From<Workspace> for WorkspaceRef {
+    fn from(workspace: Workspace) -> Self {
+        workspace.id.into()
+    }
+}
+
+/// A workspace, or the personal context: where names are looked up.
+#[derive(Clone)]
+pub struct Workspace {
+    #[allow(dead_code, reason = "used by some features")]
+    pub(crate) client: Client,
+    id: Option<i64>,
+}
+
+/// An organization: where the names of teams and members are looked up.
+#[cfg(feature = "orgs")]
+#[derive(Clone)]
+pub struct Organization {
+    client: Client,
+    id: i64,
+}
+
+/// A launchpad pipeline.
+#[cfg(feature = "pipelines")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PipelineId {
+    /// The pipeline's id.
+    pub id: i64,
+    /// The workspace that it is of, where that is not the workspace it was looked up in: one that
+    /// shares its pipelines.
+    pub source_workspace_id: Option<i64>,
+}
+
+impl Client {
+    /// A workspace by `organization/workspace` or by its id.
+    ///
+    /// # Errors
+    /// The token's user sees no workspace of that name; the error lists near matches. Or the
+    /// environment variable was asked for and says nothing.
+    pub async fn workspace(&self, workspace: impl Into<WorkspaceRef>) -> Result<Workspace> {
+        let mut workspace = workspace.into();
+        if workspace == WorkspaceRef::Environment {
+            workspace = client::workspace_of_environment()?.into();
+        }
+        let id = match workspace {
+            WorkspaceRef::Personal | WorkspaceRef::Environment => None,
+            WorkspaceRef::Id(id) => Some(id),
+            WorkspaceRef::Name(name) => Some(self.workspace_id(&name).await?),
+        };
+        Ok(Workspace {
+            client: self.clone(),
+            id,
+        })
+    }
+
+    async fn workspace_id(&self, name: &str) -> Result<i64> {
+        let found = self.look_up("workspace", None, name, async {
+            let user = self.user_id().await?;
+            let reply = self.list_workspaces_user().user_id(user).send().await?;
+            let workspaces = reply.into_inner().orgs_and_workspaces.unwrap_or_default();
+            let mut search = Search::new(name);
+            for entry in workspaces {
+                let full_name = entry.org_name.zip(entry.workspace_name);
+                let full_name = full_name.map(|(org, workspace)| format!("{org}/{workspace}"));
+                search.offer(Candidate::new(entry.workspace_id, [full_name]));
+            }
+            search.finish("workspace that you see", "")
+        });
+        number(found.await?)
+    }
+
+    /// The id of the token's user, who stays the same as long as the client.
+    async fn user_id(&self) -> Result<i64> {
+        let found = self.look_up("user", None, "", async {
+            let reply = self.user_info().send().await?.into_inner();
+            let id = reply.user.and_then(|user| user.id);
+            let id = id.ok_or_else(|| {
+                Error::new(ErrorKind::InvalidResponse, "the reply names no user")
+                    .in_operation("user_info")
+            })?;
+            Ok(Found::of(id))
+        });
+        number(found.await?)
+    }
+
+    /// An organization by name or id.
+    ///
+    /// # Errors
+    /// The token's user sees no organization of that name; the error lists near matches.
+    #[cfg(feature = "orgs")]
+    pub async fn organization(
+        &self,
+        organization: impl Into<NameOrId<i64>>,
+    ) -> Result<Organization> {
+        let id = match organization.into() {
+            NameOrId::Id(id) => id,
+            NameOrId::Name(name) => {
+                let found = self.look_up("organization", None, &name, async {
+                    let reply = self.list_organizations().send().await?.into_inner();
+                    let mut search = Search::new(&name);
+                    for entry in reply.organizations.unwrap_or_default() {
+                        search.offer(Candidate::new(entry.org_id, [entry.name]));
+                    }
+                    search.finish("organization that you see", "")
+                });
+                number(found.await?)?
+            }
+        };
+        Ok(Organization {
+            client: self.clone(),
+            id,
+        })
+    }
+
+    /// Drops what names were found to stand for: the next use of each looks it up again. Clones of
+    /// the client share this memory.
+    pub fn forget_names(&self) {
+        self.names().forget();
+    }
+
+    fn names(&self) -> &NameCache {
+        self.inner.names()
+    }
+
+    async fn look_up(
+        &self,
+        kind: &'static str,
+        place: Option<i64>,
+        name: &str,
+        ask: impl Future<Output = Result<Found>>,
+    ) -> Result<Found> {
+        let key = Key {
+            kind,
+            place,
+            name: name.to_owned(),
+        };
+        self.names().get_or_ask(key, ask).await
+    }
+}
+
+impl Workspace {
+    /// The id; `None` is the personal context.
+    pub fn id(&self) -> Option<i64> {
+        self.id
+    }
+
+    /// A pipeline of the launchpad by name, or one that another workspace shares with this one.
+    /// Where both are of that name, the workspace's own is meant.
+    ///
+    /// # Errors
+    /// There is none of that name, or only shared ones, and more than one; the error lists them.
+    #[cfg(feature = "pipelines")]
+    pub async fn pipeline(&self, pipeline: impl Into<NameOrId<i64>>) -> Result<PipelineId> {
+        let name = match pipeline.into() {
+            NameOrId::Name(name) => name,
+            NameOrId::Id(id) => {
+                return Ok(PipelineId {
+                    id,
+                    source_workspace_id: None,
+                });
+            }
+        };
+        let found = self.look_up("pipeline", &name, async {
+            let all = self.client.list_pipelines().workspace_id(self.id);
+            // Nothing is shared with the personal context.
+            let all = all.visibility(self.id.map(|_| "all"));
+            // Quotes ask for the exact name. Servers that don't know them find nothing.
+            let exact = (!name.contains('"')).then(|| all.clone().search(format!("\"{name}\"")));
+            let mut search = Search::new(&name);
+            search_lists(&mut search, [exact, Some(all)], |item| {
+                let home = item.workspace_id.or(self.id);
+                Some(Candidate::new(item.pipeline_id, [item.name])?.at_home(home))
+            })
+            .await?;
+            search.prefer_home(self.id);
+            search.finish("pipeline", &self.place())
+        });
+        let found = found.await?;
+        Ok(PipelineId {
+            source_workspace_id: found.home.filter(|home| Some(*home) != self.id),
+            id: number(found)?,
+        })
+    }
+
+    /// The id of a version of a pipeline, by the version's name.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    #[cfg(all(feature = "pipelines", feature = "pipeline-versions"))]
+    pub async fn pipeline_version(
+        &self,
+        pipeline: PipelineId,
+        version: impl Into<NameOrId<String>>,
+    ) -> Result<String> {
+        let name = match version.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let PipelineId {
+            id,
+            source_workspace_id,
+        } = pipeline;
+        let key = format!("{id} {name}");
+        let found = self.look_up("pipeline version", &key, async {
+            let home = source_workspace_id.or(self.id);
+            let all = self.client.list_pipeline_versions().pipeline_id(id);
+            let all = all.workspace_id(home);
+            let lists = [Some(all.clone().search(&name)), Some(all)];
+            let mut search = Search::new(&name);
+            search_lists(&mut search, lists, |item| {
+                let version = item.version?;
+                Candidate::new(version.id, [version.name])
+            })
+            .await?;
+            search.finish("version", &format!(" of pipeline {id}"))
+        });
+        Ok(found.await?.id)
+    }
+
+    /// The id of a compute environment, whatever its status.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    #[cfg(feature = "compute-envs")]
+    pub async fn compute_env(&self, compute_env: impl Into<NameOrId<String>>) -> Result<String> {
+        let name = match compute_env.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let found = self.look_up("compute environment", &name, async {
+            let mut search = Search::new(&name);
+            for entry in self.compute_envs().await? {
+                search.offer(Candidate::new(entry.id, [entry.name]));
+            }
+            search.finish("compute environment", &self.place())
+        });
+        Ok(found.await?.id)
+    }
+
+    /// The id of the primary compute environment.
+    ///
+    /// # Errors
+    /// The workspace has none.
+    #[cfg(feature = "compute-envs")]
+    pub async fn primary_compute_env(&self) -> Result<String> {
+        let found = self.look_up("primary compute environment", "", async {
+            let all = self.compute_envs().await?;
+            let primary = all.into_iter().find(|entry| entry.primary == Some(true));
+            let primary = primary.and_then(|entry| Candidate::new(entry.id, [entry.name]));
+            primary.map(|candidate| candidate.found).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("no compute environment{} is the primary one", self.place()),
+                )
+            })
+        });
+        Ok(found.await?.id)
+    }
+
+    #[cfg(feature = "compute-envs")]
+    async fn compute_envs(&self) -> Result<Vec<crate::types::ListComputeEnvsResponseEntry>> {
+        let reply = self.client.list_compute_envs().workspace_id(self.id);
+        Ok(reply
+            .send()
+            .await?
+            .into_inner()
+            .compute_envs
+            .unwrap_or_default())
+    }
+
+    /// The id of credentials.
+    ///
+    /// # Errors
+    /// There are not exactly one of that name; the error lists what there is.
+    #[cfg(feature = "credentials")]
+    pub async fn credentials(&self, credentials: impl Into<NameOrId<String>>) -> Result<String> {
+        let name = match credentials.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let found = self.look_up("credentials", &name, async {
+            let reply = self.client.list_credentials().workspace_id(self.id);
+            let mut search = Search::new(&name);
+            for entry in (reply.send().await?.into_inner().credentials).unwrap_or_default() {
+                search.offer(Candidate::new(entry.id, [entry.name]));
+            }
+            search.finish("set of credentials", &self.place())
+        });
+        Ok(found.await?.id)
+    }
+
+    /// The id of a dataset.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    #[cfg(feature = "datasets")]
+    pub async fn dataset(&self, dataset: impl Into<NameOrId<String>>) -> Result<String> {
+        let name = match dataset.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let found = self.look_up("dataset", &name, async {
+            let all = self.client.list_datasets_v2().workspace_id(self.id);
+            let lists = [Some(all.clone().search(&name)), Some(all)];
+            let mut search = Search::new(&name);
+            search_lists(&mut search, lists, |item| {
+                Candidate::new(item.id, [item.name])
+            })
+            .await?;
+            search.finish("dataset", &self.place())
+        });
+        Ok(found.await?.id)
+    }
+
+    /// The id of a data link, by its name or its URI, such as `s3://acme-sequencing`. Waits, for
+    /// half a minute at most, while the Platform is still listing the buckets.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name or URI; the error lists what there is.
+    #[cfg(feature = "data-links")]
+    pub async fn data_link(&self, data_link: impl Into<NameOrId<String>>) -> Result<String> {
+        let name = match data_link.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let wanted = trim_slash(&name);
+        let found = self.look_up("data link", wanted, async {
+            let all = self
+                .client
+                .list_data_links()
+                .workspace_id(self.id)
+                .visibility("all");
+            let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
+            let mut looks_left = 15;
+            loop {
+                let mut search = Search::new(wanted);
+                search_lists(&mut search, [by_name.clone(), Some(all.clone())], |item| {
+                    let uri = item.resource_ref.as_deref().map(trim_slash);
+                    Candidate::new(item.id, [item.name, uri.map(str::to_owned)])
+                })
+                .await?;
+                looks_left -= 1;
+                if search.has_found() || looks_left == 0 || !is_filling(all.clone()).await? {
+                    return search.finish("data link", &self.place());
+                }
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        });
+        Ok(found.await?.id)
+    }
+
+    /// The session id of a Studio.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    #[cfg(feature = "studios")]
+    pub async fn studio(&self, studio: impl Into<NameOrId<String>>) -> Result<String> {
+        let name = match studio.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let found = self.look_up("Studio", &name, async {
+            let all = self.client.list_data_studios().workspace_id(self.id);
+            let lists = [Some(all.clone().search(&name)), Some(all)];
+            let mut search = Search::new(&name);
+            search_lists(&mut search, lists, |item| {
+                Candidate::new(item.session_id, [item.name])
+            })
+            .await?;
+            search.finish("Studio", &self.place())
+        });
+        Ok(found.await?.id)
+    }
+
+    /// The id of a label: `name` for a plain one, `name=value` for a resource label.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    #[cfg(feature = "labels")]
+    pub async fn label(&self, label: impl Into<NameOrId<i64>>) -> Result<i64> {
+        let name = match label.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        number(self.look_up("label", &name, self.find_label(&name)).await?)
+    }
+
+    #[cfg(feature = "labels")]
+    pub(crate) async fn find_label(&self, name: &str) -> Result<Found> {
+        let all = self.client.list_labels().workspace_id(self.id).type_("all");
+        let (plain, _) = name.split_once('=').unwrap_or((name, ""));
+        let lists = [Some(all.clone().search(plain)), Some(all)];
+        let mut search = Search::new(name);
+        search_lists(&mut search, lists, |item| {
+            let name = match (item.name, item.value) {
+                (Some(name), Some(value)) => Some(format!("{name}={value}")),
+                (name, _) => name,
+            };
+            Candidate::new(item.id, [name])
+        })
+        .await?;
+        search.finish("label", &self.place())
+    }
+
+    #[allow(dead_code, reason = "used by some features")]
+    pub(crate) async fn look_up(
+        &self,
+        kind: &'static str,
+        name: &str,
+        ask: impl Future<Output = Result<Found>>,
+    ) -> Result<Found> {
+        self.client.look_up(kind, self.id, name, ask).await
+    }
+
+    #[allow(dead_code, reason = "used by some features")]
+    fn place(&self) -> String {
+        match self.id {
+            Some(id) => format!(" in workspace {id}"),
+            None => " in the personal context".to_owned(),
+        }
+    }
+}
+
+#[cfg(feature = "orgs")]
+impl Organization {
+    /// The id.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The id of a team.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    #[cfg(feature = "teams")]
+    pub async fn team(&self, team: impl Into<NameOrId<i64>>) -> Result<i64> {
+        let name = match team.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let found = self.client.look_up("team", Some(self.id), &name, async {
+            let all = self.client.list_organization_teams().org_id(self.id);
+            let lists = [Some(all.clone().search(&name)), Some(all)];
+            let mut search = Search::new(&name);
+            search_lists(&mut search, lists, |item| {
+                Candidate::new(item.team_id, [item.name])
+            })
+            .await?;
+            search.finish("team", &self.place())
+        });
+        number(found.await?)
+    }
+
+    /// The member id of a user, by user name or e-mail address.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    pub async fn member(&self, member: impl Into<NameOrId<i64>>) -> Result<i64> {
+        let name = match member.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let found = self.client.look_up("member", Some(self.id), &name, async {
+            let all = self.client.list_organization_members().org_id(self.id);
+            let lists = [Some(all.clone().search(&name)), Some(all)];
+            let mut search = Search::new(&name);
+            search_lists(&mut search, lists, |item| {
+                Candidate::new(item.member_id, [item.user_name, item.email])
+            })
+            .await?;
+            search.finish("member", &self.place())
+        });
+        number(found.await?)
+    }
+
+    fn place(&self) -> String {
+        format!(" in organization {}", self.id)
+    }
+}
+
+/// Offers what the lists hold, the narrow one first, until one held what is wanted.
+///
+/// The wide list is for servers that search otherwise, and for near matches.
+#[allow(dead_code, reason = "used by some features")]
+async fn search_lists<P: Paged, const N: usize>(
+    search: &mut Search<'_>,
+    lists: [Option<P>; N],
+    read: impl Fn(P::Item) -> Option<Candidate>,
+) -> Result<()> {
+    for list in lists.into_iter().flatten() {
+        let mut items = ItemStream::new(list);
+        while let Some(item) = items.try_next().await? {
+            search.offer(read(item));
+        }
+        if search.has_found() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the Platform has not yet seen all buckets.
+#[cfg(feature = "data-links")]
+async fn is_filling(list: crate::builder::ListDataLinks) -> Result<bool> {
+    Ok(list.max(1).send().await?.status() == crate::StatusCode::ACCEPTED)
+}
+
+#[cfg(feature = "data-links")]
+fn trim_slash(uri: &str) -> &str {
+    uri.trim_end_matches('/')
+}
+
+pub(crate) fn number(found: Found) -> Result<i64> {
+    found.id.parse().map_err(|_| {
+        Error::new(
+            ErrorKind::InvalidResponse,
+            format!("`{}` is not a numeric id", found.id),
+        )
+    })
+}
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "orgs")]
+impl fmt::Debug for Organization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Organization")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! Remembers what names stood for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::Result;
+
+/// Long enough for a script, short enough for a name that moves to another resource.
+pub(crate) const USUAL_LIFETIME: Duration = Duration::from_secs(300);
+
+/// What was looked up: the kind of resource, where, and the name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub kind: &'static str,
+    /// Id of the workspace or organization.
+    pub place: Option<i64>,
+    pub name: String,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub id: String,
+    /// The workspace that the resource is of, where that may be another than the one asked.
+    pub home: Option<i64>,
+}
+
+impl Found {
+    pub(crate) fn of(id: impl ToString) -> Self {
+        Self {
+            id: id.to_string(),
+            home: None,
+        }
+    }
+}
+
+struct Entry {
+    since: Instant,
+    found: OnceCell<Found>,
+}
+
+/// The look-ups of a client. Of many at a time for the same name one asks the server, and a
+/// failure is not remembered.
+pub(crate) struct NameCache {
+    lifetime: Duration,
+    entries: Mutex<HashMap<Key, Arc<Entry>>>,
+}
+
+impl NameCache {
+    pub(crate) fn new(lifetime: Duration) -> Self {
+        Self {
+            lifetime,
+            entries: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn get_or_ask(
+        &self,
+        key: Key,
+        ask: impl Future<Output = Result<Found>>,
+    ) -> Result<Found> {
+        let entry = self.entry(key);
+        entry.found.get_or_try_init(|| ask).await.cloned()
+    }
+
+    fn entry(&self, key: Key) -> Arc<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let lives = |entry: &Entry| entry.since.elapsed() < self.lifetime;
+        if let Some(entry) = entries.get(&key).filter(|entry| lives(entry)) {
+            return entry.clone();
+        }
+        entries.retain(|_, entry| lives(entry));
+        let entry = Arc::new(Entry {
+            since: Instant::now(),
+            found: OnceCell::new(),
+        });
+        entries.insert(key, entry.clone());
+        entry
+    }
+
+    pub(crate) fn forget(&self) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.clear();
+    }
+}

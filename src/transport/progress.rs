@@ -1,0 +1,217 @@
+//! Ends transfers in which nothing moves, and lets slow ones take the time that they need.
+//!
+//! The HTTP client's own read timeout runs while the request's body is being sent, and would cut off
+//! an upload that is merely long.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use reqwest::{Body, Response};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{Error, ErrorKind, Result};
+
+/// How much of a body counts as progress when it is taken for sending.
+const PIECE: usize = 16 * 1024;
+
+/// Replies that say they are longer grow their buffer as they come.
+const LARGEST_RESERVATION: u64 = 4 * 1024 * 1024;
+
+/// When something last moved in a transfer.
+#[derive(Clone)]
+pub(super) struct Progress {
+    begun: Instant,
+    /// Milliseconds after it began.
+    moved: Arc<AtomicU64>,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            moved: Arc::default(),
+        }
+    }
+
+    fn note(&self) {
+        let elapsed = self.begun.elapsed().as_millis() as u64;
+        self.moved.store(elapsed, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.begun + Duration::from_millis(self.moved.load(Ordering::Relaxed))
+    }
+
+    /// Waits for a transfer, as long as there is progress at least once in `idle`.
+    pub(super) async fn watch<T>(
+        &self,
+        idle: Option<Duration>,
+        transfer: impl Future<Output = T>,
+    ) -> Option<T> {
+        let Some(idle) = idle else {
+            return Some(transfer.await);
+        };
+        let mut transfer = std::pin::pin!(transfer);
+        let mut deadline = self.begun + idle;
+        loop {
+            match timeout_at(deadline, &mut transfer).await {
+                Ok(output) => return Some(output),
+                Err(_) if self.last() + idle <= Instant::now() => return None,
+                Err(_) => deadline = self.last() + idle,
+            }
+        }
+    }
+
+    /// The body, noting its progress. It is handed out in small pieces: a long one that is in memory
+    /// would otherwise be gone at once, with nothing to be seen of its sending.
+    pub(super) fn of(&self, body: Body) -> Body {
+        let length = body.as_bytes().map(<[u8]>::len);
+        if length.is_some_and(|length| length <= PIECE) {
+            return body;
+        }
+        Body::wrap(Watched {
+            body,
+            rest: Bytes::new(),
+            progress: self.clone(),
+        })
+    }
+}
+
+struct Watched {
+    body: Body,
+    /// What the body gave and is not yet handed out.
+    rest: Bytes,
+    progress: Progress,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = reqwest::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        self.progress.note();
+        let length = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let inner = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower() + rest);
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
+    }
+}
+
+/// The next part of a reply.
+pub(crate) async fn next_chunk(
+    reply: &mut Response,
+    idle: Option<Duration>,
+) -> Result<Option<Bytes>> {
+    let chunk = match idle {
+        None => reply.chunk().await,
+        Some(idle) => match timeout(idle, reply.chunk()).await {
+            Ok(chunk) => chunk,
+            Err(_) => return Err(timed_out(reply.url().host_str())),
+        },
+    };
+    chunk.map_err(Error::from_reqwest)
+}
+
+/// All of a reply.
+pub(super) async fn whole(mut reply: Response, idle: Option<Duration>) -> Result<Bytes> {
+    let length = reply.content_length().unwrap_or_default();
+    let Some(first) = next_chunk(&mut reply, idle).await? else {
+        return Ok(Bytes::new());
+    };
+    let Some(second) = next_chunk(&mut reply, idle).await? else {
+        return Ok(first);
+    };
+    let mut body = Vec::with_capacity(length.min(LARGEST_RESERVATION) as usize);
+    body.extend_from_slice(&first);
+    body.extend_from_slice(&second);
+    while let Some(chunk) = next_chunk(&mut reply, idle).await? {
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+/// A server that let nothing be heard for too long.
+pub(super) fn timed_out(host: Option<&str>) -> Error {
+    let host = host.unwrap_or("the server");
+    Error::new(ErrorKind::Timeout, format!("{host} did not answer in time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_may_take_long_but_not_stand_still() {
+        let progress = Progress::new();
+        let slow = async {
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_secs(50)).await;
+                progress.note();
+            }
+        };
+        assert!(progress.watch(Some(IDLE), slow).await.is_some());
+
+        let progress = Progress::new();
+        let begun = Instant::now();
+        let stuck = async {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            progress.note();
+            std::future::pending::<()>().await;
+        };
+        assert!(progress.watch(Some(IDLE), stuck).await.is_none());
+        assert_eq!(begun.elapsed().as_secs(), 110);
+    }
+
+    #[tokio::test]
+    async fn a_long_body_is_handed_out_in_pieces_and_keeps_its_length() {
+        let content: Vec<u8> = (0..5 * PIECE + 1).map(|number| number as u8).collect();
+        let mut body = Progress::new().of(Body::from(content.clone()));
+        let mut left = content.len() as u64;
+        let mut sent = Vec::new();
+        assert_eq!(body.size_hint().exact(), Some(left));
+        while let Some(frame) =
+            std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        {
+            let piece = frame.unwrap().into_data().unwrap();
+            assert!(piece.len() <= PIECE);
+            left -= piece.len() as u64;
+            assert_eq!(body.size_hint().exact(), Some(left));
+            sent.extend_from_slice(&piece);
+        }
+        assert_eq!(sent, content);
+    }
+}

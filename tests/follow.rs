@@ -1,0 +1,525 @@
+//! Runs: waiting for their end, watching them, their logs, and what is done to them.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use seqera::prelude::*;
+use seqera::run::{Change, Pace, Run};
+use seqera::types::WorkflowStatus;
+use seqera::{Client, ErrorKind, RetryPolicy};
+use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use serde_json::{Value, json};
+use support::{Act, Server, client_of_embedded, embedded, json};
+
+/// Looks as often as a test wants to.
+fn hasty() -> Pace {
+    Pace::between(Duration::from_millis(2), Duration::from_millis(10))
+}
+
+fn reply(body: Value) -> Act {
+    json(200, body.to_string())
+}
+
+fn described(status: &str) -> Act {
+    reply(json!({"workflow": {"id": "1run", "status": status}}))
+}
+
+async fn launched(client: &Client, pipeline: &str) -> Run {
+    client
+        .launch(pipeline)
+        .workspace(WORKSPACE)
+        .send()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_jumps_from_submitted_to_its_end_is_finished() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "hello").await;
+    assert_eq!(run.status().await.unwrap(), WorkflowStatus::Submitted);
+    let before = platform.calls().len();
+    let done = run.wait().pace(hasty()).await.unwrap();
+    assert_eq!(done.status(), &WorkflowStatus::Succeeded);
+    assert!(done.succeeded());
+    assert!(done.details().progress.is_some());
+    assert_eq!(platform.calls().len() - before, 1);
+}
+
+#[tokio::test]
+async fn a_failed_and_a_cancelled_run_are_values_too() {
+    let platform = embedded(3).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "failing-contamination-screen").await;
+    let done = run.wait().pace(hasty()).await.unwrap();
+    assert_eq!(done.status(), &WorkflowStatus::Failed);
+    assert!(!done.succeeded() && done.error_message().is_some());
+
+    let run = launched(&client, "hello").await;
+    run.cancel().await.unwrap();
+    let done = run.wait().pace(hasty()).await.unwrap();
+    assert_eq!(done.status(), &WorkflowStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn polls_that_fail_five_times_are_ridden_out_and_reported() {
+    let server = Server::start(|number, _| match number {
+        0 => described("RUNNING"),
+        1 => json(503, "{}"),
+        2 => json(500, r#"{"message": "Oops"}"#),
+        3 => Act::Reset(Vec::new()),
+        4 => support::reply(200, "text/html", "<html>Maintenance</html>"),
+        5 => json(502, ""),
+        _ => described("SUCCEEDED"),
+    })
+    .await;
+    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = told.clone();
+    let wait = client.run("1run").wait().pace(hasty());
+    let done = wait.on_change(move |change| {
+        log.lock().unwrap().push(match change {
+            Change::Status(status) => status.to_string(),
+            Change::Trouble(error) => format!("{:?}", error.kind()),
+            other => panic!("{other:?}"),
+        });
+    });
+    assert!(done.await.unwrap().succeeded());
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            "RUNNING",
+            "Status",
+            "Status",
+            "Connection",
+            "InvalidResponse",
+            "Status",
+            "SUCCEEDED"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn trouble_that_does_not_pass_ends_the_wait() {
+    let forbidden = Server::start(|_, _| json(403, "{}")).await;
+    let error = forbidden
+        .client()
+        .run("1run")
+        .wait()
+        .pace(hasty())
+        .await
+        .unwrap_err();
+    assert!(error.is_forbidden());
+    assert_eq!(forbidden.count(), 1);
+
+    let down = Server::start(|_, _| json(503, "{}")).await;
+    let client = down.builder().retry(RetryPolicy::none()).build().unwrap();
+    let wait = client.run("1run").wait().pace(hasty());
+    let error = wait.patience(Duration::from_millis(60)).await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 503);
+    assert!(down.count() > 2);
+}
+
+#[tokio::test]
+async fn a_status_that_is_not_known_keeps_waiting() {
+    let server = Server::start(|number, _| match number {
+        0 => described("UNKNOWN"),
+        1 => described("PREEMPTED"),
+        2 => reply(json!({"workflow": {"id": "1run", "status": null}})),
+        _ => described("SUCCEEDED"),
+    })
+    .await;
+    let done = server
+        .client()
+        .run("1run")
+        .wait()
+        .pace(hasty())
+        .await
+        .unwrap();
+    assert!(done.succeeded());
+    assert_eq!(server.count(), 4);
+}
+
+#[tokio::test]
+async fn a_timeout_says_how_far_the_run_was() {
+    let server = Server::start(|_, _| described("RUNNING")).await;
+    let wait = server.client().run("1run").wait().pace(hasty());
+    let error = wait.timeout(Duration::from_millis(80)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotReached);
+    assert_eq!(
+        error.to_string(),
+        "wait: run 1run is RUNNING after 80ms, and goes on"
+    );
+
+    // Nobody asks for it any more.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let count = server.count();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(server.count(), count);
+}
+
+#[tokio::test]
+async fn many_waits_share_their_polls() {
+    let platform = embedded(4).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client.launch("hello").workspace(WORKSPACE);
+    let runs = client.launch_all(vec![launch; 40]).try_collect::<Vec<_>>();
+    let runs = runs.await.unwrap();
+    let before = platform.calls().len();
+    let waits = runs
+        .iter()
+        .map(|run| run.wait().pace(hasty()).into_future());
+    let done = futures_util::future::try_join_all(waits).await.unwrap();
+    assert!(done.iter().all(|done| done.succeeded()));
+    let calls = platform.calls().split_off(before);
+    let lists = calls
+        .iter()
+        .filter(|call| call.starts_with("GET /workflow?"))
+        .count();
+    println!("40 waits: {lists} lists, {} calls", calls.len());
+    // One list a round, of which it takes five, and at the end the whole of each run.
+    assert!(lists <= 8, "{lists}");
+    assert_eq!(calls.len() - lists, 40);
+}
+
+#[tokio::test]
+async fn one_who_gives_up_does_not_take_the_poll_of_others_along() {
+    let server = Server::start(|number, _| match number {
+        0 => Act::Late(Duration::from_millis(60), Box::new(described("RUNNING"))),
+        _ => described("SUCCEEDED"),
+    })
+    .await;
+    let client = server.client();
+    let first = client.run("1run").wait().pace(hasty());
+    let first = first.timeout(Duration::from_millis(20)).into_future();
+    let second = client.run("1run").wait().pace(hasty()).into_future();
+    let (first, second) = futures_util::future::join(first, second).await;
+    assert_eq!(first.unwrap_err().kind(), ErrorKind::NotReached);
+    assert!(second.unwrap().succeeded());
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn runs_that_the_newest_page_does_not_hold_are_described() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let all = client.list_workflows().workspace_id(WORKSPACE_ID).stream();
+    let all: Vec<_> = all.try_collect().await.unwrap();
+    let oldest = all.iter().rev().take(3);
+    let waits = oldest.map(|entry| {
+        let id = entry.workflow.as_ref().unwrap().id.clone().unwrap();
+        client.run(id).workspace(WORKSPACE_ID).wait().into_future()
+    });
+    let before = platform.calls().len();
+    futures_util::future::try_join_all(waits).await.unwrap();
+    assert_eq!(platform.calls().len() - before, 1 + 3);
+}
+
+#[tokio::test]
+async fn a_watch_tells_status_progress_tasks_and_the_end() {
+    let platform = embedded(6).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "nf-core-rnaseq").await;
+    let changes: Vec<Change> = run
+        .watch()
+        .tasks()
+        .pace(hasty())
+        .try_collect()
+        .await
+        .unwrap();
+
+    let statuses = changes.iter().filter_map(|change| match change {
+        Change::Status(status) => Some(status.as_str()),
+        _ => None,
+    });
+    assert_eq!(
+        statuses.collect::<Vec<_>>(),
+        ["SUBMITTED", "RUNNING", "SUCCEEDED"]
+    );
+    let succeeded: Vec<_> = (changes.iter())
+        .filter_map(|change| match change {
+            Change::Progress(progress) => progress.workflow_progress.as_ref()?.succeeded,
+            _ => None,
+        })
+        .collect();
+    assert!(
+        succeeded.len() > 1 && succeeded.is_sorted(),
+        "{succeeded:?}"
+    );
+    let mut tasks = std::collections::HashMap::new();
+    for change in &changes {
+        if let Change::Task(task) = change {
+            let before = tasks.insert(task.task_id, task.status.clone());
+            assert_ne!(
+                before,
+                Some(task.status.clone()),
+                "a task is told of when it changes"
+            );
+        }
+    }
+    let all: Vec<_> = run.tasks().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(tasks.len(), all.len());
+    for task in all.into_iter().filter_map(|entry| entry.task) {
+        assert_eq!(tasks[&task.task_id], task.status);
+    }
+    let Some(Change::Finished(done)) = changes.last() else {
+        panic!("{changes:?}");
+    };
+    assert!(done.succeeded());
+}
+
+#[tokio::test]
+async fn a_watch_goes_on_after_trouble_and_ends_where_it_stays() {
+    let server = Server::start(|number, _| match number {
+        0 => described("RUNNING"),
+        1..6 => json(503, "{}"),
+        6 => described("FAILED"),
+        _ => json(404, "{}"),
+    })
+    .await;
+    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    let changes: Vec<_> = client
+        .run("1run")
+        .watch()
+        .pace(hasty())
+        .try_collect()
+        .await
+        .unwrap();
+    let trouble = changes
+        .iter()
+        .filter(|change| matches!(change, Change::Trouble(_)));
+    assert_eq!(trouble.count(), 5);
+    assert!(matches!(changes.last(), Some(Change::Finished(_))));
+
+    let mut gone = client.run("1run").watch().pace(hasty());
+    assert!(gone.next().await.unwrap().unwrap_err().is_not_found());
+    assert!(gone.next().await.is_none());
+}
+
+/// A log that grows while the run goes on: each look finds it at the next of these stages. Its
+/// token changes with every page, also where nothing has come, and tokens of an earlier
+/// generation are refused.
+struct GrowingLog {
+    stages: &'static [&'static [&'static str]],
+    look: AtomicUsize,
+    generation: AtomicUsize,
+}
+
+impl GrowingLog {
+    fn page(&self, token: Option<String>) -> Act {
+        let look = self
+            .look
+            .fetch_add(1, Ordering::SeqCst)
+            .min(self.stages.len() - 1);
+        let lines: Vec<_> = self.stages[..=look].concat();
+        let generation = self.generation.load(Ordering::SeqCst);
+        let from = match token {
+            None => 0,
+            Some(token) => match token.strip_prefix(&format!("{generation}/")) {
+                Some(place) => place.split('/').next().unwrap().parse::<usize>().unwrap(),
+                None => return json(400, r#"{"message": "Invalid log token"}"#),
+            },
+        };
+        if look == 3 {
+            self.generation.store(1, Ordering::SeqCst);
+        }
+        let entries: Vec<_> = lines[from..].iter().take(2).collect();
+        let token = format!("{generation}/{}/{look}", from + entries.len());
+        reply(json!({"log": {"entries": entries, "forwardToken": token, "truncated": false}}))
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_grows_rotates_its_token_and_ends_is_told_line_by_line() {
+    let log = GrowingLog {
+        stages: &[
+            &[],
+            &["a", "b", "c"],
+            &[],
+            &["d"],
+            &[],
+            &["e", "f", "g"],
+            &[],
+            &[],
+            &["h"],
+        ],
+        look: AtomicUsize::new(0),
+        generation: AtomicUsize::new(0),
+    };
+    let server = Server::start(move |_, seen| match seen.path() {
+        "/workflow/1run/log" => log.page(seen.query("next")),
+        // The last line is written after the last look at a run that went on.
+        _ if log.look.load(Ordering::SeqCst) >= 8 => described("SUCCEEDED"),
+        _ => described("RUNNING"),
+    })
+    .await;
+    let run = server.client().run("1run");
+    let lines: Vec<_> = run.logs().pace(hasty()).try_collect().await.unwrap();
+    assert_eq!(lines.concat(), "abcdefgh");
+}
+
+#[tokio::test]
+async fn a_log_rides_out_trouble_and_waits_for_what_is_pending() {
+    let server = Server::start(|number, seen| match (number, seen.path()) {
+        (0..5, _) => json(503, "{}"),
+        (5, _) => reply(json!({"log": {"pending": true, "entries": []}})),
+        (_, "/workflow/1run") => described("SUCCEEDED"),
+        (..9, _) => reply(json!({"log": {"pending": true, "entries": []}})),
+        _ => reply(json!({"log": {"pending": false, "entries": ["late"]}})),
+    })
+    .await;
+    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    let lines: Vec<_> = client
+        .run("1run")
+        .logs()
+        .pace(hasty())
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(lines, ["late"]);
+}
+
+#[tokio::test]
+async fn logs_of_runs_and_tasks_are_followed_to_their_ends() {
+    let platform = embedded(12).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "nf-core-sarek").await;
+    let lines: Vec<_> = run.logs().pace(hasty()).try_collect().await.unwrap();
+    let whole = client.download_workflow_log().workflow_id(run.id());
+    let whole = whole
+        .workspace_id(WORKSPACE_ID)
+        .file_name(format!("nf-{}.log", run.id()));
+    let whole = whole
+        .send()
+        .await
+        .unwrap()
+        .into_inner()
+        .bytes()
+        .await
+        .unwrap();
+    let whole = String::from_utf8(whole.to_vec()).unwrap();
+    assert!(lines.len() > 10);
+    assert_eq!(lines, whole.lines().collect::<Vec<_>>());
+
+    let task = run
+        .tasks()
+        .await
+        .unwrap()
+        .next()
+        .await
+        .unwrap()
+        .unwrap()
+        .task
+        .unwrap();
+    let lines: Vec<_> = run
+        .logs()
+        .task(task.task_id.unwrap())
+        .try_collect()
+        .await
+        .unwrap();
+    assert!(!lines.is_empty());
+
+    let begun = Instant::now();
+    let now: Vec<_> = launched(&client, "hello")
+        .await
+        .logs()
+        .follow(false)
+        .try_collect()
+        .await
+        .unwrap();
+    assert!(now.len() < 3 && begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_run_without_a_log_is_an_error() {
+    let server = Server::start(|_, _| json(400, r#"{"message": "No log is available"}"#)).await;
+    let mut lines = server.client().run("1run").logs();
+    assert_eq!(
+        lines.next().await.unwrap().unwrap_err().status().unwrap(),
+        400
+    );
+    assert!(lines.next().await.is_none());
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn runs_are_labelled_starred_and_deleted() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "hello").await;
+    let labels = async || {
+        let call = client.describe_workflow().workflow_id(run.id());
+        let call = call.workspace_id(WORKSPACE_ID).attributes(["labels"]);
+        let labels = call.send().await.unwrap().into_inner().labels.unwrap();
+        labels
+            .into_iter()
+            .filter_map(|label| label.id)
+            .collect::<Vec<_>>()
+    };
+    run.add_labels(["urgent", "production"]).await.unwrap();
+    assert_eq!(labels().await, [71, 74]);
+    run.remove_labels(["urgent"]).await.unwrap();
+    assert_eq!(labels().await, [74]);
+    run.set_labels([72]).await.unwrap();
+    assert_eq!(labels().await, [72]);
+    assert!(
+        run.add_labels(["no-such"])
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+
+    run.star().await.unwrap();
+    run.star().await.unwrap();
+    run.unstar().await.unwrap();
+    run.delete().await.unwrap();
+    assert!(run.status().await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_run_starts_another_with_its_parameters() {
+    let platform = embedded(2).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let fetched = launched(&client, "nf-core-fetchngs").await;
+    let fetched = fetched.wait().pace(hasty()).await.unwrap();
+    let results: String = fetched.param("outdir").unwrap();
+    assert!(fetched.param::<i64>("outdir").is_err());
+    assert!(
+        fetched
+            .param::<String>("no-such")
+            .unwrap_err()
+            .message()
+            .contains("was not set")
+    );
+    let sheet = format!("{results}/samplesheet.csv");
+    let next = client.launch("nf-core-rnaseq").workspace(WORKSPACE);
+    let next = next.param("input", &sheet).send().await.unwrap();
+    let done = next.wait().pace(hasty()).await.unwrap();
+    assert_eq!(done.param::<String>("input").unwrap(), sheet);
+}
+
+#[tokio::test]
+async fn a_dropped_wait_leaves_nothing_behind() {
+    let asked = Arc::new(AtomicBool::new(false));
+    let flag = asked.clone();
+    let server = Server::start(move |_, _| {
+        flag.store(true, Ordering::SeqCst);
+        described("RUNNING")
+    })
+    .await;
+    let client = server.client();
+    let wait = tokio::spawn(client.run("1run").wait().pace(hasty()).into_future());
+    while !asked.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    wait.abort();
+    assert!(wait.await.unwrap_err().is_cancelled());
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let count = server.count();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.count(), count);
+}

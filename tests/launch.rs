@@ -1,0 +1,591 @@
+//! Launches: what is read, what is sent, and what is said before sending.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use seqera::launch::ComputeEnvRef;
+use seqera::prelude::*;
+use seqera::{Client, ErrorKind, Id, Null, RateLimit, WorkspaceRef};
+use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE, WORKSPACE_ID};
+use serde_json::{Value, json};
+use support::{Act, Seen, Server, client_of_embedded, embedded, json};
+
+/// A launch configuration with every field that the schema has.
+fn full_configuration() -> Value {
+    json!({
+        "id": "5launchOfThePipeline01",
+        "computeEnv": {
+            "id": "9env", "name": "cloud", "platform": "aws-batch", "status": "AVAILABLE",
+            "config": {"discriminator": "aws-batch", "workDir": "s3://env/work"},
+        },
+        "pipeline": "https://github.com/nf-core/rnaseq",
+        "workDir": "s3://pipeline/work",
+        "revision": "3.21.0",
+        "commitId": "0a1b2c3d",
+        "configProfiles": ["docker", "test"],
+        "configText": "process.cpus = 2",
+        "towerConfig": "reports: {}",
+        "paramsText": "# kept as it is\ninput: s3://a/b.csv\nmax_cpus: 4\n",
+        "preRunScript": "echo before",
+        "postRunScript": "echo after",
+        "mainScript": "main.nf",
+        "entryName": "ALIGN",
+        "schemaName": "schema.json",
+        "pipelineSchemaId": 11,
+        "headJobCpus": 2,
+        "headJobMemoryMb": 4096,
+        "pullLatest": true,
+        "stubRun": false,
+        "resume": false,
+        "sessionId": "1f2e3d4c-0000-4000-8000-000000000000",
+        "runName": "steady_run",
+        "launchContainer": "registry.example/nextflow:25",
+        "optimizationId": "opt1",
+        "optimizationTargets": "cpus,memory",
+        "outputDir": "s3://pipeline/out",
+        "nextflowVersion": "25.10.0",
+        "syntaxParser": "v2",
+        "userSecrets": ["MINE"],
+        "workspaceSecrets": ["OURS"],
+        "dateCreated": "2025-11-02T10:00:00Z",
+        "lastUpdated": "2025-11-03T10:00:00Z",
+        "resumeLaunchId": null,
+        "workspaceId": 7,
+        "fieldOfANewerServer": {"a": 1},
+    })
+}
+
+/// What a launch of it sends, nothing changed.
+fn full_request() -> Value {
+    let mut request = full_configuration();
+    let fields = request.as_object_mut().unwrap();
+    for name in [
+        "lastUpdated",
+        "resumeLaunchId",
+        "workspaceId",
+        "fieldOfANewerServer",
+    ] {
+        fields.remove(name).unwrap();
+    }
+    fields.remove("computeEnv").unwrap();
+    fields.insert("computeEnvId".to_owned(), json!("9env"));
+    request
+}
+
+/// Pipeline 5 with the full configuration, and a place that takes its launches.
+async fn full_server() -> Server {
+    Server::start(|_, seen| match (seen.method.as_str(), seen.path()) {
+        ("GET", "/pipelines/5/launch") => reply(json!({"launch": full_configuration()})),
+        ("GET", "/compute-envs/other") => reply(json!({"computeEnv": {
+            "id": "other", "status": "AVAILABLE",
+            "config": {"discriminator": "slurm-platform", "workDir": "/scratch"},
+        }})),
+        ("POST", "/workflow/launch") => reply(json!({"workflowId": "1run"})),
+        _ => json(404, "{}"),
+    })
+    .await
+}
+
+fn reply(body: Value) -> Act {
+    json(200, body.to_string())
+}
+
+fn sent(server: &Server) -> Value {
+    let seen = server.seen();
+    let mut posts = seen.iter().filter(|seen| seen.method == "POST");
+    let post = posts.next().expect("something is sent");
+    assert!(posts.next().is_none(), "a launch is sent once");
+    serde_json::from_slice(&post.body).unwrap()
+}
+
+#[tokio::test]
+async fn every_field_of_the_configuration_is_sent() {
+    let server = full_server().await;
+    let run = server.client().launch(5).workspace(7).send().await.unwrap();
+    assert_eq!(run.id(), "1run");
+    assert_eq!(sent(&server), json!({"launch": full_request()}));
+    let post = server
+        .seen()
+        .into_iter()
+        .find(|seen| seen.method == "POST")
+        .unwrap();
+    assert_eq!(post.query("workspaceId").as_deref(), Some("7"));
+    assert_eq!(post.query("sourceWorkspaceId"), None);
+}
+
+#[tokio::test]
+async fn what_is_changed_is_changed_and_nothing_else() {
+    let server = full_server().await;
+    let launch = server
+        .client()
+        .launch(5)
+        .workspace(7)
+        .revision("dev")
+        .profiles(["singularity"])
+        .param("input", "s3://new.csv")
+        .param("skip", true)
+        .config("process.cpus = 8")
+        .output_dir(Null)
+        .nextflow_version("26.04.0".to_owned())
+        .label(3)
+        .stub_run(true);
+    launch.clone().send().await.unwrap();
+    let mut expected = full_request();
+    expected["revision"] = json!("dev");
+    expected["configProfiles"] = json!(["singularity"]);
+    expected["configText"] = json!("process.cpus = 8");
+    expected["outputDir"] = Value::Null;
+    expected["nextflowVersion"] = json!("26.04.0");
+    expected["labelIds"] = json!([3]);
+    expected["stubRun"] = json!(true);
+    expected["paramsText"] = json!(r#"{"input":"s3://new.csv","max_cpus":4,"skip":true}"#);
+    assert_eq!(sent(&server)["launch"], expected);
+
+    let before = server.count();
+    let preview = launch.preview().await.unwrap();
+    assert_eq!(serde_json::to_value(&preview.request).unwrap(), expected);
+    assert_eq!(preview.workspace_id, Some(7));
+    assert!(preview.labels_to_create.is_empty());
+    let seen = server.seen().split_off(before);
+    assert!(
+        seen.iter().all(|seen| seen.method == "GET"),
+        "a preview sends nothing"
+    );
+}
+
+#[tokio::test]
+async fn another_compute_environment_comes_with_its_work_directory() {
+    let server = full_server().await;
+    let launch = server
+        .client()
+        .launch(5)
+        .workspace(7)
+        .compute_env(Id("other"));
+    let request = launch.clone().preview().await.unwrap().request;
+    assert_eq!(request.compute_env_id.as_deref(), Some("other"));
+    assert_eq!(request.work_dir.as_deref(), Some("/scratch"));
+    let request = launch.work_dir("/mine").preview().await.unwrap().request;
+    assert_eq!(request.work_dir.as_deref(), Some("/mine"));
+    let same = server
+        .client()
+        .launch(5)
+        .workspace(7)
+        .compute_env(Id("9env"));
+    let request = same.preview().await.unwrap().request;
+    assert_eq!(request.work_dir.as_deref(), Some("s3://pipeline/work"));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said_before_anything_is_sent() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/pipelines/5/launch" => reply(json!({"launch": {"pipeline": "https://x/y"}})),
+        "/compute-envs/bare" => reply(json!({"computeEnv": {"id": "bare"}})),
+        _ => json(500, "{}"),
+    })
+    .await;
+    let launch = server.client().launch(5).workspace(7);
+    let error = launch.clone().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    let text = error.to_string();
+    assert!(
+        text.contains("pipeline 5 names no compute environment: call .compute_env(..)"),
+        "{text}"
+    );
+    let error = launch
+        .clone()
+        .compute_env(Id("bare"))
+        .send()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("call .work_dir(..)"), "{error}");
+    let error = launch.param("x", f64_map()).send().await.unwrap_err();
+    assert!(error.to_string().contains("parameter `x`"), "{error}");
+    assert!(server.seen().iter().all(|seen| seen.method == "GET"));
+}
+
+/// What JSON has no form for.
+fn f64_map() -> std::collections::HashMap<Vec<u8>, f64> {
+    [(vec![1], 1.0)].into()
+}
+
+#[tokio::test]
+async fn calls_of_a_launch_by_name_cold_and_remembered() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client.launch("nf-core-rnaseq").workspace(WORKSPACE);
+    launch.clone().send().await.unwrap();
+    assert_eq!(platform.calls().len(), 5, "{:#?}", platform.calls());
+    launch.send().await.unwrap();
+    assert_eq!(platform.calls().len(), 5 + 2, "{:#?}", platform.calls());
+    let by_id = client.launch(20_102).workspace(WORKSPACE_ID);
+    by_id.send().await.unwrap();
+    assert_eq!(platform.calls().len(), 5 + 2 + 2);
+}
+
+#[tokio::test]
+async fn a_shared_pipeline_is_launched_from_its_source() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client.launch("nf-core-taxprofiler").workspace(WORKSPACE);
+    let error = launch.clone().send().await.unwrap_err();
+    assert!(
+        error.to_string().contains("names no compute environment"),
+        "{error}"
+    );
+    let launch = launch.compute_env(ComputeEnvRef::Primary);
+    let preview = launch.clone().preview().await.unwrap();
+    assert!(preview.source_workspace_id.is_some());
+    assert_eq!(
+        preview.request.work_dir.as_deref(),
+        Some("s3://open-genomics-work")
+    );
+    let run = launch.send().await.unwrap();
+    let described = client.describe_workflow().workflow_id(run.id());
+    let described = described
+        .workspace_id(WORKSPACE_ID)
+        .attributes(["pipelineInfo"]);
+    let info = described
+        .send()
+        .await
+        .unwrap()
+        .into_inner()
+        .pipeline_info
+        .unwrap();
+    assert_eq!(info.id, Some(30_201));
+
+    // By id, or by its name in the workspace that shares it.
+    let source = preview.source_workspace_id;
+    for launch in [client.launch(30_201), client.launch("nf-core-taxprofiler")] {
+        let launch = launch.workspace(WORKSPACE).source_workspace(source);
+        let launch = launch.compute_env("campus-cluster");
+        assert_eq!(launch.preview().await.unwrap().source_workspace_id, source);
+    }
+}
+
+#[tokio::test]
+async fn a_repository_is_launched_without_a_launchpad_pipeline() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client
+        .launch("https://github.com/nextflow-io/hello")
+        .workspace(WORKSPACE)
+        .compute_env("campus-cluster")
+        .param("greeting", "hi");
+    let request = launch.clone().preview().await.unwrap().request;
+    assert_eq!(
+        request.pipeline.as_deref(),
+        Some("https://github.com/nextflow-io/hello")
+    );
+    assert_eq!(request.work_dir.as_deref(), Some("/scratch/nextflow"));
+    assert_eq!(request.params_text.as_deref(), Some(r#"{"greeting":"hi"}"#));
+    launch.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_version_is_taken_by_name() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/pipelines/5/versions" => reply(json!({"versions": [
+            {"version": {"id": "v-a", "name": "stable-2"}},
+            {"version": {"id": "v-b", "name": "stable"}},
+        ], "totalSize": 2})),
+        "/pipelines/5/launch" if seen.query("versionId").as_deref() == Some("v-b") => {
+            reply(json!({"launch": full_configuration()}))
+        }
+        _ => json(404, "{}"),
+    })
+    .await;
+    let launch = server.client().launch(5).workspace(7);
+    launch.clone().version("stable").preview().await.unwrap();
+    let error = launch.version("stabel").preview().await.unwrap_err();
+    assert!(
+        error.to_string().contains("is it `stable` (id v-b)"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn labels_go_by_name_and_are_created_only_where_asked() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client
+        .launch("hello")
+        .workspace(WORKSPACE)
+        .labels(["urgent", "batch-07", "team=wet"]);
+    let error = launch.clone().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let launch = launch.create_labels();
+    let preview = launch.clone().preview().await.unwrap();
+    assert_eq!(preview.labels_to_create, ["batch-07", "team=wet"]);
+    assert!(!platform.calls().iter().any(|call| call.starts_with("POST")));
+
+    let run = launch.clone().send().await.unwrap();
+    let described = client.describe_workflow().workflow_id(run.id());
+    let described = described.workspace_id(WORKSPACE_ID).attributes(["labels"]);
+    let labels = described.send().await.unwrap().into_inner().labels.unwrap();
+    let named = |name: &str, value: Option<&str>| {
+        let found = |label: &&seqera::types::LabelDbDto| {
+            label.name.as_deref() == Some(name) && label.value.as_deref() == value
+        };
+        labels.iter().filter(found).count()
+    };
+    assert_eq!(labels.len(), 3);
+    assert_eq!(named("batch-07", None) + named("team", Some("wet")), 2);
+    // Known by now, even to the next launch.
+    launch.send().await.unwrap();
+    let created = platform.calls();
+    let created = created
+        .iter()
+        .filter(|call| call.starts_with("POST /labels"));
+    assert_eq!(created.count(), 2);
+}
+
+#[tokio::test]
+async fn a_launch_that_may_have_arrived_is_not_sent_again() {
+    let server = Server::start(|_, seen| match seen.method.as_str() {
+        "GET" => reply(json!({"launch": full_configuration()})),
+        _ => Act::Reset(Vec::new()),
+    })
+    .await;
+    let error = server
+        .client()
+        .launch(5)
+        .workspace(7)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    sent(&server);
+}
+
+/// A compute environment that becomes ready at the third look, and is refused once more after.
+fn slow_environment(looks: &AtomicUsize, posts: &AtomicUsize, seen: &Seen) -> Act {
+    match (seen.method.as_str(), seen.path()) {
+        ("GET", "/pipelines/5/launch") => reply(json!({"launch": full_configuration()})),
+        ("GET", _) => {
+            let ready = looks.fetch_add(1, Ordering::SeqCst) >= 2;
+            let status = if ready { "AVAILABLE" } else { "CREATING" };
+            reply(json!({"computeEnv": {"id": "9env", "status": status}}))
+        }
+        _ => match posts.fetch_add(1, Ordering::SeqCst) {
+            0 => json(400, r#"{"message": "Compute environment is not ready"}"#),
+            _ => reply(json!({"workflowId": "1run"})),
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_compute_environment_is_awaited_only_where_asked() {
+    let (looks, posts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = Server::start(move |_, seen| slow_environment(&looks, &posts, seen)).await;
+    let launch = server.client().launch(5).workspace(7);
+    launch
+        .wait_for_compute_env(Duration::from_secs(2))
+        .send()
+        .await
+        .unwrap();
+    let posts = |server: &Server| {
+        server
+            .seen()
+            .iter()
+            .filter(|seen| seen.method == "POST")
+            .count()
+    };
+    assert_eq!(posts(&server), 2);
+
+    let (looks, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = Server::start(move |_, seen| slow_environment(&looks, &refused, seen)).await;
+    let error = server
+        .client()
+        .launch(5)
+        .workspace(7)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 400);
+    assert_eq!(posts(&server), 1);
+}
+
+#[tokio::test]
+async fn a_compute_environment_that_never_gets_ready_is_named() {
+    for (status, expected) in [
+        ("CREATING", "after the time given"),
+        ("ERRORED", "takes no launches"),
+    ] {
+        let server = Server::start(move |_, seen| match seen.path() {
+            "/pipelines/5/launch" => reply(json!({"launch": full_configuration()})),
+            _ => reply(json!({"computeEnv": {"id": "9env", "status": status}})),
+        })
+        .await;
+        let launch = server.client().launch(5).workspace(7);
+        let launch = launch.wait_for_compute_env(Duration::from_millis(50));
+        let error = launch.send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotReached);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(server.seen().iter().all(|seen| seen.method == "GET"));
+    }
+}
+
+/// A run that was launched with everything, and ended as `status` says.
+async fn finished_run(status: &'static str, session: bool) -> Server {
+    Server::start(move |_, seen| match (seen.method.as_str(), seen.path()) {
+        ("GET", "/workflow/1run") => reply(json!({
+            "workflow": {"id": "1run", "status": status},
+            "labels": [{"id": 4, "name": "x"}, {"id": 5, "name": "y"}],
+            "pipelineInfo": {"id": 5, "workspaceId": 90},
+        })),
+        ("GET", "/workflow/1run/launch") => {
+            let mut launch = full_configuration();
+            for name in ["launchContainer", "runName", "lastUpdated", "workspaceId"] {
+                launch.as_object_mut().unwrap().remove(name);
+            }
+            launch["id"] = json!("3launchOfTheRun");
+            launch["pipelineId"] = json!(5);
+            launch["resumeDir"] = json!("s3://run/work");
+            launch["resumeCommitId"] = json!("ffff");
+            if !session {
+                launch["sessionId"] = Value::Null;
+            }
+            reply(json!({"launch": launch}))
+        }
+        ("GET", "/launch/3launchOfTheRun") => reply(json!({"launch": full_configuration()})),
+        ("POST", "/workflow/launch") => reply(json!({"workflowId": "2run"})),
+        _ => json(404, "{}"),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_relaunch_carries_everything_over() {
+    let server = finished_run("FAILED", true).await;
+    let run = server.client().run("1run").workspace(7);
+    let again = run.relaunch().param("max_cpus", 8).send().await.unwrap();
+    assert_eq!(again.id(), "2run");
+    let mut expected = full_request();
+    expected.as_object_mut().unwrap().remove("sessionId");
+    expected.as_object_mut().unwrap().remove("runName");
+    expected["id"] = json!("3launchOfTheRun");
+    expected["labelIds"] = json!([4, 5]);
+    expected["paramsText"] = json!(r#"{"input":"s3://a/b.csv","max_cpus":8}"#);
+    assert_eq!(sent(&server)["launch"], expected);
+    let post = server
+        .seen()
+        .into_iter()
+        .find(|seen| seen.method == "POST")
+        .unwrap();
+    assert_eq!(post.query("sourceWorkspaceId").as_deref(), Some("90"));
+}
+
+#[tokio::test]
+async fn a_resume_takes_up_session_commit_and_directory() {
+    let server = finished_run("CANCELLED", true).await;
+    let run = server.client().run("1run").workspace(7);
+    run.resume().send().await.unwrap();
+    let mut expected = full_request();
+    expected.as_object_mut().unwrap().remove("runName");
+    expected["id"] = json!("3launchOfTheRun");
+    expected["labelIds"] = json!([4, 5]);
+    expected["resume"] = json!(true);
+    expected["commitId"] = json!("ffff");
+    expected["workDir"] = json!("s3://run/work");
+    assert_eq!(sent(&server)["launch"], expected);
+}
+
+#[tokio::test]
+async fn what_can_not_be_resumed_is_said_and_not_started_afresh() {
+    for (status, session, expected) in [
+        ("RUNNING", true, "it is RUNNING"),
+        ("FAILED", false, "it has no Nextflow session"),
+    ] {
+        let server = finished_run(status, session).await;
+        let error = server
+            .client()
+            .run("1run")
+            .workspace(7)
+            .resume()
+            .send()
+            .await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(server.seen().iter().all(|seen| seen.method == "GET"));
+    }
+    let outside = Server::start(|_, seen| match seen.path() {
+        "/workflow/1run" => reply(json!({"workflow": {"id": "1run", "status": "SUCCEEDED"}})),
+        _ => json(
+            400,
+            r#"{"message": "The run was not launched from the Platform"}"#,
+        ),
+    })
+    .await;
+    let error = outside
+        .client()
+        .run("1run")
+        .resume()
+        .send()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("started outside"), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_of_the_embedded_platform_is_resumed() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client.launch("nf-core-sarek").workspace(WORKSPACE);
+    let run = launch.param("genome", "GRCh38").send().await.unwrap();
+    let first = run.wait().await.unwrap();
+    let again = run.resume().send().await.unwrap().wait().await.unwrap();
+    assert_eq!(again.params(), first.params());
+    let session = |done: &seqera::run::FinishedRun| done.workflow().unwrap().session_id.clone();
+    assert_eq!(session(&again), session(&first));
+}
+
+/// A limit, and launches to use it up with.
+const LIMIT: u32 = 130;
+
+#[tokio::test]
+async fn five_hundred_launches_keep_the_pace_of_the_limit() {
+    let platform = EmbeddedPlatform::builder()
+        .calls_per_second(LIMIT as usize)
+        .latency(Duration::from_millis(30))
+        .start()
+        .await
+        .unwrap();
+    let client = Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .rate_limit(RateLimit::per_second(LIMIT))
+        .build()
+        .unwrap();
+    let launch = client.launch("nf-core-rnaseq").workspace(WORKSPACE);
+    let launches = (0..500).map(move |number| match number {
+        250 => launch.clone().compute_env("no-such"),
+        _ => launch.clone().param("batch", number),
+    });
+    let begun = Instant::now();
+    let runs: Vec<_> = client.launch_all(launches).collect().await;
+    let took = begun.elapsed();
+
+    let failed: Vec<_> = (0..500).filter(|number| runs[*number].is_err()).collect();
+    assert_eq!(failed, [250], "results are per launch and in order");
+    let calls = platform.calls().len();
+    // Three look-ups of names, one configuration, one list of compute environments.
+    assert_eq!(calls, 499 + 5, "{:#?}", &platform.calls()[..8]);
+    let allowed = Duration::from_secs_f64(calls as f64 / f64::from(LIMIT));
+    println!("500 launches: {took:?}, the limit allows them in {allowed:?}");
+    assert!(took < allowed.mul_f64(1.15), "{took:?}");
+}
+
+#[tokio::test]
+async fn the_workspace_of_the_environment_is_used_only_where_asked() {
+    let server = full_server().await;
+    let preview = server.client().launch(5).preview().await.unwrap();
+    assert_eq!(preview.workspace_id, None);
+    let error = server
+        .client()
+        .launch(5)
+        .workspace(WorkspaceRef::Environment);
+    let error = error.preview().await.unwrap_err();
+    assert!(error.to_string().contains("TOWER_WORKSPACE_ID"), "{error}");
+}

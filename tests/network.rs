@@ -1,0 +1,192 @@
+//! What lies between a client and its server: certificates, proxies, hosts that do not answer.
+
+mod support;
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use seqera::prelude::*;
+use seqera::{ErrorKind, RetryPolicy};
+use support::{Act, Server, client_of, hasty, json, message};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// An authority of a site's own.
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A server for `localhost` with a certificate of that authority; returns its endpoint.
+async fn tls_server(authority: &CertifiedIssuer<'static, KeyPair>) -> String {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, authority)
+        .unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.unwrap() > 0 {}
+            let reply = message(200, &[], br#"{"user":{"userName":"ada"}}"#);
+            stream.write_all(&reply).await.unwrap();
+            let _ = stream.shutdown().await;
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_when_it_is_named_and_refused_otherwise() {
+    let (own, other) = (authority(), authority());
+    let endpoint = tls_server(&own).await;
+
+    let trusting = client_of(&endpoint)
+        .read_timeout(Duration::from_secs(5))
+        .root_certificates(own.pem())
+        .build()
+        .unwrap();
+    let reply = trusting.user_info().send().await.unwrap();
+    let name = reply
+        .user
+        .as_ref()
+        .and_then(|user| user.user_name.as_deref());
+    assert_eq!(name, Some("ada"));
+
+    let wary = client_of(&endpoint);
+    for client in [wary.clone(), wary.root_certificates(other.pem())] {
+        let error = client
+            .build()
+            .unwrap()
+            .user_info()
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
+        assert!(
+            error
+                .to_string()
+                .contains("could not connect to localhost: its TLS certificate was refused"),
+            "{error}"
+        );
+        assert_eq!(error.attempts(), 1, "asking again changes no certificate");
+    }
+
+    // The name counts too.
+    let by_address = endpoint.replace("localhost", "127.0.0.1");
+    let client = client_of(&by_address).root_certificates(own.pem()).build();
+    let error = client.unwrap().user_info().send().await.unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_time_is_given_up() {
+    // Takes connections, and never answers the TLS handshake that belongs to making one.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let client = client_of(&endpoint)
+        .connect_timeout(Duration::from_millis(100))
+        .read_timeout(Duration::from_secs(60))
+        .retry(hasty().attempts(2))
+        .build()
+        .unwrap();
+    let begun = Instant::now();
+    let error = client
+        .create_label()
+        .body(seqera::types::CreateLabelRequest::new().name("x"));
+    let error = error.send().await.unwrap_err();
+    assert!(error.is_connect() && error.is_retryable(), "{error:?}");
+    assert!(error.message().ends_with("no answer in time"), "{error}");
+    assert_eq!(
+        error.attempts(),
+        2,
+        "nothing was sent, so that a POST is tried again"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+const ENDPOINT: &str = "SEQERA_TEST_ENDPOINT";
+
+/// Makes one call in a process with these variables, as they are read when a client is built.
+fn call_in_child(endpoint: &str, variables: &[(&str, &str)]) -> String {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "child", "--ignored", "--nocapture"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        child.env_remove(name).env_remove(name.to_lowercase());
+    }
+    child
+        .env(ENDPOINT, endpoint)
+        .envs(variables.iter().copied());
+    String::from_utf8(child.output().unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "run by the tests of proxies, in a process with variables of its own"]
+async fn child() {
+    let endpoint = std::env::var(ENDPOINT).unwrap();
+    let client = client_of(&endpoint)
+        .allow_http(true)
+        .retry(RetryPolicy::none())
+        .read_timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    match client.user_info().send().await {
+        Ok(reply) => println!("<<{}>>", reply.user.as_ref().is_some()),
+        Err(error) => println!("<<{error}>>"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxies_of_the_environment_are_used() {
+    let proxy = Server::start(|_, seen| match &*seen.method {
+        "CONNECT" => Act::Reply(403, vec![], vec![]),
+        _ => json(200, r#"{"user":{}}"#),
+    })
+    .await;
+
+    let plain = "http://seqera.example.com/api";
+    let said = call_in_child(plain, &[("HTTP_PROXY", &proxy.address)]);
+    assert!(said.contains("<<true>>"), "{said}");
+    let seen = proxy.seen();
+    assert_eq!(seen[0].target, "http://seqera.example.com/api/user-info");
+    assert!(seen[0].headers.contains_key("authorization"));
+
+    let secure = "https://seqera.example.com/api";
+    let said = call_in_child(secure, &[("HTTPS_PROXY", &proxy.address)]);
+    assert!(
+        said.contains("<<user_info: could not connect to seqera.example.com"),
+        "{said}"
+    );
+    let seen = proxy.seen();
+    assert_eq!(
+        (&*seen[1].method, &*seen[1].target),
+        ("CONNECT", "seqera.example.com:443")
+    );
+    assert!(
+        !seen[1].headers.contains_key("authorization"),
+        "the token is for the endpoint"
+    );
+
+    let local = Server::start(|_, _| json(200, r#"{"user":{}}"#)).await;
+    let exempt = [("HTTP_PROXY", &*proxy.address), ("NO_PROXY", "127.0.0.1")];
+    let said = call_in_child(&local.address, &exempt);
+    assert!(said.contains("<<true>>"), "{said}");
+    assert_eq!((proxy.count(), local.count()), (2, 1));
+}

@@ -1,0 +1,155 @@
+//! Checks everything that can be checked offline without compiling.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use seqera_codegen::document::Document;
+
+use crate::files::read_if_there;
+use crate::generation::{self, Generation};
+use crate::manifest::{Manifest, carrying};
+use crate::refresh::{CHANGELOG, GOLDEN, OVERLAY, SCHEMA};
+use crate::{Outcome, coverage, provenance};
+
+/// The least share of operations, parameters, request fields and types, each, that our
+/// documentation must cover, in percent. Not all, so that a schema with new operations can be
+/// released before they are documented.
+const LEAST_COVERAGE: f64 = 95.0;
+
+/// What the checks look at.
+struct Crate<'a> {
+    root: &'a Path,
+    schema: String,
+    document: Document,
+    generation: Generation,
+    manifest: Manifest,
+}
+
+/// A check: its name, and what is wrong if it fails.
+type Check = (&'static str, fn(&Crate<'_>) -> Result<()>);
+
+const CHECKS: [Check; 8] = [
+    ("the vendored schema is in canonical order", canonical),
+    ("the golden surface is that of the schema", golden),
+    ("each tag has a feature", features),
+    ("the crate's version carries the schema's", version),
+    ("the provenance is that of the schema", origin),
+    ("every list operation pages", paging),
+    ("our documentation has no target that is gone", targets),
+    ("our documentation covers the API", covers),
+];
+
+/// Runs all checks; one that fails does not keep the others from running.
+pub fn run(root: &Path) -> Result<Outcome> {
+    let schema = read(root, SCHEMA)?;
+    let subject = Crate {
+        root,
+        document: Document::parse(&schema).context(SCHEMA)?,
+        generation: generation::of(&schema, &root.join(OVERLAY)).context(SCHEMA)?,
+        manifest: Manifest::parse(&read(root, "Cargo.toml")?)?,
+        schema,
+    };
+    let mut outcome = Outcome::Good;
+    for (name, check) in CHECKS {
+        match check(&subject) {
+            Ok(()) => println!("ok      {name}"),
+            Err(problem) => {
+                println!("FAILED  {name}: {}", crate::one_line(&problem));
+                outcome = Outcome::Behind;
+            }
+        }
+    }
+    for fixup in &subject.generation.report.fixups {
+        if fixup.count == 0 {
+            println!("note    the fixup {} applies nowhere", fixup.name);
+        }
+    }
+    let tags = &subject.generation.report.tags;
+    for feature in subject.manifest.tags()? {
+        if !tags.contains(&feature) {
+            println!("note    the feature {feature} has no tag");
+        }
+    }
+    Ok(outcome)
+}
+
+fn read(root: &Path, name: &str) -> Result<String> {
+    read_if_there(&root.join(name))?.with_context(|| format!("there is no {name}"))
+}
+
+fn canonical(subject: &Crate<'_>) -> Result<()> {
+    ensure!(
+        subject.document.canonical()? == subject.schema,
+        "run `cargo xtask refresh-schema --from {SCHEMA}`"
+    );
+    Ok(())
+}
+
+fn golden(subject: &Crate<'_>) -> Result<()> {
+    ensure!(
+        read(subject.root, GOLDEN)? == subject.generation.golden,
+        "run `cargo xtask refresh-schema --from {SCHEMA}` and review the difference"
+    );
+    Ok(())
+}
+
+fn features(subject: &Crate<'_>) -> Result<()> {
+    let features = subject.manifest.tags()?;
+    let tags = subject.generation.report.tags.iter();
+    let missing: Vec<_> = tags.filter(|tag| !features.contains(*tag)).collect();
+    ensure!(missing.is_empty(), "no feature for {missing:?}");
+    Ok(())
+}
+
+fn version(subject: &Crate<'_>) -> Result<()> {
+    let version = subject.manifest.version()?;
+    let expected = carrying(&version, subject.document.version())?;
+    ensure!(version == expected, "it is {version}, not {expected}");
+    let lock = read(subject.root, "Cargo.lock")?;
+    ensure!(
+        lock.contains(&format!("version = \"{expected}\"")),
+        "Cargo.lock does not follow"
+    );
+    Ok(())
+}
+
+fn origin(subject: &Crate<'_>) -> Result<()> {
+    let recorded = provenance::version(&read(subject.root, provenance::FILE)?);
+    let version = subject.document.version();
+    ensure!(
+        recorded.as_deref() == Some(version),
+        "{} is of version {}, the schema of {version}",
+        provenance::FILE,
+        recorded.as_deref().unwrap_or("?")
+    );
+    let changelog = read(subject.root, CHANGELOG)?;
+    ensure!(
+        changelog.to_ascii_lowercase().contains("unreleased"),
+        "{CHANGELOG} has no unreleased section"
+    );
+    Ok(())
+}
+
+fn paging(subject: &Crate<'_>) -> Result<()> {
+    let unknown = &subject.generation.report.unrecognised_paging;
+    ensure!(unknown.is_empty(), "{}", unknown.join(", "));
+    Ok(())
+}
+
+fn targets(subject: &Crate<'_>) -> Result<()> {
+    let gone = &subject.generation.report.dangling_documentation;
+    ensure!(gone.is_empty(), "{}", gone.join(", "));
+    Ok(())
+}
+
+fn covers(subject: &Crate<'_>) -> Result<()> {
+    let coverage = coverage::measure(&subject.document, &read(subject.root, OVERLAY)?)?;
+    for (name, part) in coverage.parts() {
+        ensure!(
+            part.percent() >= LEAST_COVERAGE,
+            "{:.1} % of the {name}, {LEAST_COVERAGE} % wanted: see `cargo xtask coverage --missing`",
+            part.percent()
+        );
+    }
+    Ok(())
+}
