@@ -17,10 +17,11 @@ use tokio::sync::mpsc;
 
 use crate::again::Attempts;
 use crate::generated::{Client, builder};
-use crate::local::{make_folder_of, part_path, relative_path, unreadable, unwritable, with_suffix};
+use crate::local::{make_folder_of, part_path, unreadable, unwritable, with_suffix};
 use crate::paginate::{ItemStream, Paged, Paging};
 use crate::prelude::*;
 use crate::progress::Reporter;
+use crate::remote_name::relative_path;
 use crate::scope::Scope;
 use crate::transport::request::Request;
 use crate::{Argument, ByteStream, Error, ErrorKind, Progress, RawRequest, Result};

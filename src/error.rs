@@ -292,7 +292,7 @@ impl Error {
 
     /// Adds what else the caller must know to the message.
     #[cfg_attr(
-        not(any(feature = "datasets", feature = "data-links")),
+        not(any(feature = "datasets", feature = "data-links", feature = "studios")),
         allow(dead_code)
     )]
     pub(crate) fn noting(mut self, note: impl AsRef<str>) -> Self {

@@ -55,6 +55,11 @@ mod record;
 #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
 pub mod run;
 #[cfg(any(
+    feature = "data-links",
+    all(feature = "service-info", feature = "workflows")
+))]
+mod remote_name;
+#[cfg(any(
     feature = "datasets",
     feature = "data-links",
     feature = "studios",
@@ -62,6 +67,8 @@ pub mod run;
 ))]
 mod scope;
 mod secret;
+#[cfg(feature = "studios")]
+mod studios;
 mod tagged_union;
 mod task;
 mod timestamp;
@@ -114,6 +121,8 @@ pub use progenitor_client::ResponseValue;
 pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
+#[cfg(feature = "studios")]
+pub use studios::{NewStudio, Studio};
 pub use timestamp::{ParseTimestampError, Timestamp};
 #[cfg(feature = "data-links")]
 pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};

@@ -108,9 +108,8 @@ impl Upload {
         let content = match &self.content {
             Content::Bytes(bytes) => bytes.clone(),
             Content::Path(path) => {
-                let failed =
-                    |error| Error::io(format!("{} could not be read", path.display()), error);
-                if tokio::fs::metadata(path).await.map_err(failed)?.len() > limit {
+                let failed = crate::local::unreadable(path);
+                if tokio::fs::metadata(path).await.map_err(&failed)?.len() > limit {
                     return Err(too_large());
                 }
                 tokio::fs::read(path).await.map_err(failed)?.into()

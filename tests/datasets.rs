@@ -27,8 +27,8 @@ async fn laboratory() -> (EmbeddedPlatform, Client) {
 async fn a_dataset_is_made_extended_and_downloaded_by_name() {
     let (_platform, client) = laboratory().await;
     let dataset = client.dataset_named("of a test").workspace_id(WORKSPACE_ID);
-    let first = dataset.upload(sheet()).description("one row").send().await;
-    let first = first.unwrap();
+    let upload = dataset.upload(sheet()).description("one row");
+    let first = tokio::spawn(upload.send()).await.unwrap().unwrap();
     assert_eq!(first.version, Some(1));
     assert_eq!(first.has_header, Some(true), "told from the file");
     assert_eq!(first.media_type.as_deref(), Some("text/csv"));

@@ -16,7 +16,10 @@ use support::{Act, Seen, Server, folder, json, message};
 
 /// An object store: content by path, and what goes wrong.
 #[derive(Clone, Default)]
-struct Objects(Arc<Mutex<BTreeMap<String, (Vec<u8>, String)>>>);
+struct Objects(Arc<Mutex<BTreeMap<String, Object>>>);
+
+/// Its content and its ETag.
+type Object = (Vec<u8>, String);
 
 impl Objects {
     fn put(&self, path: &str, content: &[u8], etag: &str) {

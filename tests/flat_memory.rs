@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 const MIB: u64 = 1 << 20;
-const LENGTH: u64 = 256 * MIB;
+const LENGTH: u64 = 1024 * MIB;
 const ROOM: u64 = 32 * MIB;
 
 /// The peak of this process's memory in bytes.
@@ -101,7 +101,7 @@ async fn a_large_file_goes_up_and_comes_down_in_little_memory() {
         "/data-links/v1" => json(200, r#"{"dataLink":{"provider":"aws"}}"#),
         "/data-links/v1/generate-download-url" => json(200, format!(r#"{{"url":"{address}/x"}}"#)),
         "/data-links/v1/upload" => {
-            let urls = vec![format!("{address}/x"); 4];
+            let urls = vec![format!("{address}/x"); 16];
             json(
                 200,
                 serde_json::json!({"uploadId":"u","uploadUrls":urls}).to_string(),

@@ -15,6 +15,8 @@ use seqera::prelude::*;
 use seqera::{Client, ErrorKind, Progress};
 use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
 use support::{Act, Seen, Server, folder, json, reply};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 
 /// What a store has.
 #[derive(Default)]
@@ -42,6 +44,16 @@ const PART: u64 = 256 << 10;
 
 impl Cloud {
     async fn start(provider: &'static str, on_platform: Fault, on_store: Fault) -> Self {
+        Self::start_behind(provider, on_platform, on_store, None).await
+    }
+
+    /// The first connection to the store is cut after so many bytes.
+    async fn start_behind(
+        provider: &'static str,
+        on_platform: Fault,
+        on_store: Fault,
+        cut_after: Option<u64>,
+    ) -> Self {
         let shelf = Shared::default();
         let stored = shelf.clone();
         let store = Server::start(move |number, seen| {
@@ -65,7 +77,11 @@ impl Cloud {
             }
         })
         .await;
-        let (address, stored) = (store.address.clone(), shelf.clone());
+        let address = match cut_after {
+            Some(bytes) => cutting_proxy(&store.address, bytes).await,
+            None => store.address.clone(),
+        };
+        let stored = shelf.clone();
         let platform = Server::start(move |number, seen| {
             let act = platform(provider, &address, &mut stored.lock().unwrap(), seen);
             on_platform(number, seen).unwrap_or(act)
@@ -109,6 +125,30 @@ impl Cloud {
             .map(|seen| format!("{} {}", seen.method, seen.path()))
             .collect()
     }
+}
+
+/// Passes connections on, but the first only in part.
+async fn cutting_proxy(to: &str, bytes: u64) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let to = to.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        let mut left = Some(bytes);
+        while let Ok((mut from, _)) = listener.accept().await {
+            let mut store = TcpStream::connect(&to).await.unwrap();
+            let part = left.take();
+            tokio::spawn(async move {
+                match part {
+                    Some(bytes) => {
+                        let mut part = from.take(bytes);
+                        let _ = tokio::io::copy(&mut part, &mut store).await;
+                    }
+                    None => drop(tokio::io::copy_bidirectional(&mut from, &mut store).await),
+                }
+            });
+        }
+    });
+    address
 }
 
 fn platform(provider: &str, store: &str, shelf: &mut Shelf, seen: &Seen) -> Act {
@@ -282,7 +322,7 @@ async fn files_of_every_size_arrive_by_every_protocol() {
 #[tokio::test]
 async fn every_request_to_the_store_may_fail_once() {
     let length = 3 * PART + 12_345;
-    let faults: [fn() -> Act; 4] = [
+    let faults: [fn() -> Act; 5] = [
         || Act::Reset(vec![]),
         || {
             reply(
@@ -298,12 +338,16 @@ async fn every_request_to_the_store_may_fail_once() {
                 "<Error><Code>InternalError</Code></Error>",
             )
         },
+        || {
+            let text = "<Error><Code>RequestTimeout</Code></Error>";
+            reply(400, "application/xml", text)
+        },
         || Act::Stall,
     ];
     for provider in PROVIDERS {
         for at in 0..5 {
-            // Stalls take their time to be noticed: once will do.
-            let faults = if at == 1 { &faults[..] } else { &faults[..3] };
+            // For the others, which take their time, once will do.
+            let faults = if at == 1 { &faults[..] } else { &faults[..2] };
             for &fault in faults {
                 let fault: Fault = Box::new(move |number, _| (number == at).then(fault));
                 let cloud = Cloud::start(provider, Box::new(|_, _| None), fault).await;
@@ -322,6 +366,29 @@ async fn every_request_to_the_store_may_fail_once() {
                 let told = told.lock().unwrap().clone();
                 assert_eq!(told.bytes, length, "{provider} at {at}: counted once");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_cut_inside_a_part_is_ridden_out() {
+    for provider in PROVIDERS {
+        for bytes in [0, 50, PART / 2] {
+            let (none, nowhere): (Fault, Fault) = (Box::new(|_, _| None), Box::new(|_, _| None));
+            let cloud = Cloud::start_behind(provider, none, nowhere, Some(bytes)).await;
+            let told: Arc<Mutex<Progress>> = Arc::default();
+            let last = told.clone();
+            let files = cloud
+                .files()
+                .on_progress(move |now| *last.lock().unwrap() = now.clone());
+            files
+                .upload_file(file(3 * PART), "a/b/x.csv")
+                .await
+                .unwrap();
+            assert_eq!(cloud.object().unwrap(), content(3 * PART), "{provider}");
+            cloud.check_requests();
+            let told = told.lock().unwrap().clone();
+            assert_eq!((told.bytes, told.retries), (3 * PART, 1), "{provider}");
         }
     }
 }
@@ -558,4 +625,40 @@ async fn a_folder_goes_up_and_comes_down_the_same() {
             std::fs::read(from.join(name)).unwrap()
         );
     }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn presigned_urls_are_not_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let fault: Fault = Box::new(|number, _| (number == 1).then(|| Act::Reset(vec![])));
+    let cloud = Cloud::start("aws", Box::new(|_, _| None), fault).await;
+    cloud
+        .files()
+        .upload_file(file(3 * PART), "a/b/x.csv")
+        .await
+        .unwrap();
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("trying again"), "{log}");
+    assert!(!log.contains("s3cret") && !log.contains("sig="), "{log}");
+    assert!(!log.contains("t0ken"), "{log}");
 }

@@ -6,7 +6,7 @@ use progenitor_client::ResponseValue;
 use tokio::fs;
 
 use crate::generated::{Client, types};
-use crate::local::part_path;
+use crate::local::{make_folder_of, part_path, unwritable};
 use crate::prelude::*;
 use crate::scope::Scope;
 use crate::{Argument, ByteStream, Error, ErrorKind, Result, Upload};
@@ -365,18 +365,19 @@ impl DatasetDownload {
         Ok(reply.into_inner())
     }
 
-    /// Writes the version to a file, which appears when it is complete, and returns its size.
+    /// Writes the version to a file, which appears when it is complete, in a folder that is made if
+    /// needed. Returns its size.
     ///
     /// # Errors
     /// As [`send`](Self::send), or the file could not be written.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64> {
         let path = path.as_ref();
-        let failed = |error| Error::io(format!("{} could not be written", path.display()), error);
         let part = part_path(path);
         let content = self.send().await?;
-        let mut file = fs::File::create(&part).await.map_err(failed)?;
+        make_folder_of(path).await?;
+        let mut file = fs::File::create(&part).await.map_err(unwritable(&part))?;
         let written = content.write_to(&mut file).await?;
-        fs::rename(&part, path).await.map_err(failed)?;
+        fs::rename(&part, path).await.map_err(unwritable(path))?;
         Ok(written)
     }
 }

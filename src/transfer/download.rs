@@ -19,8 +19,9 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use super::checksum;
 use super::data_links::{DataLinkFiles, JOB, Job, RefusedName, Transferred, wrong};
 use crate::again::Attempts;
-use crate::local::{make_folder_of, part_path, relative_path, unwritable, with_suffix};
+use crate::local::{make_folder_of, part_path, unwritable, with_suffix};
 use crate::prelude::*;
+use crate::remote_name::relative_path;
 use crate::transport::storage::refusal;
 use crate::{Error, ErrorKind, Result};
 

@@ -117,6 +117,10 @@ pub(crate) async fn refusal(mut reply: Response) -> Error {
     };
     let code = code
         .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if code.as_deref() == Some("RequestTimeout") {
+        // S3 says 400 where it waited for the rest of a request.
+        return stalled().with_status(status);
+    }
     let message = match code {
         Some(code) => format!("the storage refused the request: {code}"),
         None => "the storage refused the request".to_owned(),

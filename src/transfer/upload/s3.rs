@@ -57,12 +57,13 @@ async fn send_parts(upload: &Upload<'_>) -> Result<Vec<types::UploadEtag>> {
         tag.part_number = Some(number);
         Ok::<_, Error>(tag)
     });
-    // In the order of the parts, however they arrive. `buffered` begins no more than may be sent.
     let parts: Vec<_> = parts.collect();
-    futures_util::stream::iter(parts)
-        .buffered(upload.job.files.concurrency)
+    let mut tags: Vec<_> = futures_util::stream::iter(parts)
+        .buffer_unordered(upload.job.files.concurrency)
         .try_collect()
-        .await
+        .await?;
+    tags.sort_by_key(|tag: &types::UploadEtag| tag.part_number);
+    Ok(tags)
 }
 
 /// The size of the parts that a number of URLs is for. Where it is not the one that was agreed on,

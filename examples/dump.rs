@@ -1,0 +1,52 @@
+//! Collects everything about a run into an archive.
+//!
+//! ```text
+//! cargo run --example dump                              a run of an embedded Platform
+//! cargo run --example dump -- <run id> <workspace id>   yours, by TOWER_ACCESS_TOKEN
+//! ```
+
+use indicatif::{ProgressBar, ProgressStyle};
+use seqera::Client;
+use seqera::prelude::*;
+use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let embedded = EmbeddedPlatform::start().await?;
+    let (client, run, workspace) = match arguments.as_slice() {
+        [run, workspace] => (Client::from_env()?, run.clone(), workspace.parse()?),
+        _ => {
+            let client = Client::builder(embedded.token())
+                .endpoint(embedded.endpoint())
+                .build()?;
+            let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();
+            let latest = runs.try_next().await?.and_then(|run| run.workflow?.id);
+            (client, latest.ok_or("there is no run")?, WORKSPACE_ID)
+        }
+    };
+
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
+        "{bar:40} {pos}/{len} files, {msg}",
+    )?);
+    let shown = bar.clone();
+    let archive = std::env::temp_dir().join(format!("{run}.tar.gz"));
+    let dumped = client
+        .dump(&run)
+        .workspace_id(workspace)
+        .task_logs()
+        .on_progress(move |progress| {
+            shown.set_length(progress.files_total.unwrap_or(progress.files));
+            shown.set_position(progress.files);
+            shown.set_message(format!("{} bytes", progress.bytes));
+        })
+        .to_archive(&archive)
+        .await?;
+    bar.finish();
+
+    println!("{} files in {}", dumped.files, archive.display());
+    for missing in &dumped.missing {
+        println!("without {}: {}", missing.path, missing.reason);
+    }
+    Ok(())
+}
