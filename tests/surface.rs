@@ -6,11 +6,25 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use seqera_codegen::{Output, Tags, generate, needs};
+use seqera_codegen::surface::Surface;
+use seqera_codegen::{Report, Tags, generate, needs};
 
-static OUTPUT: LazyLock<Output> = LazyLock::new(|| {
+/// What is generated, less the code.
+struct Generated {
+    surface: String,
+    inventory: Surface,
+    report: Report,
+}
+
+static OUTPUT: LazyLock<Generated> = LazyLock::new(|| {
     let overlay = read("overlays/docs.yml");
-    generate(&read("seqera-api-latest.yml"), Some(&overlay), &Tags::All).unwrap()
+    let schema = read("seqera-api-latest.yml");
+    let output = generate(&schema, Some(&overlay), &Tags::All).unwrap();
+    Generated {
+        surface: output.surface,
+        inventory: output.inventory,
+        report: output.report,
+    }
 });
 
 fn read(name: &str) -> String {
