@@ -4,13 +4,28 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use seqera_codegen::{Output, Tags, generate, needs};
+use seqera_codegen::surface::Surface;
+use seqera_codegen::{Report, Tags, generate, needs};
 
-fn output() -> Output {
-    let overlay = read("overlays/docs.yml");
-    generate(&read("seqera-api-latest.yml"), Some(&overlay), &Tags::All).unwrap()
+/// What is generated, less the code.
+struct Generated {
+    surface: String,
+    inventory: Surface,
+    report: Report,
 }
+
+static OUTPUT: LazyLock<Generated> = LazyLock::new(|| {
+    let overlay = read("overlays/docs.yml");
+    let schema = read("seqera-api-latest.yml");
+    let output = generate(&schema, Some(&overlay), &Tags::All).unwrap();
+    Generated {
+        surface: output.surface,
+        inventory: output.inventory,
+        report: output.report,
+    }
+});
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -18,9 +33,8 @@ fn read(name: &str) -> String {
 
 #[test]
 fn the_golden_surface_is_what_is_generated() {
-    let output = output();
     let golden = read("tests/golden/surface.txt").replace("\r\n", "\n");
-    let generated: BTreeSet<&str> = output.surface.lines().collect();
+    let generated: BTreeSet<&str> = OUTPUT.surface.lines().collect();
     let reviewed: BTreeSet<&str> = golden.lines().collect();
     let new: Vec<_> = generated.difference(&reviewed).collect();
     let gone: Vec<_> = reviewed.difference(&generated).collect();
@@ -28,33 +42,30 @@ fn the_golden_surface_is_what_is_generated() {
         new.is_empty() && gone.is_empty(),
         "review, then run `cargo xtask refresh-schema --from seqera-api-latest.yml`\nnew: {new:#?}\ngone: {gone:#?}"
     );
-    assert_eq!(output.surface, golden, "the order is another");
+    assert_eq!(OUTPUT.surface, golden, "the order is another");
 }
 
 #[test]
 fn nothing_is_dropped() {
-    let output = output();
     let schema = read("seqera-api-latest.yml");
     let declared = schema
         .lines()
         .filter(|line| line.starts_with("      operationId: "))
         .count();
-    assert_eq!(output.inventory.operations.len(), declared);
-    assert_eq!(output.surface.lines().count(), declared);
+    assert_eq!(OUTPUT.inventory.operations.len(), declared);
+    assert_eq!(OUTPUT.surface.lines().count(), declared);
 }
 
 #[test]
 fn every_list_operation_pages() {
-    let output = output();
-    assert_eq!(output.report.unrecognised_paging, [""; 0]);
-    let paged = |name: &str| output.inventory.operations[name].paged;
+    assert_eq!(OUTPUT.report.unrecognised_paging, [""; 0]);
+    let paged = |name: &str| OUTPUT.inventory.operations[name].paged;
     assert!(paged("list_workflows") && paged("explore_data_link") && paged("list_audit_logs_v2"));
     assert!(!paged("list_credentials"));
 }
 
 #[test]
 fn every_workflow_module_needs_what_is_listed() {
-    let output = output();
     let mut listed = BTreeSet::new();
     for need in needs::NEEDS {
         for id in need.operations.iter().chain(need.dispensable) {
@@ -97,7 +108,7 @@ fn collect_calls(root: &Path, folder: &Path, called: &mut BTreeSet<(String, Stri
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
             .collect();
-        for (name, operation) in &output.inventory.operations {
+        for (name, operation) in &OUTPUT.inventory.operations {
             if code.contains(&format!(".{name}()")) {
                 called.insert((file.clone(), operation.id.clone()));
             }

@@ -9,14 +9,17 @@ use anyhow::{Context, Result, ensure};
 use crate::Outcome;
 use crate::refresh::{self, Options};
 
-/// What a package needs to compile, beside what other members of the workspace need to be there.
-const MEMBERS: [&str; 10] = [
+/// What the package needs to compile, and what its manifest names.
+const MEMBERS: [&str; 13] = [
     "Cargo.toml",
     "Cargo.lock",
     "README.md",
     "CHANGELOG.md",
     "build.rs",
     "src",
+    "tests",
+    "examples",
+    "benches",
     "overlays",
     "codegen",
     "embedded-platform",

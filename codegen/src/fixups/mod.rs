@@ -32,6 +32,7 @@ macro_rules! fixups {
 /// The fixups that run before the inventory of operations is read.
 pub const PREPARATIONS: &[Fixup] = fixups![
     operations::give_operations_their_own_parts true,
+    operations::name_overloads_after_their_parameter false,
     operations::drop_media_type_parameters true,
     operations::default_reply_is_success true,
     operations::drop_parameters_missing_from_the_path true,

@@ -1,5 +1,8 @@
 //! Defects of operations: parameters, bodies and replies.
 
+use std::collections::BTreeMap;
+
+use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
 use crate::document::{Object, for_each_operation, for_each_path, list_mut};
@@ -70,6 +73,46 @@ fn followed<'a>(whole: &'a Value, mut part: &'a Value) -> &'a Value {
         part = next;
     }
     part
+}
+
+/// `ExploreDataLink_1` is the vendor's second method of that name, which takes one path parameter
+/// more. It is called after the parameter, as newer versions call it: `ExploreDataLinkWithPath`.
+pub(super) fn name_overloads_after_their_parameter(tree: &mut Value) -> usize {
+    let mut paths = BTreeMap::new();
+    for_each_operation(tree, &mut |path, operation| {
+        if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
+            paths.insert(id.to_owned(), path.to_owned());
+        }
+    });
+    let mut renames = BTreeMap::new();
+    for (id, path) in &paths {
+        let Some((base, number)) = id.rsplit_once('_') else {
+            continue;
+        };
+        let parameter = paths
+            .get(base)
+            .filter(|_| number.chars().all(|c| c.is_ascii_digit()))
+            .and_then(|shorter| path.strip_prefix(shorter.as_str()))
+            .and_then(|rest| rest.rsplit_once("/{")?.1.strip_suffix('}'));
+        let Some(parameter) = parameter else { continue };
+        // A folder's path is a path.
+        let is_path = parameter.to_ascii_lowercase().ends_with("path");
+        let suffix = match is_path {
+            true => "Path".to_owned(),
+            false => parameter.to_upper_camel_case(),
+        };
+        let name = format!("{base}With{suffix}");
+        if !paths.contains_key(&name) {
+            renames.insert(id.clone(), name);
+        }
+    }
+    for_each_operation(tree, &mut |_, operation| {
+        let id = operation.get("operationId").and_then(Value::as_str);
+        if let Some(name) = id.and_then(|id| renames.get(id)) {
+            operation.insert("operationId".to_owned(), json!(name));
+        }
+    });
+    renames.len()
 }
 
 /// `application/json; charset=utf-8` is JSON.
@@ -408,6 +451,23 @@ mod tests {
         assert_eq!(item["put"]["parameters"].as_array().map(Vec::len), Some(2));
         assert_eq!(item["put"]["requestBody"], json!({ "content": {} }));
         assert_eq!(give_operations_their_own_parts(&mut tree), 0);
+    }
+
+    #[test]
+    fn overloads_are_named_after_what_they_take() {
+        let mut tree = json!({ "paths": {
+            "/links/{id}/browse": { "get": { "operationId": "Browse" } },
+            "/links/{id}/browse/{path}": { "get": { "operationId": "Browse_1" } },
+            "/links/{id}/upload": { "post": { "operationId": "Upload" } },
+            "/links/{id}/upload/{dirPath}": { "post": { "operationId": "Upload_1" } },
+            "/other": { "get": { "operationId": "Browse_2" }, "put": { "operationId": "Lone_1" } }
+        }});
+        assert_eq!(name_overloads_after_their_parameter(&mut tree), 2);
+        let id = |path: &str, method: &str| tree["paths"][path][method]["operationId"].clone();
+        assert_eq!(id("/links/{id}/browse/{path}", "get"), "BrowseWithPath");
+        assert_eq!(id("/links/{id}/upload/{dirPath}", "post"), "UploadWithPath");
+        assert_eq!(id("/other", "get"), "Browse_2");
+        assert_eq!(id("/other", "put"), "Lone_1");
     }
 
     #[test]
