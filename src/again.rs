@@ -24,7 +24,7 @@ impl Attempts {
     }
 
     /// Forgets earlier failures, because there was progress since.
-    #[cfg(feature = "data-links")]
+    #[cfg(feature = "transfers")]
     pub(crate) fn renew(&mut self) {
         *self = Self::new(self.policy);
     }

@@ -9,7 +9,7 @@ use reqwest::{Url, redirect};
 use crate::generated::Client;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
-#[cfg(feature = "data-links")]
+#[cfg(feature = "transfers")]
 use crate::transport::storage::Storage;
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
@@ -18,7 +18,7 @@ const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
-#[cfg(all(feature = "users", feature = "workspaces"))]
+#[cfg(feature = "names")]
 const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
 
 /// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
@@ -99,7 +99,7 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
-    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "names")]
     names_lifetime: Duration,
 }
 
@@ -119,7 +119,7 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
-            #[cfg(all(feature = "users", feature = "workspaces"))]
+            #[cfg(feature = "names")]
             names_lifetime: crate::names::USUAL_LIFETIME,
         }
     }
@@ -225,7 +225,7 @@ impl ClientBuilder {
 
     /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
     /// looks names up each time.
-    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "names")]
     pub fn remember_names(mut self, lifetime: Duration) -> Self {
         self.names_lifetime = lifetime;
         self
@@ -252,7 +252,7 @@ impl ClientBuilder {
             Some(client) => client.clone(),
             None => make_http_client(self.connect_timeout, &self.root_certificates)?,
         };
-        #[cfg(feature = "data-links")]
+        #[cfg(feature = "transfers")]
         let storage = {
             let own = self.http_client.clone();
             let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
@@ -270,11 +270,11 @@ impl ClientBuilder {
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
             idle: self.http_client.is_none().then_some(self.read_timeout),
-            #[cfg(all(feature = "users", feature = "workspaces"))]
+            #[cfg(feature = "names")]
             names: crate::names::NameCache::new(self.names_lifetime),
-            #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+            #[cfg(feature = "runs")]
             polls: crate::run::Polls::default(),
-            #[cfg(feature = "data-links")]
+            #[cfg(feature = "transfers")]
             storage,
         };
         Ok(Client {
@@ -359,12 +359,12 @@ fn make_http_client(
 }
 
 /// The workspace that the environment names.
-#[cfg(all(feature = "users", feature = "workspaces"))]
+#[cfg(feature = "names")]
 pub(crate) fn workspace_of_environment() -> Result<String> {
     workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
 }
 
-#[cfg(all(feature = "users", feature = "workspaces"))]
+#[cfg(feature = "names")]
 fn workspace_of(variable: Option<String>) -> Result<String> {
     match variable {
         Some(workspace) if !workspace.is_empty() => Ok(workspace),
@@ -538,7 +538,7 @@ mod tests {
         );
     }
 
-    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "names")]
     #[test]
     fn the_workspace_of_the_environment_is_an_id_or_a_name_or_missed() {
         use crate::WorkspaceRef;

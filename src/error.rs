@@ -350,7 +350,7 @@ impl Error {
     }
 
     /// The same error for another caller, without what caused it.
-    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "runs")]
     pub(crate) fn repeat(&self) -> Self {
         let inner = &*self.0;
         Self(Box::new(Inner {

@@ -1,78 +1,56 @@
 #![doc = include_str!("../README.md")]
 // A part of the API does not need all that the whole does.
 #![cfg_attr(
-    not(feature = "all-tags"),
+    not(all(
+        feature = "all-tags",
+        feature = "names",
+        feature = "runs",
+        feature = "transfers"
+    )),
     allow(dead_code, unused_imports, unused_macros)
 )]
 
-#[cfg(any(
-    feature = "data-links",
-    all(feature = "service-info", feature = "workflows")
-))]
+#[cfg(any(feature = "runs", feature = "transfers"))]
 mod again;
 mod argument;
 mod body;
 mod check;
 mod client;
 mod convert;
-#[cfg(all(feature = "service-info", feature = "workflows"))]
+#[cfg(feature = "runs")]
 mod dump;
 mod error;
 mod generated;
-#[cfg(all(
-    feature = "compute-envs",
-    feature = "labels",
-    feature = "launch",
-    feature = "pipeline-versions",
-    feature = "pipelines",
-    feature = "users",
-    feature = "workflows",
-    feature = "workspaces"
-))]
+#[cfg(feature = "runs")]
 pub mod launch;
 mod lenient;
-#[cfg(any(
-    feature = "datasets",
-    feature = "data-links",
-    all(feature = "service-info", feature = "workflows")
-))]
+#[cfg(any(feature = "runs", feature = "transfers"))]
 mod local;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod multipart;
-#[cfg(all(feature = "users", feature = "workspaces"))]
+#[cfg(feature = "names")]
 pub mod names;
 mod nullable;
 mod open_enum;
 pub mod paginate;
-#[cfg(any(
-    feature = "data-links",
-    all(feature = "service-info", feature = "workflows")
-))]
+#[cfg(any(feature = "runs", feature = "transfers"))]
 mod progress;
 mod raw;
 mod record;
-#[cfg(any(
-    feature = "data-links",
-    all(feature = "service-info", feature = "workflows")
-))]
+#[cfg(any(feature = "runs", feature = "transfers"))]
 mod remote_name;
-#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+#[cfg(feature = "runs")]
 pub mod run;
-#[cfg(any(
-    feature = "datasets",
-    feature = "data-links",
-    feature = "studios",
-    all(feature = "service-info", feature = "workflows")
-))]
+#[cfg(any(feature = "runs", feature = "transfers"))]
 mod scope;
 mod secret;
-#[cfg(feature = "studios")]
+#[cfg(feature = "transfers")]
 mod studios;
 mod tagged_union;
 mod task;
 mod timestamp;
-#[cfg(any(feature = "datasets", feature = "data-links"))]
+#[cfg(feature = "transfers")]
 mod transfer;
 mod transport;
 
@@ -103,30 +81,27 @@ pub mod prelude {
 pub use argument::Argument;
 pub use body::ByteStream;
 pub use client::{AccessToken, ClientBuilder};
-#[cfg(all(feature = "service-info", feature = "workflows"))]
+#[cfg(feature = "runs")]
 pub use dump::{Dump, Dumped, Missing};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 pub use lenient::ExitCode;
 pub use multipart::{MultipartForm, Upload};
-#[cfg(all(feature = "users", feature = "workspaces"))]
+#[cfg(feature = "names")]
 pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
 pub use nullable::Nullable;
 pub use nullable::Nullable::Null;
 pub use progenitor_client::ResponseValue;
-#[cfg(any(
-    feature = "data-links",
-    all(feature = "service-info", feature = "workflows")
-))]
+#[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
-#[cfg(feature = "studios")]
+#[cfg(feature = "transfers")]
 pub use studios::{NewStudio, Studio};
 pub use timestamp::{ParseTimestampError, Timestamp};
-#[cfg(feature = "data-links")]
+#[cfg(feature = "transfers")]
 pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
-#[cfg(feature = "datasets")]
+#[cfg(feature = "transfers")]
 pub use transfer::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;

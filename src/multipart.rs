@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::multipart::{Form, Part};
 
-#[cfg(feature = "datasets")]
+#[cfg(feature = "transfers")]
 use crate::ErrorKind;
 use crate::{Error, Result};
 
@@ -97,7 +97,7 @@ impl Upload {
     }
 
     /// The same upload with its content in memory, and that content; at most `limit` bytes.
-    #[cfg(feature = "datasets")]
+    #[cfg(feature = "transfers")]
     pub(crate) async fn load(mut self, limit: u64) -> Result<(Self, Bytes)> {
         let too_large = || {
             Error::new(

@@ -151,7 +151,6 @@ pub struct Workspace {
 }
 
 /// An organization: where the names of teams and members are looked up.
-#[cfg(feature = "orgs")]
 #[derive(Clone)]
 pub struct Organization {
     client: Client,
@@ -159,7 +158,6 @@ pub struct Organization {
 }
 
 /// A launchpad pipeline.
-#[cfg(feature = "pipelines")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PipelineId {
@@ -234,7 +232,6 @@ impl Client {
     ///
     /// # Errors
     /// The token's user sees no organization of that name; the error lists near matches.
-    #[cfg(feature = "orgs")]
     pub async fn organization(
         &self,
         organization: impl Into<NameOrId<i64>>,
@@ -314,7 +311,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is none of that name, or only shared ones, and more than one; the error lists them.
-    #[cfg(feature = "pipelines")]
     pub async fn pipeline(&self, pipeline: impl Into<NameOrId<i64>>) -> Result<PipelineId> {
         let name = match pipeline.into() {
             NameOrId::Name(name) => name,
@@ -351,7 +347,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is not exactly one of that name; the error lists what there is.
-    #[cfg(all(feature = "pipelines", feature = "pipeline-versions"))]
     pub async fn pipeline_version(
         &self,
         pipeline: PipelineId,
@@ -383,7 +378,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is not exactly one of that name; the error lists what there is.
-    #[cfg(feature = "compute-envs")]
     pub async fn compute_env(&self, compute_env: impl Into<NameOrId<String>>) -> Result<String> {
         let name = match compute_env.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -403,7 +397,6 @@ impl Workspace {
     ///
     /// # Errors
     /// The workspace has none.
-    #[cfg(feature = "compute-envs")]
     pub async fn primary_compute_env(&self) -> Result<String> {
         let found = self.look_up("primary compute environment", "", async {
             let all = self.compute_envs().await?;
@@ -422,7 +415,6 @@ impl Workspace {
         Ok(found.await?.id)
     }
 
-    #[cfg(feature = "compute-envs")]
     async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
         Ok(reply
@@ -437,7 +429,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There are not exactly one of that name; the error lists what there is.
-    #[cfg(feature = "credentials")]
     pub async fn credentials(&self, credentials: impl Into<NameOrId<String>>) -> Result<String> {
         let name = match credentials.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -458,7 +449,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is not exactly one of that name; the error lists what there is.
-    #[cfg(feature = "datasets")]
     pub async fn dataset(&self, dataset: impl Into<NameOrId<String>>) -> Result<String> {
         let name = match dataset.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -478,7 +468,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is not exactly one of that name or URI; the error lists what there is.
-    #[cfg(feature = "data-links")]
     pub async fn data_link(&self, data_link: impl Into<NameOrId<String>>) -> Result<String> {
         let name = match data_link.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -519,7 +508,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is not exactly one of that name; the error lists what there is.
-    #[cfg(feature = "studios")]
     pub async fn studio(&self, studio: impl Into<NameOrId<String>>) -> Result<String> {
         let name = match studio.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -536,7 +524,6 @@ impl Workspace {
     ///
     /// # Errors
     /// There is not exactly one of that name; the error lists what there is.
-    #[cfg(feature = "labels")]
     pub async fn label(&self, label: impl Into<NameOrId<i64>>) -> Result<i64> {
         let name = match label.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -545,7 +532,6 @@ impl Workspace {
         number(self.look_up("label", &name, self.find_label(&name)).await?)
     }
 
-    #[cfg(feature = "labels")]
     pub(crate) async fn find_label(&self, name: &str) -> Result<Found> {
         let all = self.client.list_labels().workspace_id(self.id).type_("all");
         let (plain, _) = name.split_once('=').unwrap_or((name, ""));
@@ -584,7 +570,6 @@ impl Workspace {
     }
 }
 
-#[cfg(feature = "orgs")]
 impl Organization {
     /// The id.
     pub fn id(&self) -> i64 {
@@ -595,7 +580,6 @@ impl Organization {
     ///
     /// # Errors
     /// There is not exactly one of that name; the error lists what there is.
-    #[cfg(feature = "teams")]
     pub async fn team(&self, team: impl Into<NameOrId<i64>>) -> Result<i64> {
         let name = match team.into() {
             NameOrId::Id(id) => return Ok(id),
@@ -657,12 +641,10 @@ async fn search_lists<P: Paged>(
 }
 
 /// Whether the Platform has not yet seen all buckets.
-#[cfg(feature = "data-links")]
 async fn is_filling(list: crate::builder::ListDataLinks) -> Result<bool> {
     Ok(list.max(1).send().await?.status() == crate::StatusCode::ACCEPTED)
 }
 
-#[cfg(feature = "data-links")]
 fn trim_slash(uri: &str) -> &str {
     uri.trim_end_matches('/')
 }
@@ -684,7 +666,6 @@ impl fmt::Debug for Workspace {
     }
 }
 
-#[cfg(feature = "orgs")]
 impl fmt::Debug for Organization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Organization")

@@ -160,7 +160,6 @@ impl Run {
 }
 
 /// Labels, by id, `name`, or `name=value` for a resource label.
-#[cfg(feature = "labels")]
 impl Run {
     /// Adds labels to those that the run has.
     ///
@@ -220,7 +219,6 @@ impl Run {
     }
 }
 
-#[cfg(feature = "labels")]
 type LabelRef = crate::NameOrId<i64>;
 
 /// A run that has ended, well or not.

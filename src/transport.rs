@@ -14,7 +14,7 @@ pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
-#[cfg(feature = "data-links")]
+#[cfg(feature = "transfers")]
 pub(crate) mod storage;
 
 use rate_limit::Limiter;
@@ -39,11 +39,11 @@ pub(crate) struct Shared {
     pub limiter: Arc<Limiter>,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
-    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "names")]
     pub names: crate::names::NameCache,
-    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "runs")]
     pub polls: crate::run::Polls,
-    #[cfg(feature = "data-links")]
+    #[cfg(feature = "transfers")]
     pub storage: storage::Storage,
 }
 
@@ -55,25 +55,25 @@ impl Transport {
         }
     }
 
-    #[cfg(all(feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "names")]
     pub(crate) fn names(&self) -> &crate::names::NameCache {
         &self.shared.names
     }
 
-    #[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+    #[cfg(feature = "runs")]
     pub(crate) fn polls(&self) -> &crate::run::Polls {
         &self.shared.polls
     }
 
     /// The way to presigned URLs.
-    #[cfg(feature = "data-links")]
+    #[cfg(feature = "transfers")]
     pub(crate) fn storage(&self) -> &storage::Storage {
         &self.shared.storage
     }
 
     /// A presigned URL that may be followed: encrypted, unless the endpoint is not either. The
     /// error does not show it.
-    #[cfg(feature = "data-links")]
+    #[cfg(feature = "transfers")]
     pub(crate) fn presigned(&self, url: &str) -> Option<Url> {
         let url = Url::parse(url).ok()?;
         let allowed = match url.scheme() {

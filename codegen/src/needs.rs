@@ -11,38 +11,26 @@ use crate::{Report, Tags};
 pub struct Need {
     /// The file.
     pub file: &'static str,
-    /// The features with which it is compiled.
-    pub features: &'static [&'static str],
+    /// The feature with which it is compiled.
+    pub feature: &'static str,
     /// Operations without which it can't be compiled.
     pub operations: &'static [&'static str],
-    /// Operations that it can do without: where a version lacks one, it is compiled with
-    /// `cfg(lacks = "…")`, and what needs the operation answers with an error that names it.
-    pub dispensable: &'static [&'static str],
 }
 
 /// All that is needed. A test holds this against the source.
 pub const NEEDS: &[Need] = &[
     Need {
         file: "dump.rs",
-        features: &["service-info", "workflows"],
+        feature: "runs",
         operations: &[
             "DownloadWorkflowLog",
             "DownloadWorkflowTaskLog",
             "ListWorkflowTasks",
         ],
-        dispensable: &[],
     },
     Need {
         file: "launch/prepare.rs",
-        features: &[
-            "compute-envs",
-            "labels",
-            "launch",
-            "pipelines",
-            "users",
-            "workflows",
-            "workspaces",
-        ],
+        feature: "runs",
         operations: &[
             "CreateLabel",
             "CreateWorkflowLaunch",
@@ -52,118 +40,63 @@ pub const NEEDS: &[Need] = &[
             "DescribeWorkflow",
             "DescribeWorkflowLaunch",
         ],
-        dispensable: &[],
     },
     Need {
         file: "names.rs",
-        features: &["users", "workspaces"],
-        operations: &["ListWorkspacesUser", "UserInfo"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["compute-envs", "users", "workspaces"],
-        operations: &["ListComputeEnvs"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["credentials", "users", "workspaces"],
-        operations: &["ListCredentials"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["data-links", "users", "workspaces"],
-        operations: &["ListDataLinks"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["studios", "users", "workspaces"],
-        operations: &["ListDataStudios"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["datasets", "users", "workspaces"],
-        operations: &["ListDatasetsV2"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["labels", "users", "workspaces"],
-        operations: &["ListLabels"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["orgs", "users", "workspaces"],
-        operations: &["ListOrganizationMembers", "ListOrganizations"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["teams", "users", "workspaces"],
-        operations: &["ListOrganizationTeams"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["pipelines", "users", "workspaces"],
-        operations: &["ListPipelines"],
-        dispensable: &[],
-    },
-    Need {
-        file: "names.rs",
-        features: &["pipeline-versions", "users", "workspaces"],
-        operations: &[],
-        dispensable: &["ListPipelineVersions"],
+        feature: "names",
+        operations: &[
+            "ListComputeEnvs",
+            "ListCredentials",
+            "ListDataLinks",
+            "ListDataStudios",
+            "ListDatasetsV2",
+            "ListLabels",
+            "ListOrganizationMembers",
+            "ListOrganizationTeams",
+            "ListOrganizations",
+            "ListPipelineVersions",
+            "ListPipelines",
+            "ListWorkspacesUser",
+            "UserInfo",
+        ],
     },
     Need {
         file: "run.rs",
-        features: &["users", "workflows", "workspaces"],
+        feature: "runs",
         operations: &[
+            "AddLabelsToWorkflows",
+            "ApplyLabelsToWorkflows",
             "CancelWorkflow",
             "CreateWorkflowStar",
             "DeleteWorkflow",
             "DeleteWorkflowStar",
             "DescribeWorkflow",
             "ListWorkflowTasks",
-        ],
-        dispensable: &[],
-    },
-    Need {
-        file: "run.rs",
-        features: &["labels", "users", "workflows", "workspaces"],
-        operations: &[
-            "AddLabelsToWorkflows",
-            "ApplyLabelsToWorkflows",
             "RemoveLabelsFromWorkflows",
         ],
-        dispensable: &[],
     },
     Need {
         file: "run/logs.rs",
-        features: &["users", "workflows", "workspaces"],
-        operations: &["DescribeWorkflowTask", "GetWorkflowTaskLog"],
-        dispensable: &["GetWorkflowLog"],
+        feature: "runs",
+        operations: &[
+            "DescribeWorkflowTask",
+            "GetWorkflowLog",
+            "GetWorkflowTaskLog",
+        ],
     },
     Need {
         file: "run/polls.rs",
-        features: &["users", "workflows", "workspaces"],
+        feature: "runs",
         operations: &["DescribeWorkflow", "ListWorkflows"],
-        dispensable: &[],
     },
     Need {
         file: "transfer/data_links.rs",
-        features: &["data-links"],
-        operations: &["ExploreDataLink"],
-        dispensable: &["ExploreDataLinkWithPath"],
+        feature: "transfers",
+        operations: &["ExploreDataLink", "ExploreDataLinkWithPath"],
     },
     Need {
         file: "transfer/datasets.rs",
-        features: &["datasets"],
+        feature: "transfers",
         operations: &[
             "CreateDatasetV2",
             "DeleteDatasetV2",
@@ -172,101 +105,93 @@ pub const NEEDS: &[Need] = &[
             "ListDatasetsV2",
             "UploadDatasetV2",
         ],
-        dispensable: &[],
     },
     Need {
         file: "transfer/download.rs",
-        features: &["data-links"],
+        feature: "transfers",
         operations: &["GenerateDownloadUrlDataLink"],
-        dispensable: &[],
     },
     Need {
         file: "transfer/upload.rs",
-        features: &["data-links"],
-        operations: &["DescribeDataLink", "GenerateDataLinkUploadUrl"],
-        dispensable: &["GenerateDataLinkUploadUrlWithPath"],
+        feature: "transfers",
+        operations: &[
+            "DescribeDataLink",
+            "GenerateDataLinkUploadUrl",
+            "GenerateDataLinkUploadUrlWithPath",
+        ],
     },
     Need {
         file: "transfer/upload/s3.rs",
-        features: &["data-links"],
-        operations: &["FinishDataLinkUpload"],
-        dispensable: &["FinishDataLinkUploadWithPath"],
+        feature: "transfers",
+        operations: &["FinishDataLinkUpload", "FinishDataLinkUploadWithPath"],
     },
 ];
 
-/// Checks that a schema has what the enabled parts of the crate need. Returns the dispensable
-/// operations that it lacks.
+/// Checks that a schema has what the enabled parts of the crate need.
 ///
 /// # Errors
 ///
-/// The schema lacks an operation without which a file can't be compiled; the error names both.
-pub fn check(report: &Report, tags: &Tags) -> Result<Vec<&'static str>> {
-    check_all(NEEDS, report, tags)
+/// The schema lacks an operation without which a file can't be compiled; the error names both, and
+/// the feature to leave out.
+pub fn check(report: &Report, features: &Tags) -> Result<()> {
+    match lacking(NEEDS, report).find(|(need, _)| features.contains(need.feature)) {
+        Some((need, operation)) => bail!(describe(need, operation, report)),
+        None => Ok(()),
+    }
 }
 
-fn check_all(needs: &[Need], report: &Report, tags: &Tags) -> Result<Vec<&'static str>> {
-    let there: BTreeSet<&str> = report.operations.iter().map(String::as_str).collect();
-    let mut lacking = BTreeSet::new();
-    for need in needs {
-        if !need.features.iter().all(|feature| tags.contains(feature)) {
-            continue;
-        }
-        if let Some(missing) = need.operations.iter().find(|id| !there.contains(*id)) {
-            bail!(
-                "src/{} needs the operation `{missing}`, which version {} of the API lacks: leave out the feature {}",
-                need.file,
-                report.version,
-                need.features.join(" or ")
-            );
-        }
-        lacking.extend(need.dispensable.iter().filter(|id| !there.contains(*id)));
-    }
-    Ok(lacking.into_iter().collect())
+/// What a schema lacks of all that hand-written code may need, in words.
+pub fn all_lacking(report: &Report) -> Vec<String> {
+    lacking(NEEDS, report)
+        .map(|(need, operation)| describe(need, operation, report))
+        .collect()
+}
+
+fn lacking<'a>(
+    needs: &'a [Need],
+    report: &Report,
+) -> impl Iterator<Item = (&'a Need, &'static str)> {
+    let there: BTreeSet<String> = report.operations.iter().cloned().collect();
+    let pairs = needs
+        .iter()
+        .flat_map(|need| need.operations.iter().map(move |id| (need, *id)));
+    pairs.filter(move |(_, id)| !there.contains(*id))
+}
+
+fn describe(need: &Need, operation: &str, report: &Report) -> String {
+    format!(
+        "src/{} needs the operation `{operation}`, which version {} of the API lacks: leave out the feature `{}`",
+        need.file, report.version, need.feature
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const EXAMPLE: &[Need] = &[Need {
-        file: "run.rs",
-        features: &["workflows", "users"],
-        operations: &["DescribeWorkflow"],
-        dispensable: &["GetWorkflowLog"],
-    }];
-
-    fn report(operations: &[&str]) -> Report {
-        Report {
+    #[test]
+    fn what_is_missing_is_named_with_the_feature_to_leave_out() {
+        let all: Vec<&str> = NEEDS
+            .iter()
+            .flat_map(|need| need.operations)
+            .copied()
+            .collect();
+        let mut report = Report {
             version: "1.2.3".to_owned(),
-            operations: operations.iter().map(|id| (*id).to_owned()).collect(),
             ..Report::default()
-        }
-    }
+        };
+        report.operations = all.iter().map(|id| (*id).to_owned()).collect();
+        assert!(check(&report, &Tags::All).is_ok() && all_lacking(&report).is_empty());
 
-    #[test]
-    fn what_is_missing_is_named() {
-        let problem = check_all(EXAMPLE, &report(&["GetWorkflowLog"]), &Tags::All).unwrap_err();
+        report.operations.retain(|id| id != "DownloadWorkflowLog");
+        let problem = check(&report, &Tags::All).unwrap_err().to_string();
         assert_eq!(
-            problem.to_string(),
-            "src/run.rs needs the operation `DescribeWorkflow`, which version 1.2.3 of the API lacks: \
-             leave out the feature workflows or users"
+            problem,
+            "src/dump.rs needs the operation `DownloadWorkflowLog`, which version 1.2.3 of the API lacks: \
+             leave out the feature `runs`"
         );
-    }
-
-    #[test]
-    fn what_is_dispensable_is_listed() {
-        let all = report(&["DescribeWorkflow", "GetWorkflowLog"]);
-        assert!(check_all(EXAMPLE, &all, &Tags::All).unwrap().is_empty());
-        let some = report(&["DescribeWorkflow"]);
-        assert_eq!(
-            check_all(EXAMPLE, &some, &Tags::All).unwrap(),
-            ["GetWorkflowLog"]
-        );
-    }
-
-    #[test]
-    fn parts_that_are_off_need_nothing() {
-        let tags = Tags::from_features(["workflows".to_owned()]);
-        assert!(check_all(EXAMPLE, &report(&[]), &tags).unwrap().is_empty());
+        assert!(all_lacking(&report).contains(&problem));
+        let without = Tags::from_features(["names".to_owned(), "transfers".to_owned()]);
+        assert!(check(&report, &without).is_ok());
     }
 }

@@ -29,7 +29,6 @@ impl Candidate {
         })
     }
 
-    #[cfg(feature = "pipelines")]
     pub(super) fn at_home(mut self, workspace: Option<i64>) -> Self {
         self.found.home = workspace;
         self
@@ -85,7 +84,6 @@ impl<'a> Search<'a> {
 
     /// Where a resource of this workspace and ones that others share go by the name, the
     /// workspace's own is meant.
-    #[cfg(feature = "pipelines")]
     pub(super) fn prefer_home(&mut self, workspace: Option<i64>) {
         if self.matches.iter().any(|own| own.found.home == workspace) {
             self.matches.retain(|own| own.found.home == workspace);

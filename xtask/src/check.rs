@@ -47,7 +47,7 @@ pub fn run(root: &Path) -> Result<Outcome> {
     let subject = Crate {
         root,
         document: Document::parse(&schema).context(SCHEMA)?,
-        generation: generation::of(&schema, &overlay, &manifest.tags()?).context(SCHEMA)?,
+        generation: generation::of(&schema, &overlay).context(SCHEMA)?,
         manifest,
         schema,
     };

@@ -1,7 +1,6 @@
 //! Generates in a process of its own, so that a schema that drives the generator into endless
 //! recursion or an endless loop is an error like any other.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Generation {
     /// What it noticed.
     pub report: Report,
-    /// Operations that hand-written code would use, and that the schema lacks.
+    /// What hand-written code would need and the schema lacks, in words.
     pub lacking: Vec<String>,
     /// The golden file.
     pub golden: String,
@@ -31,13 +30,11 @@ pub struct Generation {
     pub surface: Surface,
 }
 
-/// Runs what the build script runs, with every tag, in another process. The features are those that
-/// the crate has: they decide which hand-written code there is, and so what it needs.
-pub fn of(schema: &str, overlay: &Path, features: &BTreeSet<String>) -> Result<Generation> {
+/// Runs what the build script runs, with every tag, in another process.
+pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("generate")
         .arg(overlay)
-        .args(features)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -89,16 +86,15 @@ pub fn of(schema: &str, overlay: &Path, features: &BTreeSet<String>) -> Result<G
 }
 
 /// The other end: reads a schema from standard input, writes a [`Generation`].
-pub fn serve(overlay: &Path, features: Vec<String>) -> Result<Outcome> {
+pub fn serve(overlay: &Path) -> Result<Outcome> {
     std::panic::set_hook(Box::new(|_| {})); // the error tells it
     let mut schema = String::new();
     std::io::stdin().read_to_string(&mut schema)?;
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
-    let lacking = needs::check(&output.report, &Tags::from_features(features))?;
     let generation = Generation {
+        lacking: needs::all_lacking(&output.report),
         report: output.report,
-        lacking: lacking.into_iter().map(str::to_owned).collect(),
         golden: output.surface,
         surface: output.inventory,
     };

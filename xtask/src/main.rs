@@ -58,8 +58,6 @@ enum Command {
     Generate {
         /// The overlay.
         overlay: PathBuf,
-        /// The features of the crate.
-        features: Vec<String>,
     },
 }
 
@@ -70,7 +68,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(&root),
         Command::Coverage { missing } => coverage::run(&root, missing),
         Command::TrySchema { files } => try_schema::run(&root, &files),
-        Command::Generate { overlay, features } => generation::serve(&overlay, features),
+        Command::Generate { overlay } => generation::serve(&overlay),
     };
     match outcome {
         Ok(Outcome::Good) => ExitCode::SUCCESS,

@@ -106,10 +106,10 @@ impl Refresh {
         let current = manifest.version()?;
         let version = manifest.carry(document.version())?;
 
-        let (overlay, features) = (root.join(OVERLAY), manifest.tags()?);
-        let new = generation::of(&schema, &overlay, &features).with_context(of_source)?;
+        let overlay = root.join(OVERLAY);
+        let new = generation::of(&schema, &overlay).with_context(of_source)?;
         let old = match old_schema.as_deref() {
-            Some(text) if is_new => generation::of(text, &overlay, &features).ok(),
+            Some(text) if is_new => generation::of(text, &overlay).ok(),
             _ => None,
         };
         let new_tags = manifest.add_tags(&new.report.tags)?;

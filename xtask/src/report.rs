@@ -161,8 +161,8 @@ impl Report {
         list("Features whose tags are gone", code(&self.gone_tags));
         list("Fixups", self.fixup_lines());
         list(
-            "Operations that hand-written code does without",
-            code(&self.lacking),
+            "Features that this version can't have",
+            self.lacking.clone(),
         );
         list(
             "List operations whose paging is not recognised",

@@ -57,14 +57,34 @@ fn compile(scratch: &Path, target: &Path, schema: &Path) -> Result<()> {
         timeout: 20,
     };
     refresh::run(scratch, &options)?;
+    let bindings = ["--no-default-features", "--features", "all-tags,rustls"];
+    ensure!(
+        check(scratch, target, &bindings)?,
+        "the bindings do not compile with it"
+    );
+    for feature in ["names", "runs", "transfers"] {
+        if !check(
+            scratch,
+            target,
+            &["--features", feature, "--no-default-features"],
+        )? {
+            println!(
+                "the feature `{feature}` does not compile with it: it needs what this version lacks"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check(scratch: &Path, target: &Path, features: &[&str]) -> Result<bool> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args(["check", "--quiet", "--package", "seqera"])
+        .args(features)
         .current_dir(scratch)
         .env("CARGO_TARGET_DIR", target.join("target"))
         .status()
         .context("cargo can't be started")?;
-    ensure!(status.success(), "the crate does not compile with it");
-    Ok(())
+    Ok(status.success())
 }
 
 /// Brings a scratch copy up to date. Files that are the same are left alone, so that cargo sees
