@@ -10,9 +10,25 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A run as a list shows it, with the nulls of a real server.
 fn run(number: usize) -> Value {
-    let id = format!("{:x}Wk9Qz{number}", number * 7_919);
     json!({
-        "workflow": {
+        "workflow": workflow(number),
+        "progress": Value::Null,
+        "orgId": 7,
+        "orgName": "acme",
+        "workspaceId": 42,
+        "workspaceName": "research",
+        "labels": [
+            { "id": 3, "name": "project", "value": "atlas", "resource": true, "isDefault": false },
+            { "id": 4, "name": "urgent", "value": Value::Null, "resource": false, "isDefault": false }
+        ],
+        "starred": false,
+        "optimized": Value::Null
+    })
+}
+
+fn workflow(number: usize) -> Value {
+    let id = format!("{:x}Wk9Qz{number}", number * 7_919);
+    let mut workflow = json!({
             "id": id,
             "submit": "2026-03-01T09:30:00Z",
             "start": "2026-03-01T09:31:12.483Z",
@@ -33,47 +49,12 @@ fn run(number: usize) -> Value {
             "launchId": Value::Null,
             "status": if number % 5 == 0 { "RUNNING" } else { "SUCCEEDED" },
             "requiresAttention": false,
-            "configFiles": ["/.nextflow/assets/nf-core/rnaseq/nextflow.config", "/nextflow.config"],
-            "params": {
-                "input": "s3://lab-data/samplesheet.csv",
-                "outdir": "s3://lab-data/results",
-                "genome": "GRCh38",
-                "skip_fastqc": false,
-                "max_cpus": 16,
-                "min_mapped_reads": 5.5
-            },
+            "configFiles": ["/.nextflow/assets/nf-core/rnaseq/nextflow.config", "/nextflow.config"]});
+    let rest = json!({"params": params(),
             "configText": Value::Null,
-            "manifest": {
-                "nextflowVersion": "!>=23.04.0",
-                "defaultBranch": "master",
-                "version": "3.14.0",
-                "homePage": "https://github.com/nf-core/rnaseq",
-                "gitmodules": Value::Null,
-                "description": "RNA sequencing analysis pipeline with gene and isoform counts and quality control",
-                "name": "nf-core/rnaseq",
-                "mainScript": "main.nf",
-                "author": "the developers of nf-core/rnaseq",
-                "icon": Value::Null
-            },
+            "manifest": manifest(),
             "nextflow": { "version": "24.10.4", "build": "5934", "timestamp": "2026-01-20T16:11:00Z" },
-            "stats": {
-                "computeTimeFmt": "14.2",
-                "cachedCount": 0,
-                "failedCount": 1,
-                "ignoredCount": 0,
-                "succeedCount": 187,
-                "cachedCountFmt": "0",
-                "succeedCountFmt": "187",
-                "failedCountFmt": "1",
-                "ignoredCountFmt": "0",
-                "cachedPct": 0.0,
-                "failedPct": 0.5,
-                "succeedPct": 99.5,
-                "ignoredPct": 0.0,
-                "cachedDuration": 0,
-                "failedDuration": 62_115,
-                "succeedDuration": 51_120_448
-            },
+            "stats": stats(),
             "errorMessage": Value::Null,
             "errorReport": Value::Null,
             "deleted": Value::Null,
@@ -88,19 +69,57 @@ fn run(number: usize) -> Value {
             "exitStatus": if number % 5 == 0 { Value::Null } else { json!(0) },
             "resume": false,
             "success": number % 5 != 0,
-            "ownerId": 12
-        },
-        "progress": Value::Null,
-        "orgId": 7,
-        "orgName": "acme",
-        "workspaceId": 42,
-        "workspaceName": "research",
-        "labels": [
-            { "id": 3, "name": "project", "value": "atlas", "resource": true, "isDefault": false },
-            { "id": 4, "name": "urgent", "value": Value::Null, "resource": false, "isDefault": false }
-        ],
-        "starred": false,
-        "optimized": Value::Null
+            "ownerId": 12});
+    if let (Value::Object(workflow), Value::Object(rest)) = (&mut workflow, rest) {
+        workflow.extend(rest);
+    }
+    workflow
+}
+
+fn params() -> Value {
+    json!({
+        "input": "s3://lab-data/samplesheet.csv",
+        "outdir": "s3://lab-data/results",
+        "genome": "GRCh38",
+        "skip_fastqc": false,
+        "max_cpus": 16,
+        "min_mapped_reads": 5.5
+    })
+}
+
+fn manifest() -> Value {
+    json!({
+        "nextflowVersion": "!>=23.04.0",
+        "defaultBranch": "master",
+        "version": "3.14.0",
+        "homePage": "https://github.com/nf-core/rnaseq",
+        "gitmodules": Value::Null,
+        "description": "RNA sequencing analysis pipeline with gene and isoform counts and quality control",
+        "name": "nf-core/rnaseq",
+        "mainScript": "main.nf",
+        "author": "the developers of nf-core/rnaseq",
+        "icon": Value::Null
+    })
+}
+
+fn stats() -> Value {
+    json!({
+        "computeTimeFmt": "14.2",
+        "cachedCount": 0,
+        "failedCount": 1,
+        "ignoredCount": 0,
+        "succeedCount": 187,
+        "cachedCountFmt": "0",
+        "succeedCountFmt": "187",
+        "failedCountFmt": "1",
+        "ignoredCountFmt": "0",
+        "cachedPct": 0.0,
+        "failedPct": 0.5,
+        "succeedPct": 99.5,
+        "ignoredPct": 0.0,
+        "cachedDuration": 0,
+        "failedDuration": 62_115,
+        "succeedDuration": 51_120_448
     })
 }
 
