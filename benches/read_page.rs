@@ -18,6 +18,11 @@ fn main() {
         by_hand().workflows.unwrap().len()
     );
 
+    println!(
+        "a run in a list: {} bytes, by hand {}",
+        size_of::<seqera::types::ListWorkflowsResponseListWorkflowsElement>(),
+        size_of::<by_hand::Row>()
+    );
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("read_page");
     group.throughput(Throughput::Bytes(page.len() as u64));

@@ -19,8 +19,8 @@ pub struct Page {
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub workflow: Option<Workflow>,
-    pub progress: Option<serde_json::Value>,
-    pub pipeline_info: Option<serde_json::Value>,
+    pub progress: Option<Progress>,
+    pub pipeline_info: Option<PipelineInfo>,
     pub org_id: Option<i64>,
     pub org_name: Option<String>,
     pub workspace_id: Option<i64>,
@@ -28,6 +28,125 @@ pub struct Row {
     pub labels: Option<Vec<Label>>,
     pub starred: Option<bool>,
     pub optimized: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    pub workflow_progress: Option<WorkflowLoad>,
+    pub processes_progress: Option<Vec<ProcessLoad>>,
+    pub total_processes: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowLoad {
+    pub aborted: Option<i64>,
+    pub cached: Option<i64>,
+    pub cost: Option<f64>,
+    pub cpu_efficiency: Option<f64>,
+    pub cpu_load: Option<i64>,
+    pub cpu_share_millis: Option<i64>,
+    pub cpu_shares: Option<i64>,
+    pub cpu_time: Option<i64>,
+    pub cpus: Option<i64>,
+    #[serde(default, deserialize_with = "moment")]
+    pub date_created: Option<DateTime<Utc>>,
+    pub executors: Option<Vec<String>>,
+    pub failed: Option<i64>,
+    pub ignored: Option<i64>,
+    pub inv_ctx_switch: Option<i64>,
+    #[serde(default, deserialize_with = "moment")]
+    pub last_updated: Option<DateTime<Utc>>,
+    pub load_cpus: Option<i64>,
+    pub load_memory: Option<i64>,
+    pub load_tasks: Option<i64>,
+    pub memory_efficiency: Option<f64>,
+    pub memory_req: Option<i64>,
+    pub memory_rss: Option<i64>,
+    pub net_cost: Option<f64>,
+    pub net_cpu_load: Option<i64>,
+    pub net_cpu_share_millis: Option<i64>,
+    pub net_cpu_shares: Option<i64>,
+    pub net_cpu_time: Option<i64>,
+    pub net_cpus: Option<i64>,
+    pub net_inv_ctx_switch: Option<i64>,
+    pub net_memory_consumption: Option<f64>,
+    pub net_memory_req: Option<i64>,
+    pub net_memory_rss: Option<i64>,
+    pub net_read_bytes: Option<i64>,
+    pub net_vol_ctx_switch: Option<i64>,
+    pub net_write_bytes: Option<i64>,
+    pub num_spot_interruptions: Option<i64>,
+    pub peak_cpus: Option<i64>,
+    pub peak_memory: Option<i64>,
+    pub peak_tasks: Option<i64>,
+    pub pending: Option<i64>,
+    pub read_bytes: Option<i64>,
+    pub requested_cpu_time: Option<i64>,
+    pub requested_memory: Option<i64>,
+    pub retries: Option<i64>,
+    pub running: Option<i64>,
+    pub submitted: Option<i64>,
+    pub succeeded: Option<i64>,
+    pub version: Option<i64>,
+    pub vol_ctx_switch: Option<i64>,
+    pub write_bytes: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessLoad {
+    pub aborted: Option<i64>,
+    pub cached: Option<i64>,
+    pub cpu_efficiency: Option<f64>,
+    pub cpu_load: Option<i64>,
+    pub cpu_time: Option<i64>,
+    pub cpus: Option<i64>,
+    #[serde(default, deserialize_with = "moment")]
+    pub date_created: Option<DateTime<Utc>>,
+    pub failed: Option<i64>,
+    pub ignored: Option<i64>,
+    pub inv_ctx_switch: Option<i64>,
+    #[serde(default, deserialize_with = "moment")]
+    pub last_updated: Option<DateTime<Utc>>,
+    pub load_cpus: Option<i64>,
+    pub load_memory: Option<i64>,
+    pub load_tasks: Option<i64>,
+    pub memory_efficiency: Option<f64>,
+    pub memory_req: Option<i64>,
+    pub memory_rss: Option<i64>,
+    pub peak_cpus: Option<i64>,
+    pub peak_memory: Option<i64>,
+    pub peak_tasks: Option<i64>,
+    pub pending: Option<i64>,
+    pub read_bytes: Option<i64>,
+    pub retries: Option<i64>,
+    pub running: Option<i64>,
+    pub submitted: Option<i64>,
+    pub succeeded: Option<i64>,
+    pub version: Option<i64>,
+    pub vol_ctx_switch: Option<i64>,
+    pub write_bytes: Option<i64>,
+    pub cpu_shares: Option<i64>,
+    pub process: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineInfo {
+    pub id: Option<i64>,
+    pub workspace_id: Option<i64>,
+    pub version: Option<PipelineVersion>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineVersion {
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub hash: Option<String>,
+    pub is_default: Option<bool>,
 }
 
 #[derive(Deserialize)]

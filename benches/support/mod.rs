@@ -187,39 +187,49 @@ pub fn http_reply(body: &str) -> Vec<u8> {
 }
 
 /// Runs two ways of doing the same by turns, so that whatever else the machine does disturbs both,
-/// and prints the throughput of the first relative to the second: the median of the rounds.
-pub fn side_by_side(
-    name: &str,
-    rounds: usize,
-    mut ours: impl FnMut(),
-    mut theirs: impl FnMut(),
-) -> f64 {
+/// and prints the throughput of the first relative to the second: the median of the rounds, by the
+/// clock and by the time that this thread was on a processor.
+pub fn side_by_side(name: &str, rounds: usize, mut ours: impl FnMut(), mut theirs: impl FnMut()) {
     let time = |work: &mut dyn FnMut()| {
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), on_processor());
         work();
-        begun.elapsed().as_secs_f64()
+        [begun.elapsed().as_secs_f64(), on_processor() - before]
     };
     time(&mut ours);
     time(&mut theirs);
-    let mut rounds: Vec<(f64, f64)> = (0..rounds)
+    let rounds: Vec<_> = (0..rounds)
         .map(|round| {
             if round % 2 == 0 {
-                let first = time(&mut ours);
-                (first, time(&mut theirs))
+                let ours = time(&mut ours);
+                (ours, time(&mut theirs))
             } else {
-                let first = time(&mut theirs);
-                (time(&mut ours), first)
+                let theirs = time(&mut theirs);
+                (time(&mut ours), theirs)
             }
         })
         .collect();
-    rounds.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
-    let (ours, theirs) = rounds[rounds.len() / 2];
-    let ratio = theirs / ours;
-    let (low, high) = (rounds[rounds.len() / 4], rounds[rounds.len() * 3 / 4]);
-    println!(
-        "{name}: {ratio:.3} of the hand-written throughput (middle half {:.3} to {:.3})",
-        low.1 / low.0,
-        high.1 / high.0
-    );
-    ratio
+    for (index, measure) in ["clock", "processor"].into_iter().enumerate() {
+        let mut ratios: Vec<f64> = rounds
+            .iter()
+            .map(|(ours, theirs)| theirs[index] / ours[index])
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        let quartile = |number: usize| ratios[ratios.len() * number / 4];
+        println!(
+            "{name}, {measure}: {:.3} of the hand-written throughput (middle half {:.3} to {:.3})",
+            quartile(2),
+            quartile(1),
+            quartile(3)
+        );
+    }
+}
+
+/// Seconds that this thread has been running, where the system tells.
+fn on_processor() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split(' ')
+        .next()
+        .and_then(|text| text.parse::<u64>().ok());
+    nanoseconds.unwrap_or_default() as f64 / 1e9
 }
