@@ -94,12 +94,12 @@ impl Visitor<'_> for FieldName {
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
         // Lengths are compared without a branch to guess, and few names are of the same length:
-        // twice as fast as comparing texts all the way.
+        // so that few texts are compared at all.
         let first = self.0.partition_point(|field| field.len() < name.len());
-        let same_length = self.0[first..]
+        let mut same_length = self.0[first..]
             .iter()
             .take_while(|field| field.len() == name.len());
-        let offset = same_length.into_iter().position(|field| *field == name);
+        let offset = same_length.position(|field| *field == name);
         Ok(offset.map(|offset| first + offset))
     }
 }

@@ -103,10 +103,7 @@ pub fn recognise(
             back: member(&BACK_MEMBERS),
         }
     };
-    let items = match list_field(&holder.fields) {
-        Some(field) => field,
-        None => return None,
-    };
+    let items = list_field(&holder.fields)?;
     let item = argument(&items.ty, "Vec")?;
     let id = item_id(&items.wire, &item, generated);
     Some(Paging {
