@@ -15,7 +15,7 @@ use crate::{Nullable, lenient};
 
 /// A struct of optional fields.
 pub(crate) trait Record: Default {
-    /// The names of the fields on the wire, sorted.
+    /// The names of the fields on the wire, shorter ones first.
     const FIELDS: &'static [&'static str];
 
     /// Reads the value of a field, named by its index in `FIELDS`.
@@ -94,7 +94,14 @@ impl Visitor<'_> for FieldName {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.binary_search(&name).ok())
+        // Lengths are compared without a branch to guess, and few names are of the same length:
+        // so that few texts are compared at all.
+        let first = self.0.partition_point(|field| field.len() < name.len());
+        let mut same_length = self.0[first..]
+            .iter()
+            .take_while(|field| field.len() == name.len());
+        let offset = same_length.position(|field| *field == name);
+        Ok(offset.map(|offset| first + offset))
     }
 }
 

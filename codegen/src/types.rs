@@ -244,10 +244,12 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
             )
         })
         .collect();
-    fields.sort_by(|a, b| a.wire.cmp(&b.wire)); // as `Record` demands
-    let wires = fields.iter().map(|field| &field.wire);
+    fields.sort_by(|a, b| a.wire.cmp(&b.wire));
+    let mut by_length: Vec<&FieldCode> = fields.iter().collect(); // as `Record` demands
+    by_length.sort_by_key(|field| field.wire.len());
+    let wires = by_length.iter().map(|field| &field.wire);
     let writes = fields.iter().map(|field| &field.write);
-    let reads = fields.iter().enumerate().map(|(index, field)| {
+    let reads = by_length.iter().enumerate().map(|(index, field)| {
         let read = &field.read;
         quote! { #index => #read, }
     });
