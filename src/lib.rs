@@ -51,13 +51,13 @@ pub mod paginate;
 mod progress;
 mod raw;
 mod record;
-#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
-pub mod run;
 #[cfg(any(
     feature = "data-links",
     all(feature = "service-info", feature = "workflows")
 ))]
 mod remote_name;
+#[cfg(all(feature = "workflows", feature = "users", feature = "workspaces"))]
+pub mod run;
 #[cfg(any(
     feature = "datasets",
     feature = "data-links",

@@ -1,5 +1,10 @@
 //! Dumps of runs: complete, at the limit's pace, through failures, and continued.
-#![cfg(all(feature = "workflows", feature = "service-info"))]
+#![cfg(all(
+    feature = "workflows",
+    feature = "service-info",
+    feature = "users",
+    feature = "workspaces"
+))]
 
 mod support;
 
