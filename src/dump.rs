@@ -74,6 +74,18 @@ impl Client {
     }
 }
 
+#[cfg(all(feature = "users", feature = "workspaces"))]
+impl crate::run::Run {
+    /// A dump of what the Platform knows of the run: see [`Client::dump`].
+    ///
+    /// # Errors
+    /// There is no such workspace, or its name could not be looked up.
+    pub async fn dump(&self) -> Result<Dump> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?.id();
+        Ok(self.client.dump(self.id()).workspace_id(workspace))
+    }
+}
+
 /// A dump of a run. Made by [`Client::dump`].
 #[derive(Clone, Debug)]
 #[must_use = "a dump does nothing until it is told where to go"]

@@ -1,5 +1,10 @@
 //! Dumps of runs: complete, at the limit's pace, through failures, and continued.
-#![cfg(all(feature = "workflows", feature = "service-info"))]
+#![cfg(all(
+    feature = "workflows",
+    feature = "service-info",
+    feature = "users",
+    feature = "workspaces"
+))]
 
 mod support;
 
@@ -325,7 +330,8 @@ async fn what_a_run_from_outside_does_not_have_is_listed() {
             break run.id.unwrap();
         }
     };
-    let dump = client.dump(&outside).workspace_id(WORKSPACE_ID).task_logs();
+    let run = client.run(&outside).workspace(WORKSPACE_ID);
+    let dump = run.dump().await.unwrap().task_logs();
     let dumped = dump.to_dir(folder("outside")).await.unwrap();
     let paths: Vec<_> = dumped
         .missing
