@@ -74,7 +74,6 @@ impl Client {
     }
 }
 
-#[cfg(all(feature = "users", feature = "workspaces"))]
 impl crate::run::Run {
     /// A dump of what the Platform knows of the run: see [`Client::dump`].
     ///
