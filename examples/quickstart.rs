@@ -7,13 +7,11 @@
 mod support;
 
 use std::error::Error;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use seqera::prelude::*;
-use seqera::types::{
-    ListWorkflowsResponseListWorkflowsElement as ListedRun, WorkflowLaunchRequest, WorkflowStatus,
-};
+use seqera::run::{Change, Run};
+use seqera::types::ListWorkflowsResponseListWorkflowsElement as ListedRun;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -36,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match wanted {
         Some(pipeline) => {
             let run = launch(&client, workspace, &pipeline).await?;
-            follow(&client, workspace, &run).await?;
+            follow(&run).await?;
         }
         None => println!("\nNothing is launched: name a pipeline with --launch PIPELINE."),
     }
@@ -79,105 +77,47 @@ async fn show_launchpad(client: &Client, workspace: Option<i64>) -> Result<(), B
     Ok(())
 }
 
-/// Launches a pipeline with what the launchpad has configured for it; returns the run's id.
+/// Launches a pipeline with what the launchpad has configured for it.
 async fn launch(
     client: &Client,
     workspace: Option<i64>,
-    name: &str,
-) -> Result<String, Box<dyn Error>> {
-    let mut matches = client
-        .list_pipelines()
-        .workspace_id(workspace)
-        .search(name)
-        .stream();
-    let mut found = None;
-    while let Some(pipeline) = matches.try_next().await? {
-        if pipeline.name.as_deref() == Some(name) {
-            found = pipeline.pipeline_id;
-        }
+    pipeline: &str,
+) -> Result<Run, Box<dyn Error>> {
+    let mut launch = client.launch(pipeline);
+    if let Some(workspace) = workspace {
+        launch = launch.workspace(workspace);
     }
-    let pipeline = found.ok_or_else(|| format!("no pipeline `{name}` on the launchpad"))?;
-
-    let reply = client
-        .describe_pipeline_launch()
-        .pipeline_id(pipeline)
-        .workspace_id(workspace)
-        .send()
-        .await?;
-    let configured = reply.into_inner().launch.unwrap_or_default();
-    let mut request: WorkflowLaunchRequest =
-        serde_json::from_value(serde_json::to_value(&configured)?)?;
-    request.compute_env_id = configured
-        .compute_env
-        .and_then(|environment| environment.id);
-
-    let submitted = client
-        .create_workflow_launch()
-        .workspace_id(workspace)
-        .body_map(|body| body.launch(request))
-        .send()
-        .await?;
-    let run = submitted
-        .into_inner()
-        .workflow_id
-        .ok_or("the Platform gave no run id")?;
-    println!("\nLaunched {name}: run {run}");
+    let run = launch.send().await?;
+    println!("\nLaunched {pipeline}: run {}", run.id());
     Ok(run)
 }
 
 /// Follows a run to its end with a progress bar of its tasks.
-async fn follow(client: &Client, workspace: Option<i64>, run: &str) -> Result<(), Box<dyn Error>> {
+async fn follow(run: &Run) -> Result<(), Box<dyn Error>> {
     let bar = ProgressBar::new(1);
     bar.set_style(ProgressStyle::with_template(
         "  {msg:<10} {bar:40} {pos}/{len} tasks",
     )?);
-    let mut seen = None;
-    loop {
-        let reply = client
-            .describe_workflow_progress()
-            .workflow_id(run)
-            .workspace_id(workspace)
-            .send()
-            .await?;
-        let progress = reply
-            .into_inner()
-            .progress
-            .and_then(|progress| progress.workflow_progress);
-        if let Some(counts) = progress {
-            let done = [counts.succeeded, counts.cached, counts.failed]
-                .into_iter()
-                .flatten()
-                .sum::<i64>();
-            let open = [counts.pending, counts.submitted, counts.running]
-                .into_iter()
-                .flatten()
-                .sum::<i64>();
-            bar.set_length((done + open).max(1).unsigned_abs());
-            bar.set_position(done.unsigned_abs());
+    let mut changes = run.watch();
+    while let Some(change) = changes.try_next().await? {
+        match change {
+            Change::Status(status) => {
+                bar.suspend(|| println!("  {status}"));
+                bar.set_message(status.to_string());
+            }
+            Change::Progress(progress) => {
+                let counts = progress.workflow_progress.unwrap_or_default();
+                let ended = [counts.succeeded, counts.cached, counts.failed];
+                let open = [counts.pending, counts.submitted, counts.running];
+                let sum = |counts: [Option<i64>; 3]| counts.into_iter().flatten().sum::<i64>();
+                bar.set_length(sum(ended).saturating_add(sum(open)).max(1).unsigned_abs());
+                bar.set_position(sum(ended).unsigned_abs());
+            }
+            _ => {}
         }
-
-        let reply = client
-            .describe_workflow()
-            .workflow_id(run)
-            .workspace_id(workspace)
-            .send()
-            .await?;
-        let status = reply
-            .into_inner()
-            .workflow
-            .and_then(|workflow| workflow.status);
-        if status != seen {
-            bar.suspend(|| println!("  {}", text(&status)));
-            bar.set_message(text(&status));
-            seen.clone_from(&status);
-        }
-        use WorkflowStatus::{Cancelled, Failed, Succeeded};
-        if matches!(status, Some(Succeeded | Failed | Cancelled)) {
-            bar.finish_and_clear();
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 /// Prints the latest runs, over several pages.

@@ -64,7 +64,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging features schema }
+    pages! { authentication limits_and_retries errors paging runs testing features schema }
 }
 
 use open_enum::open_enum;

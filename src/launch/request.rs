@@ -79,7 +79,9 @@ mod tests {
         let request = WorkflowLaunchRequest::FIELDS;
         let lost = |reply: &[&'static str]| -> Vec<&str> {
             let lost = reply.iter().filter(|name| !request.contains(name));
-            lost.copied().collect()
+            let mut lost: Vec<&str> = lost.copied().collect();
+            lost.sort_unstable();
+            lost
         };
         assert_eq!(
             lost(LaunchDbDto::FIELDS),
