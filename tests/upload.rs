@@ -649,7 +649,8 @@ async fn presigned_urls_are_not_logged() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For all threads: what the other tests of this file log must hold nothing either.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let fault: Fault = Box::new(|number, _| (number == 1).then(|| Act::Reset(vec![])));
     let cloud = Cloud::start("aws", Box::new(|_, _| None), fault).await;
     cloud

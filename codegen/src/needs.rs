@@ -1,6 +1,6 @@
 //! What the crate's hand-written code needs of a schema: operations that other versions may lack.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
@@ -125,6 +125,16 @@ pub const NEEDS: &[Need] = &[
         feature: "transfers",
         operations: &["FinishDataLinkUpload", "FinishDataLinkUploadWithPath"],
     },
+    Need {
+        file: "studios.rs",
+        feature: "transfers",
+        operations: &[
+            "CreateDataStudio",
+            "DescribeDataStudio",
+            "StartDataStudio",
+            "StopDataStudio",
+        ],
+    },
 ];
 
 /// Checks that a schema has what the enabled parts of the crate need.
@@ -140,11 +150,14 @@ pub fn check(report: &Report, features: &Tags) -> Result<()> {
     }
 }
 
-/// What a schema lacks of all that hand-written code may need, in words.
-pub fn all_lacking(report: &Report) -> Vec<String> {
-    lacking(NEEDS, report)
-        .map(|(need, operation)| describe(need, operation, report))
-        .collect()
+/// The operations that a schema lacks of those that each feature needs.
+pub fn lacking_by_feature(report: &Report) -> BTreeMap<String, BTreeSet<String>> {
+    let mut lacking_by_feature: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (need, operation) in lacking(NEEDS, report) {
+        let operations = lacking_by_feature.entry(need.feature.to_owned());
+        operations.or_default().insert(operation.to_owned());
+    }
+    lacking_by_feature
 }
 
 fn lacking<'a>(
@@ -181,7 +194,7 @@ mod tests {
             ..Report::default()
         };
         report.operations = all.iter().map(|id| (*id).to_owned()).collect();
-        assert!(check(&report, &Tags::All).is_ok() && all_lacking(&report).is_empty());
+        assert!(check(&report, &Tags::All).is_ok() && lacking_by_feature(&report).is_empty());
 
         report.operations.retain(|id| id != "DownloadWorkflowLog");
         let problem = check(&report, &Tags::All).unwrap_err().to_string();
@@ -190,7 +203,7 @@ mod tests {
             "src/dump.rs needs the operation `DownloadWorkflowLog`, which version 1.2.3 of the API lacks: \
              leave out the feature `runs`"
         );
-        assert!(all_lacking(&report).contains(&problem));
+        assert!(lacking_by_feature(&report)["runs"].contains("DownloadWorkflowLog"));
         let without = Tags::from_features(["names".to_owned(), "transfers".to_owned()]);
         assert!(check(&report, &without).is_ok());
     }

@@ -1,6 +1,7 @@
 //! Generates in a process of its own, so that a schema that drives the generator into endless
 //! recursion or an endless loop is an error like any other.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Generation {
     /// What it noticed.
     pub report: Report,
-    /// What hand-written code would need and the schema lacks, in words.
-    pub lacking: Vec<String>,
+    /// The operations that the schema lacks of those that each feature needs.
+    pub lacking: BTreeMap<String, BTreeSet<String>>,
     /// The golden file.
     pub golden: String,
     /// All that a program can name.
@@ -93,7 +94,7 @@ pub fn serve(overlay: &Path) -> Result<Outcome> {
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
     let generation = Generation {
-        lacking: needs::all_lacking(&output.report),
+        lacking: needs::lacking_by_feature(&output.report),
         report: output.report,
         golden: output.surface,
         surface: output.inventory,

@@ -52,6 +52,11 @@ impl Manifest {
         Ok(version)
     }
 
+    /// Whether the crate has a feature.
+    pub fn has_feature(&self, name: &str) -> bool {
+        self.document["features"].get(name).is_some()
+    }
+
     /// The features that `all-tags` turns on.
     pub fn tags(&self) -> Result<BTreeSet<String>> {
         let tags = self.document["features"][ALL_TAGS]

@@ -107,7 +107,9 @@ impl Refresh {
         let version = manifest.carry(document.version())?;
 
         let overlay = root.join(OVERLAY);
-        let new = generation::of(&schema, &overlay).with_context(of_source)?;
+        let mut new = generation::of(&schema, &overlay).with_context(of_source)?;
+        new.lacking
+            .retain(|feature, _| manifest.has_feature(feature));
         let old = match old_schema.as_deref() {
             Some(text) if is_new => generation::of(text, &overlay).ok(),
             _ => None,
@@ -197,7 +199,14 @@ fn compose(
             old.map(|old| old.report.fixups.as_slice()),
             &new.report.fixups,
         ),
-        lacking: new.lacking.clone(),
+        lacking: new
+            .lacking
+            .iter()
+            .map(|(feature, operations)| {
+                let operations: Vec<_> = operations.iter().map(String::as_str).collect();
+                format!("`{feature}` needs `{}`", operations.join("`, `"))
+            })
+            .collect(),
         unrecognised_paging: new.report.unrecognised_paging.clone(),
         undocumented_operations: coverage.operations.missing,
         undocumented_types: coverage.types.missing,

@@ -20,7 +20,7 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// How often each fixup applied, to the old schema and to the new one.
     pub fixups: Vec<(String, Option<usize>, usize)>,
-    /// Operations that hand-written code would use, and that the new schema lacks.
+    /// Features that can't be built with the new schema, with the operations that it lacks.
     pub lacking: Vec<String>,
     /// Operations that look paged, but whose paging was not recognised.
     pub unrecognised_paging: Vec<String>,

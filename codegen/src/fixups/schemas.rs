@@ -599,6 +599,7 @@ mod tests {
         let left = fixed(unwrap_single_all_of, schemas, 1);
         let mut expected = to("B");
         expected["nullable"] = json!(true);
+        expected["readOnly"] = json!(true);
         assert_eq!(left["A"]["properties"]["b"], expected);
     }
 
