@@ -22,9 +22,8 @@ use crate::paginate::{ItemStream, Paged, Paging};
 use crate::prelude::*;
 use crate::progress::Reporter;
 use crate::remote_name::relative_path;
-use crate::scope::Scope;
 use crate::transport::request::Request;
-use crate::{Argument, ByteStream, Error, ErrorKind, Progress, RawRequest, Result};
+use crate::{ByteStream, Error, ErrorKind, Progress, RawRequest, Result, WorkspaceRef};
 
 const JOB: &str = "dump";
 /// Uses up a limit of 20 calls a second with replies that take 1.5 s.
@@ -54,7 +53,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
-    /// let dump = client.dump("5kDrx8pEqkKq3n").workspace_id(42).task_logs();
+    /// let dump = client.dump("5kDrx8pEqkKq3n").workspace("acme/research").task_logs();
     /// let done = dump.to_dir("run-of-monday").await?;
     /// for missing in &done.missing {
     ///     eprintln!("{}: {}", missing.path, missing.reason);
@@ -66,7 +65,7 @@ impl Client {
         Dump {
             client: self.clone(),
             workflow_id: workflow_id.into(),
-            workspace: Scope::PERSONAL,
+            workspace: WorkspaceRef::Personal,
             task_files: Vec::new(),
             concurrency: CONCURRENCY,
             reporter: Reporter::default(),
@@ -76,12 +75,10 @@ impl Client {
 
 impl crate::run::Run {
     /// A dump of what the Platform knows of the run: see [`Client::dump`].
-    ///
-    /// # Errors
-    /// There is no such workspace, or its name could not be looked up.
-    pub async fn dump(&self) -> Result<Dump> {
-        let workspace = self.client.workspace(self.workspace.clone()).await?.id();
-        Ok(self.client.dump(self.id()).workspace_id(workspace))
+    pub fn dump(&self) -> Dump {
+        self.client
+            .dump(self.id())
+            .workspace(self.workspace.clone())
     }
 }
 
@@ -91,7 +88,7 @@ impl crate::run::Run {
 pub struct Dump {
     client: Client,
     workflow_id: String,
-    workspace: Scope,
+    workspace: WorkspaceRef,
     task_files: Vec<String>,
     concurrency: usize,
     reporter: Reporter,
@@ -128,9 +125,9 @@ struct Manifest<'a> {
 }
 
 impl Dump {
-    /// The workspace of the run; without it, the personal context.
-    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
-        self.workspace = Scope::new(id);
+    /// The workspace of the run. Default: the personal context.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
+        self.workspace = workspace.into();
         self
     }
 
@@ -173,7 +170,7 @@ impl Dump {
     /// or holds the dump of another run. Calling again continues.
     pub async fn to_dir(self, folder: impl AsRef<Path>) -> Result<Dumped> {
         let job = Job {
-            workspace: self.workspace.id(JOB)?,
+            workspace: self.client.workspace(self.workspace.clone()).await?.id(),
             path: format!(
                 "/workflow/{}",
                 utf8_percent_encode(&self.workflow_id, NON_ALPHANUMERIC)

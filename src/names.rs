@@ -22,6 +22,8 @@ use std::time::Duration;
 
 #[allow(unused_imports, reason = "used by some features")]
 use futures_util::TryStreamExt;
+#[allow(unused_imports, reason = "used by some features")]
+use tokio::time::Instant;
 
 use crate::generated::prelude::*;
 #[allow(unused_imports, reason = "used by some features")]
@@ -37,6 +39,12 @@ pub(crate) use cache::{Found, NameCache, USUAL_LIFETIME};
 
 use cache::Key;
 use search::{Candidate, Search};
+
+/// How long to wait while the Platform is still listing buckets.
+#[allow(dead_code, reason = "used by some features")]
+pub(crate) const USUAL_LISTING: Duration = Duration::from_secs(30);
+#[allow(dead_code, reason = "used by some features")]
+const LONGEST_LISTING_PAUSE: Duration = Duration::from_secs(5);
 
 /// Marks text as an id rather than a name, which saves the look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -469,7 +477,16 @@ impl Workspace {
     /// # Errors
     /// There is not exactly one of that name or URI; the error lists what there is.
     pub async fn data_link(&self, data_link: impl Into<NameOrId<String>>) -> Result<String> {
-        let name = match data_link.into() {
+        self.listed_data_link(data_link.into(), USUAL_LISTING).await
+    }
+
+    /// As [`data_link`](Self::data_link), with another time for the list to become complete.
+    pub(crate) async fn listed_data_link(
+        &self,
+        data_link: NameOrId<String>,
+        listed_within: Duration,
+    ) -> Result<String> {
+        let name = match data_link {
             NameOrId::Id(id) => return Ok(id),
             NameOrId::Name(name) => name,
         };
@@ -481,6 +498,7 @@ impl Workspace {
                 .workspace_id(self.id)
                 .visibility("all");
             let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
+            let begun = Instant::now();
             let mut pause = Duration::from_millis(250);
             loop {
                 let mut search = Search::new(wanted);
@@ -493,12 +511,20 @@ impl Workspace {
                     },
                 )
                 .await?;
-                let is_last = pause > Duration::from_secs(16);
-                if search.has_found() || is_last || !is_filling(all.clone()).await? {
-                    return search.finish("data link", &self.place().text);
+                let found = search.finish("data link", &self.place().text);
+                let missing = matches!(&found, Err(error) if error.kind() == ErrorKind::NotFound);
+                if !missing || !is_filling(all.clone()).await? {
+                    return found;
                 }
-                tokio::time::sleep(pause).await;
-                pause *= 2;
+                let left = listed_within.saturating_sub(begun.elapsed());
+                if left.is_zero() {
+                    let note = format!(
+                        "the Platform has listed buckets for {listed_within:?}, and is not done"
+                    );
+                    return found.map_err(|error| error.noting(note));
+                }
+                tokio::time::sleep(pause.min(left)).await;
+                pause = (pause * 2).min(LONGEST_LISTING_PAUSE);
             }
         });
         Ok(found.await?.id)

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use seqera::prelude::*;
-use seqera::{Client, ErrorKind, Progress, RateLimit};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
-use support::{Act, Seen, Server, folder, json, message};
+use seqera::{ErrorKind, Id, Progress};
+use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use support::{Act, Seen, Server, folder, json, laboratory, message};
 
 /// An object store: content by path, and what goes wrong.
 #[derive(Clone, Default)]
@@ -105,11 +105,11 @@ impl Cloud {
         }
     }
 
-    fn files(&self) -> seqera::DataLinkFiles {
+    fn files(&self) -> seqera::DataLink {
         self.platform
             .client()
-            .data_link_files("v1")
-            .workspace_id(7)
+            .data_link(Id("v1"))
+            .workspace(7)
             .part_size(100)
     }
 }
@@ -461,31 +461,11 @@ async fn remote_names_stay_in_the_folder() {
     assert_eq!(left(&at.join("to/here")), ["GOOD", "fine.txt"]);
 }
 
-async fn laboratory() -> (EmbeddedPlatform, Client, String) {
-    let platform = EmbeddedPlatform::builder()
-        .calls_per_second(None)
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .rate_limit(RateLimit::unlimited())
-        .build()
-        .unwrap();
-    let links = client
-        .list_data_links()
-        .workspace_id(WORKSPACE_ID)
-        .send()
-        .await
-        .unwrap();
-    let link = links.into_inner().data_links.unwrap().remove(0).id.unwrap();
-    (platform, client, link)
-}
-
 #[tokio::test]
 async fn a_tree_lists_folders_first_and_downloads_again_without_requests() {
-    let (platform, client, link) = laboratory().await;
-    let files = client.data_link_files(&link).workspace_id(WORKSPACE_ID);
+    let (platform, client) = laboratory().await;
+    let uri = format!("s3://{BUCKET}");
+    let files = client.data_link(uri).workspace(WORKSPACE);
     let entries: Vec<_> = files.tree("").try_collect().await.unwrap();
     assert!(entries.iter().any(|entry| entry.is_folder) && entries.iter().any(|e| !e.is_folder));
     for (at, entry) in entries.iter().enumerate() {

@@ -122,7 +122,7 @@ async fn a_large_file_goes_up_and_comes_down_in_little_memory() {
         .read_timeout(std::time::Duration::from_secs(30))
         .build()
         .unwrap();
-    let files = client.data_link_files("v1");
+    let files = client.data_link(seqera::Id("v1"));
 
     let before = peak();
     let begun = Instant::now();

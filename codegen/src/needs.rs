@@ -102,7 +102,6 @@ pub const NEEDS: &[Need] = &[
             "DeleteDatasetV2",
             "DownloadDatasetV2",
             "ListDatasetVersionsV2",
-            "ListDatasetsV2",
             "UploadDatasetV2",
         ],
     },

@@ -333,21 +333,23 @@ impl Prepared {
 
 /// How long to wait for a compute environment.
 struct Patience {
-    deadline: Instant,
+    begun: Instant,
+    at_most: Duration,
     pause: Duration,
 }
 
 impl Patience {
     fn new(at_most: Duration) -> Self {
         Self {
-            deadline: Instant::now() + at_most,
+            begun: Instant::now(),
+            at_most,
             pause: (at_most / COMPUTE_ENV_LOOKS).min(COMPUTE_ENV_PAUSE),
         }
     }
 
     /// Whether there is time for another look.
     fn lasts(&self) -> bool {
-        Instant::now() + self.pause <= self.deadline
+        self.begun.elapsed() + self.pause <= self.at_most
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::checksum;
-use super::data_links::{DataLinkFiles, JOB, Job, RefusedName, Transferred, wrong};
+use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, wrong};
 use crate::again::Attempts;
 use crate::local::{make_folder_of, part_path, unwritable, with_suffix};
 use crate::prelude::*;
@@ -30,7 +30,7 @@ const PART_SIZE: u64 = 32 << 20;
 /// So often may an object change while it is downloaded.
 const CHANGES: u32 = 3;
 
-impl DataLinkFiles {
+impl DataLink {
     /// Downloads a file. An existing local file is replaced when the new one is complete.
     ///
     /// Until then the content is in a file that ends in `.part`, with a note of what it has
@@ -53,7 +53,7 @@ impl DataLinkFiles {
                 "`{remote}` is no file: use `download_folder`"
             )));
         }
-        let job = self.job();
+        let job = self.job().await?;
         job.reporter()
             .update(|progress| progress.files_total = Some(1));
         // Boxed, so that its type is known to be `Send` here already.
@@ -81,7 +81,7 @@ impl DataLinkFiles {
         remote: &str,
         local: impl AsRef<Path>,
     ) -> Result<Transferred> {
-        let job = self.job();
+        let job = self.job().await?;
         let (remote, local) = (
             remote.trim_matches('/').to_owned(),
             local.as_ref().to_owned(),
@@ -96,7 +96,7 @@ async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Trans
     let mut names = Names::default();
     let (mut files, mut bytes) = (0, 0);
     let mut running = FuturesUnordered::new();
-    let mut tree = job.files.tree(&remote);
+    let mut tree = job.files.tree(remote.clone());
     loop {
         // The listing goes on while files are under way, but not far ahead of them.
         let entry = if running.len() >= job.files.concurrency {
@@ -579,7 +579,7 @@ impl Object<'_> {
             .client
             .generate_download_url_data_link()
             .data_link_id(&files.id)
-            .workspace_id(files.workspace.id(JOB)?)
+            .workspace_id(files.workspace)
             .credentials_id(files.credentials.clone())
             .file_path(self.remote)
             .resolve_symlink(true)

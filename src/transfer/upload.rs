@@ -13,7 +13,7 @@ use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::data_links::{DataLinkFiles, JOB, Job, RefusedName, Transferred, wrong};
+use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, wrong};
 use crate::again::Attempts;
 use crate::generated::types;
 use crate::local::unreadable;
@@ -30,7 +30,7 @@ mod s3;
 const PART_SIZE: u64 = 250 << 20;
 const READ_BYTES: usize = 256 << 10;
 
-impl DataLinkFiles {
+impl DataLink {
     /// Uploads a file, read from disk as it is sent. An object of that path is replaced once the
     /// upload is complete.
     ///
@@ -47,7 +47,7 @@ impl DataLinkFiles {
         if remote.is_empty() || remote.ends_with('/') {
             return Err(wrong(format!("`{remote}` is no file: give the whole path")));
         }
-        let job = self.job();
+        let job = self.job().await?;
         job.reporter()
             .update(|progress| progress.files_total = Some(1));
         let protocol = protocol(&job).await?;
@@ -77,7 +77,7 @@ impl DataLinkFiles {
         local: impl AsRef<Path>,
         remote: &str,
     ) -> Result<Transferred> {
-        let job = self.job();
+        let job = self.job().await?;
         let (local, remote) = (
             local.as_ref().to_owned(),
             remote.trim_matches('/').to_owned(),
@@ -156,7 +156,7 @@ async fn protocol(job: &Job) -> Result<Protocol> {
         .client
         .describe_data_link()
         .data_link_id(&files.id)
-        .workspace_id(files.workspace.id(JOB)?)
+        .workspace_id(files.workspace)
         .credentials_id(files.credentials.clone())
         .send()
         .await?;
@@ -221,7 +221,6 @@ impl<'a> Upload<'a> {
             None => (None, remote.clone()),
         };
         let files = &job.files;
-        let workspace = files.workspace.id(JOB)?;
         let mut body = types::DataLinkMultiPartUploadRequest::new()
             .file_name(&name)
             .content_type(media_type_of(&name));
@@ -230,7 +229,7 @@ impl<'a> Upload<'a> {
             None => {
                 let call = files.client.generate_data_link_upload_url();
                 call.data_link_id(&files.id)
-                    .workspace_id(workspace)
+                    .workspace_id(files.workspace)
                     .credentials_id(files.credentials.clone())
                     .body(body)
                     .send()
@@ -240,7 +239,7 @@ impl<'a> Upload<'a> {
                 let call = files.client.generate_data_link_upload_url_with_path();
                 call.data_link_id(&files.id)
                     .dir_path(folder)
-                    .workspace_id(workspace)
+                    .workspace_id(files.workspace)
                     .credentials_id(files.credentials.clone())
                     .body(body)
                     .send()

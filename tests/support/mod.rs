@@ -270,3 +270,10 @@ pub async fn embedded(polls: u32) -> seqera_embedded_platform::EmbeddedPlatform 
     let builder = builder.calls_per_second(None).run_polls(polls);
     builder.start().await.unwrap()
 }
+
+/// An embedded Platform and a client of it, neither of which waits for anything.
+pub async fn laboratory() -> (seqera_embedded_platform::EmbeddedPlatform, Client) {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    (platform, client)
+}

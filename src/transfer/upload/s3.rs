@@ -8,7 +8,7 @@ use crate::again::Attempts;
 use crate::generated::types;
 use crate::prelude::*;
 use crate::transfer::checksum;
-use crate::transfer::data_links::{DataLinkFiles, JOB};
+use crate::transfer::data_links::Located;
 use crate::{Error, Result};
 
 /// S3 takes no smaller parts, but for the last.
@@ -105,7 +105,7 @@ async fn is_there(upload: &Upload<'_>) -> bool {
 
 /// An upload that occupies storage until it is finished or called off.
 struct Open {
-    files: DataLinkFiles,
+    files: Located,
     folder: Option<String>,
     name: String,
     id: String,
@@ -114,7 +114,6 @@ struct Open {
 
 impl Open {
     async fn finish(&self, tags: Vec<types::UploadEtag>, with_error: bool) -> Result<()> {
-        let workspace = self.files.workspace.id(JOB)?;
         let body = types::DataLinkFinishMultiPartUploadRequest::new()
             .upload_id(&self.id)
             .file_name(&self.name)
@@ -124,7 +123,7 @@ impl Open {
             None => {
                 let call = self.files.client.finish_data_link_upload();
                 call.data_link_id(&self.files.id)
-                    .workspace_id(workspace)
+                    .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
                     .send()
@@ -134,7 +133,7 @@ impl Open {
                 let call = self.files.client.finish_data_link_upload_with_path();
                 call.data_link_id(&self.files.id)
                     .dir_path(folder)
-                    .workspace_id(workspace)
+                    .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
                     .send()
