@@ -506,6 +506,29 @@ async fn a_lost_reply_to_the_finish_is_no_failure() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_accepted_is_waited_for() {
+    let accepted = on_call("/upload/finish/a/b", 1, Act::Reply(202, vec![], vec![]));
+    let looks = AtomicUsize::new(0);
+    let platform: Fault = Box::new(move |number, seen| {
+        if let Some(act) = accepted(number, seen) {
+            return Some(act);
+        }
+        let is_look = seen.path().ends_with("/browse/a/b");
+        let listed = r#"{"objects":[{"name":"x.csv","type":"FILE","size":10}]}"#;
+        is_look.then(|| match looks.fetch_add(1, Ordering::SeqCst) {
+            0 => json(200, r#"{"objects":[]}"#),
+            _ => json(200, listed),
+        })
+    });
+    let cloud = Cloud::start("aws", platform, Box::new(|_, _| None)).await;
+    let done = cloud.files().upload_file(file(10), "a/b/x.csv").await;
+    assert_eq!(done.unwrap().bytes, 10);
+    let looks = cloud.calls();
+    let looks = looks.iter().filter(|call| call.contains("/browse/"));
+    assert_eq!(looks.count(), 2);
+}
+
+#[tokio::test]
 async fn a_dropped_upload_is_called_off() {
     let stall: Fault = Box::new(|number, _| {
         (number > 0).then(|| Act::Late(Duration::from_secs(30), Box::new(Act::Stall)))

@@ -36,8 +36,12 @@ impl DataLink {
     ///
     /// The storage decides on the protocol: S3 multipart upload, Azure block list or Google
     /// resumable session. Parts are sent again when they fail, within the client's retry policy,
-    /// and compared with the checksum that the storage states. An upload that fails, or whose
-    /// future is dropped, is called off, so that it leaves nothing behind.
+    /// and compared with the checksum that the storage states. It is complete when the storage has
+    /// said so (on S3, by way of the Platform).
+    ///
+    /// An upload that fails, or whose future is dropped, is no object. On S3 it is called off. On
+    /// Azure and Google the storage drops what was sent of it within a week; that of a failed one,
+    /// Google at once.
     ///
     /// # Errors
     /// A call of the Platform failed, or the storage did after the attempts for a part; the file
