@@ -16,7 +16,7 @@ use tokio::fs;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
-use super::checksum;
+use super::checksum::{self, Checksum};
 use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, wrong};
 use crate::again::Attempts;
 use crate::local::{make_folder_of, part_path, unwritable, with_suffix};
@@ -36,7 +36,12 @@ impl DataLink {
     /// Until then the content is in a file that ends in `.part`, with a note of what it has
     /// (`.part.json`). If the download is interrupted, by a failure or by dropping the future, the
     /// next one continues there, provided that the object has not changed: otherwise it begins
-    /// anew. Where the storage states a checksum, the file is compared with it.
+    /// anew.
+    ///
+    /// Where the storage states a checksum, the file is compared with it: on Google MD5 or CRC32C,
+    /// on Azure the blob's MD5, on S3 an ETag that is an MD5, which it is of objects that were not
+    /// uploaded in parts nor encrypted with a key of one's own. Other files are as long as the
+    /// storage says, and all of one version of the object.
     ///
     /// # Errors
     /// A call of the Platform failed, or the storage did after the attempts of the client's retry
@@ -309,7 +314,7 @@ struct Object<'a> {
 /// The beginning of a download.
 enum Begun {
     /// The first part's reply, with the permit to read it.
-    InParts(Note, Option<[u8; 16]>, Response, OwnedSemaphorePermit),
+    InParts(Note, Option<Checksum>, Response, OwnedSemaphorePermit),
     /// The storage knows no ranges: this is all of it.
     Whole(Response, OwnedSemaphorePermit),
     Empty,
@@ -371,7 +376,7 @@ impl Object<'_> {
                         part_size,
                         done: Vec::new(),
                     };
-                    let checksum = checksum::of_object(headers);
+                    let checksum = checksum::of_object(reply.status(), headers);
                     Ok(Begun::InParts(note, checksum, reply, permit))
                 }
                 _ => Err(Error::new(
@@ -385,7 +390,7 @@ impl Object<'_> {
 
     /// Reads an object that comes in one piece.
     async fn whole(&self, places: &Places, mut reply: Response) -> Result<u64> {
-        let checksum = checksum::of_object(reply.headers());
+        let checksum = checksum::of_object(reply.status(), reply.headers());
         let failed = unwritable(&places.part);
         let mut file = fs::File::create(&places.part).await.map_err(&failed)?;
         let mut length = 0;
@@ -404,7 +409,7 @@ impl Object<'_> {
         &self,
         places: &Places,
         note: &mut Note,
-        checksum: Option<[u8; 16]>,
+        checksum: Option<Checksum>,
         mut first: Option<(Response, OwnedSemaphorePermit)>,
     ) -> Result<Option<u64>> {
         let mut checksum = checksum;
@@ -482,7 +487,7 @@ impl Object<'_> {
             if !same {
                 return Ok(None);
             }
-            stated = checksum::of_object(headers);
+            stated = checksum::of_object(reply.status(), headers);
             let before = at;
             let error = loop {
                 match self.storage().chunk(&mut reply).await {
@@ -517,7 +522,7 @@ impl Object<'_> {
     }
 
     /// Checks a complete file and gives it its name.
-    async fn finish(&self, places: &Places, length: u64, checksum: Option<[u8; 16]>) -> Result<()> {
+    async fn finish(&self, places: &Places, length: u64, checksum: Option<Checksum>) -> Result<()> {
         if let Some(expected) = checksum
             && let Err(error) = checksum::verify(&places.part, 0, length, expected).await
         {
@@ -637,7 +642,7 @@ impl Object<'_> {
 }
 
 /// The checksum of a whole object that a reply stated, if it did.
-struct Stated(Option<[u8; 16]>);
+struct Stated(Option<Checksum>);
 
 /// The first byte and the object's length in `bytes 0-99/1234`.
 fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
