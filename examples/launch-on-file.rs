@@ -33,8 +33,11 @@ async fn main() -> Outcome<()> {
     for round in 0..4 {
         match round {
             1 => platform.deliver("samplesheets/batch-04.csv", "sample,fastq_1\n"),
-            // As after a crash: nothing but the file is left to remember by.
-            2 => watcher = Watcher::start(&client, &memory).await?,
+            // As if the program had ended just after the launch, before it noted that.
+            2 => {
+                watcher.remember("samplesheets/batch-04.csv", State::Begun)?;
+                watcher = Watcher::start(&client, &memory).await?;
+            }
             3 => platform.deliver("samplesheets/batch-05.csv", "sample,fastq_1\n"),
             _ => {}
         }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use seqera::prelude::*;
 use seqera::{ErrorKind, Progress, RateLimit};
-use seqera_embedded_platform::WORKSPACE_ID;
+use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Seen, Server, folder, json, laboratory, reply};
 
 /// A run of so many tasks that ended with `status`, whose ids are 1 to n.
@@ -321,7 +321,7 @@ async fn what_a_run_from_outside_does_not_have_is_listed() {
             break run.id.unwrap();
         }
     };
-    let run = client.run(&outside).workspace(WORKSPACE_ID);
+    let run = client.run(&outside).workspace(WORKSPACE);
     let dump = run.dump().task_logs();
     let dumped = dump.to_dir(folder("outside")).await.unwrap();
     let paths: Vec<_> = dumped

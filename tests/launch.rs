@@ -100,6 +100,19 @@ fn sent(server: &Server) -> Value {
     serde_json::from_slice(&post.body).unwrap()
 }
 
+/// So that no field which the next version of the schema brings is forgotten above.
+#[test]
+fn the_full_configuration_has_every_field_of_the_schema() {
+    let schema: Value = yaml_serde::from_str(include_str!("../seqera-api-latest.yml")).unwrap();
+    let full = full_configuration();
+    let fields = schema["components"]["schemas"]["LaunchDbDto"]["properties"].as_object();
+    let missing = fields
+        .unwrap()
+        .keys()
+        .filter(|name| full.get(name.as_str()).is_none());
+    assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
+}
+
 #[tokio::test]
 async fn every_field_of_the_configuration_is_sent() {
     let server = full_server().await;
@@ -600,6 +613,24 @@ async fn five_hundred_launches_keep_the_pace_of_the_limit() {
     let allowed = Duration::from_secs_f64(calls as f64 / f64::from(LIMIT));
     println!("500 launches: {took:?}, the limit allows them in {allowed:?}");
     assert!(took < allowed.mul_f64(1.15), "{took:?}");
+}
+
+#[tokio::test]
+async fn dropped_launches_are_not_sent() {
+    let server = full_server().await;
+    let client = server
+        .builder()
+        .rate_limit(RateLimit::per_second(5))
+        .build();
+    let client = client.unwrap();
+    let launch = client.launch(5).workspace(7);
+    let mut runs = client.launch_all(std::iter::repeat_n(launch, 100));
+    runs.next().await.unwrap().unwrap();
+    drop(runs);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let sent = server.count();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!((server.count(), sent <= 6), (sent, true));
 }
 
 #[tokio::test]

@@ -251,4 +251,15 @@ async fn data_links_are_awaited_while_the_platform_lists_buckets() {
     let workspace = server.client().workspace(1).await.unwrap();
     assert_eq!(workspace.data_link("b").await.unwrap(), "v1");
     assert_eq!(server.count(), 4);
+
+    let filling = Server::start(|_, _| json(202, r#"{"dataLinks": [], "totalSize": 0}"#)).await;
+    let data_link = filling.client().data_link("s3://b").workspace(1);
+    let soon = data_link.listed_within(std::time::Duration::from_millis(300));
+    let error = soon.download_file("x", "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(
+        error.message(),
+        "no data link in workspace 1 is named `s3://b`; the Platform has listed buckets for \
+         300ms, and is not done"
+    );
 }
