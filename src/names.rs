@@ -33,7 +33,10 @@ use crate::types;
 use crate::{Client, Error, ErrorKind, Result, client};
 
 mod cache;
+mod reference;
 mod search;
+
+pub use reference::{Id, NameOrId, WorkspaceRef};
 
 pub(crate) use cache::{Found, NameCache, USUAL_LIFETIME};
 
@@ -45,110 +48,6 @@ use search::{Candidate, Search};
 pub(crate) const USUAL_LISTING: Duration = Duration::from_secs(30);
 #[allow(dead_code, reason = "used by some features")]
 const LONGEST_LISTING_PAUSE: Duration = Duration::from_secs(5);
-
-/// Marks text as an id rather than a name, which saves the look-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Id<T = String>(pub T);
-
-/// A resource by its id or by its name.
-///
-/// Text is a name, a number or [`Id`] is an id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum NameOrId<I> {
-    /// The id: nothing is looked up.
-    Id(I),
-    /// The name, exactly as the Platform shows it.
-    Name(String),
-}
-
-impl<I> From<&str> for NameOrId<I> {
-    fn from(name: &str) -> Self {
-        Self::Name(name.to_owned())
-    }
-}
-
-impl<I> From<&String> for NameOrId<I> {
-    fn from(name: &String) -> Self {
-        Self::Name(name.clone())
-    }
-}
-
-impl<I> From<String> for NameOrId<I> {
-    fn from(name: String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl From<i64> for NameOrId<i64> {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl<T: Into<I>, I> From<Id<T>> for NameOrId<I> {
-    fn from(id: Id<T>) -> Self {
-        Self::Id(id.0.into())
-    }
-}
-
-/// Which workspace is meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WorkspaceRef {
-    /// The user's own context, outside every organization.
-    #[default]
-    Personal,
-    /// What the environment variable `TOWER_WORKSPACE_ID` says: an id or `organization/workspace`.
-    Environment,
-    /// The id: nothing is looked up.
-    Id(i64),
-    /// `organization/workspace`.
-    Name(String),
-}
-
-impl From<&str> for WorkspaceRef {
-    /// Digits alone are an id.
-    fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
-    }
-}
-
-impl From<&String> for WorkspaceRef {
-    fn from(text: &String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<String> for WorkspaceRef {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<i64> for WorkspaceRef {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl From<Option<i64>> for WorkspaceRef {
-    fn from(id: Option<i64>) -> Self {
-        id.map_or(Self::Personal, Self::Id)
-    }
-}
-
-impl From<&Workspace> for WorkspaceRef {
-    fn from(workspace: &Workspace) -> Self {
-        workspace.id.into()
-    }
-}
-
-impl From<Workspace> for WorkspaceRef {
-    fn from(workspace: Workspace) -> Self {
-        workspace.id.into()
-    }
-}
 
 /// A workspace, or the personal context: where names are looked up.
 #[derive(Clone)]
@@ -590,7 +489,7 @@ impl Workspace {
             id: self.id,
             text: match self.id {
                 Some(id) => format!(" in workspace {id}"),
-                None => " in the personal context".to_owned(),
+                None => " in the personal context, no workspace being given,".to_owned(),
             },
         }
     }

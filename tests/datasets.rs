@@ -26,6 +26,7 @@ async fn a_dataset_is_made_extended_and_downloaded_by_name() {
 
     let error = dataset.upload(sheet()).send().await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
+    assert!(error.message().ends_with("add a version to it"), "{error}");
     assert!(dataset.download().send().await.is_ok(), "and left alone");
 
     let tsv = Upload::from_bytes("B\t2\n").file_name("more.tsv");

@@ -286,6 +286,13 @@ async fn a_repository_is_launched_without_a_launchpad_pipeline() {
         .workspace(WORKSPACE)
         .compute_env("campus-cluster")
         .param("greeting", "hi");
+    let without_scheme = client.launch("github.com/nextflow-io/hello");
+    let error = without_scheme.send().await.unwrap_err();
+    assert_eq!(
+        error.message(),
+        "no pipeline in the personal context, no workspace being given, is named \
+         `github.com/nextflow-io/hello`; a repository goes by its URL, with https://"
+    );
     let request = launch.clone().preview().await.unwrap().request;
     assert_eq!(
         request.pipeline.as_deref(),

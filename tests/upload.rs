@@ -578,6 +578,15 @@ async fn what_can_not_be_sent_begins_nothing() {
     let cloud = Cloud::sound("aws").await;
     let error = cloud
         .files()
+        .upload_file(folder("no-file"), "a/b/x.csv")
+        .await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.ends_with("is no file: use `upload_folder`"),
+        "{error}"
+    );
+    let error = cloud
+        .files()
         .upload_file("no/such/x.csv", "a/b/x.csv")
         .await
         .unwrap_err();

@@ -132,7 +132,13 @@ impl Launch {
                 source_workspace_id: Some(source).filter(|_| Some(source) != workspace.id()),
                 ..self.client.workspace(source).await?.pipeline(name).await?
             },
-            (Pipeline::Name(name), None) => workspace.pipeline(name).await?,
+            (Pipeline::Name(name), None) => {
+                let found = workspace.pipeline(name).await;
+                found.map_err(|error| match name.contains('/') {
+                    true => error.noting("a repository goes by its URL, with https://"),
+                    false => error,
+                })?
+            }
             // Neither has a launchpad entry; see `base`.
             (Pipeline::Repository(_) | Pipeline::Run { .. }, _) => return Ok(Base::default()),
         };

@@ -243,7 +243,11 @@ impl DatasetUpload {
         let mut body = types::CreateDatasetRequest::new().name(&name);
         body.description = self.description.clone();
         let call = self.dataset.client.create_dataset_v2();
-        let created = call.workspace_id(workspace.id()).body(body).send().await?;
+        let created = call.workspace_id(workspace.id()).body(body).send().await;
+        let created = created.map_err(|error| match error.is_conflict() {
+            true => error.noting("call .add_version(true) to add a version to it"),
+            false => error,
+        })?;
         let id = created.into_inner().dataset.and_then(|dataset| dataset.id);
         let id = id.ok_or_else(|| no_field("create_dataset_v2", "dataset.id"))?;
         match upload(&id).await {

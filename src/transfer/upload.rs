@@ -194,6 +194,10 @@ async fn send_file(job: &Job, protocol: Protocol, local: PathBuf, remote: String
     };
     let failed = unreadable(&local);
     let about = fs::metadata(&local).await.map_err(&failed)?;
+    if !about.is_file() {
+        let text = format!("{} is no file: use `upload_folder`", local.display());
+        return Err(wrong(text));
+    }
     let length = about.len();
     let upload = Upload::begin(job, local.clone(), remote.clone(), length).await?;
     let sent = match protocol {
