@@ -16,7 +16,7 @@ use support::Connection;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Connection { client, embedded } = support::connect().await?;
-    let (run, workspace) = match (arguments.as_slice(), embedded) {
+    let (run, workspace) = match (arguments.as_slice(), &embedded) {
         ([run, workspace], _) => (run.clone(), workspace.as_str()),
         (_, Some(_)) => {
             let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();

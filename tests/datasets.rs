@@ -4,6 +4,7 @@
 mod support;
 
 use bytes::Bytes;
+use seqera::types::DatasetVersionDto;
 use seqera::{DatasetHeader, ErrorKind, Id, Upload};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Server, json, laboratory, reply};
@@ -105,28 +106,20 @@ async fn failing(upload: Act, versions: &'static str, delete: u16) -> Server {
     .await
 }
 
+async fn upload_to(server: &Server) -> seqera::Result<DatasetVersionDto> {
+    server.client().dataset("d").upload(sheet()).send().await
+}
+
 #[tokio::test]
 async fn an_empty_dataset_is_deleted_or_reported() {
     let refused = || json(400, r#"{"message":"not a table"}"#);
     let server = failing(refused(), "{}", 204).await;
-    let error = server
-        .client()
-        .dataset("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap_err();
+    let error = upload_to(&server).await.unwrap_err();
     assert_eq!(error.message(), "not a table");
     assert_eq!(server.seen().last().unwrap().method, "DELETE");
 
     let server = failing(refused(), "{}", 403).await;
-    let error = server
-        .client()
-        .dataset("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap_err();
+    let error = upload_to(&server).await.unwrap_err();
     assert!(
         error.message().contains("the new dataset d (d1) remains"),
         "{error}"
@@ -142,24 +135,12 @@ async fn an_empty_dataset_is_deleted_or_reported() {
 async fn an_upload_whose_reply_was_lost_is_looked_for() {
     let arrived = r#"{"versions":[{"version":1,"fileName":"sheet.csv"}]}"#;
     let server = failing(Act::Reset(vec![]), arrived, 204).await;
-    let version = server
-        .client()
-        .dataset("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap();
+    let version = upload_to(&server).await.unwrap();
     assert_eq!(version.version, Some(1));
     assert!(server.seen().iter().all(|seen| seen.method != "DELETE"));
 
     let server = failing(Act::Reset(vec![]), r#"{"versions":[]}"#, 204).await;
-    let error = server
-        .client()
-        .dataset("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap_err();
+    let error = upload_to(&server).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
     let uploads = server
         .seen()

@@ -213,12 +213,12 @@ async fn cut_parts_continue_at_the_byte() {
     assert!(inside.count() >= 3, "{ranges:?}");
 }
 
-#[tokio::test]
-async fn an_interrupted_download_is_continued() {
+/// A cloud whose store breaks after five parts, until the flag is taken back.
+async fn broken_cloud() -> (Cloud, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(true));
-    let off = broken.clone();
+    let breaks = broken.clone();
     let cloud = Cloud::start(move |number, _, act| {
-        if broken.load(Ordering::SeqCst) && number >= 5 {
+        if breaks.load(Ordering::SeqCst) && number >= 5 {
             Act::Reset(vec![])
         } else {
             act
@@ -226,13 +226,19 @@ async fn an_interrupted_download_is_continued() {
     })
     .await;
     cloud.objects.put("x", &content(1000), "e1");
+    (cloud, broken)
+}
+
+#[tokio::test]
+async fn an_interrupted_download_is_continued() {
+    let (cloud, broken) = broken_cloud().await;
     let at = folder("continued");
     let files = cloud.files().concurrency(1);
     let error = files.download_file("x", at.join("x")).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connection, 3));
     assert_eq!(left(&at), ["x.part", "x.part.json"]);
 
-    off.store(false, Ordering::SeqCst);
+    broken.store(false, Ordering::SeqCst);
     let before = cloud.store.count();
     files.download_file("x", at.join("x")).await.unwrap();
     assert_eq!(std::fs::read(at.join("x")).unwrap(), content(1000));
@@ -248,24 +254,14 @@ async fn an_interrupted_download_is_continued() {
 async fn a_changed_object_is_not_stitched_together() {
     let new: Vec<u8> = content(1000).iter().rev().copied().collect();
     // Between two tries.
-    let broken = Arc::new(AtomicBool::new(true));
-    let off = broken.clone();
-    let cloud = Cloud::start(move |number, _, act| {
-        if broken.load(Ordering::SeqCst) && number >= 5 {
-            Act::Reset(vec![])
-        } else {
-            act
-        }
-    })
-    .await;
-    cloud.objects.put("x", &content(1000), "e1");
+    let (cloud, broken) = broken_cloud().await;
     let at = folder("changed");
     cloud
         .files()
         .download_file("x", at.join("x"))
         .await
         .unwrap_err();
-    off.store(false, Ordering::SeqCst);
+    broken.store(false, Ordering::SeqCst);
     cloud.objects.put("x", &new, "e2");
     cloud
         .files()

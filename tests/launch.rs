@@ -93,11 +93,7 @@ fn reply(body: Value) -> Act {
 }
 
 fn sent(server: &Server) -> Value {
-    let seen = server.seen();
-    let mut posts = seen.iter().filter(|seen| seen.method == "POST");
-    let post = posts.next().expect("something is sent");
-    assert!(posts.next().is_none(), "a launch is sent once");
-    serde_json::from_slice(&post.body).unwrap()
+    serde_json::from_slice(&server.posted().body).unwrap()
 }
 
 /// So that no field which the next version of the schema brings is forgotten above.
@@ -119,11 +115,7 @@ async fn every_field_of_the_configuration_is_sent() {
     let run = server.client().launch(5).workspace(7).send().await.unwrap();
     assert_eq!(run.id(), "1run");
     assert_eq!(sent(&server), json!({"launch": full_request()}));
-    let post = server
-        .seen()
-        .into_iter()
-        .find(|seen| seen.method == "POST")
-        .unwrap();
+    let post = server.posted();
     assert_eq!(post.query("workspaceId").as_deref(), Some("7"));
     assert_eq!(post.query("sourceWorkspaceId"), None);
 }
@@ -171,21 +163,14 @@ async fn what_is_changed_is_changed_and_nothing_else() {
 #[tokio::test]
 async fn another_compute_environment_comes_with_its_work_directory() {
     let server = full_server().await;
-    let launch = server
-        .client()
-        .launch(5)
-        .workspace(7)
-        .compute_env(Id("other"));
+    let pipeline = server.client().launch(5).workspace(7);
+    let launch = pipeline.clone().compute_env(Id("other"));
     let request = launch.clone().preview().await.unwrap().request;
     assert_eq!(request.compute_env_id.as_deref(), Some("other"));
     assert_eq!(request.work_dir.as_deref(), Some("/scratch"));
     let request = launch.work_dir("/mine").preview().await.unwrap().request;
     assert_eq!(request.work_dir.as_deref(), Some("/mine"));
-    let same = server
-        .client()
-        .launch(5)
-        .workspace(7)
-        .compute_env(Id("9env"));
+    let same = pipeline.compute_env(Id("9env"));
     let request = same.preview().await.unwrap().request;
     assert_eq!(request.work_dir.as_deref(), Some("s3://pipeline/work"));
 }
@@ -504,11 +489,7 @@ async fn a_relaunch_carries_everything_over() {
     expected["labelIds"] = json!([4, 5]);
     expected["paramsText"] = json!(r#"{"input":"s3://a/b.csv","max_cpus":8}"#);
     assert_eq!(sent(&server)["launch"], expected);
-    let post = server
-        .seen()
-        .into_iter()
-        .find(|seen| seen.method == "POST")
-        .unwrap();
+    let post = server.posted();
     assert_eq!(post.query("sourceWorkspaceId").as_deref(), Some("90"));
 }
 

@@ -112,6 +112,15 @@ impl Server {
         self.seen.lock().unwrap().len()
     }
 
+    /// The one POST that reached it.
+    pub fn posted(&self) -> Seen {
+        let seen = self.seen();
+        let mut posts = seen.into_iter().filter(|seen| seen.method == "POST");
+        let post = posts.next().expect("something is sent");
+        assert!(posts.next().is_none(), "it is sent once");
+        post
+    }
+
     /// A client of this server that waits for nothing.
     pub fn client(&self) -> Client {
         self.builder().build().unwrap()
@@ -276,4 +285,13 @@ pub async fn laboratory() -> (seqera_embedded_platform::EmbeddedPlatform, Client
     let platform = embedded(1).await;
     let client = client_of_embedded(&platform).build().unwrap();
     (platform, client)
+}
+
+/// The most memory that this process ever had, in bytes.
+#[cfg(target_os = "linux")]
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.unwrap().trim().trim_end_matches(" kB");
+    kibibytes.parse::<u64>().unwrap() * 1024
 }
