@@ -214,12 +214,12 @@ async fn cut_parts_continue_at_the_byte() {
 }
 
 /// A cloud whose store breaks after five parts, until the flag is taken back.
-async fn broken_cloud() -> (Cloud, Arc<AtomicBool>) {
+async fn broken_cloud(how: Act) -> (Cloud, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(true));
     let breaks = broken.clone();
     let cloud = Cloud::start(move |number, _, act| {
         if breaks.load(Ordering::SeqCst) && number >= 5 {
-            Act::Reset(vec![])
+            how.clone()
         } else {
             act
         }
@@ -231,7 +231,7 @@ async fn broken_cloud() -> (Cloud, Arc<AtomicBool>) {
 
 #[tokio::test]
 async fn an_interrupted_download_is_continued() {
-    let (cloud, broken) = broken_cloud().await;
+    let (cloud, broken) = broken_cloud(Act::Reset(vec![])).await;
     let at = folder("continued");
     let files = cloud.files().concurrency(1);
     let error = files.download_file("x", at.join("x")).await.unwrap_err();
@@ -251,10 +251,33 @@ async fn an_interrupted_download_is_continued() {
 }
 
 #[tokio::test]
+async fn a_dropped_download_is_continued() {
+    let (cloud, broken) = broken_cloud(Act::Stall).await;
+    let at = folder("dropped");
+    let files = cloud.files().concurrency(1);
+    let download = files.download_file("x", at.join("x"));
+    let stalled = async {
+        while cloud.store.count() < 6 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        _ = download => panic!("it stalls"),
+        () = stalled => {}
+    }
+    assert_eq!(left(&at), ["x.part", "x.part.json"]);
+
+    broken.store(false, Ordering::SeqCst);
+    files.download_file("x", at.join("x")).await.unwrap();
+    assert_eq!(std::fs::read(at.join("x")).unwrap(), content(1000));
+    assert_eq!(cloud.store.count(), 6 + 5, "the first five parts are kept");
+}
+
+#[tokio::test]
 async fn a_changed_object_is_not_stitched_together() {
     let new: Vec<u8> = content(1000).iter().rev().copied().collect();
     // Between two tries.
-    let (cloud, broken) = broken_cloud().await;
+    let (cloud, broken) = broken_cloud(Act::Reset(vec![])).await;
     let at = folder("changed");
     cloud
         .files()

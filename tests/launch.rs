@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use seqera::launch::ComputeEnvRef;
 use seqera::prelude::*;
+use seqera::types::WorkflowLaunchRequestSyntaxParser as SyntaxParser;
 use seqera::{Client, ErrorKind, Id, Null, RateLimit, WorkspaceRef};
 use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE, WORKSPACE_ID};
 use serde_json::{Value, json};
@@ -99,14 +100,16 @@ fn sent(server: &Server) -> Value {
 /// So that no field which the next version of the schema brings is forgotten above.
 #[test]
 fn the_full_configuration_has_every_field_of_the_schema() {
+    let missing = fields_that_lack("LaunchDbDto", &full_configuration());
+    assert_eq!(missing, [""; 0]);
+}
+
+/// The fields of a schema's type that are not in a value.
+fn fields_that_lack(name: &str, value: &Value) -> Vec<String> {
     let schema: Value = yaml_serde::from_str(include_str!("../seqera-api-latest.yml")).unwrap();
-    let full = full_configuration();
-    let fields = schema["components"]["schemas"]["LaunchDbDto"]["properties"].as_object();
-    let missing = fields
-        .unwrap()
-        .keys()
-        .filter(|name| full.get(name.as_str()).is_none());
-    assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
+    let fields = &schema["components"]["schemas"][name]["properties"];
+    let fields = fields.as_object().unwrap().keys().cloned();
+    fields.filter(|field| value.get(field).is_none()).collect()
 }
 
 #[tokio::test]
@@ -158,6 +161,60 @@ async fn what_is_changed_is_changed_and_nothing_else() {
         seen.iter().all(|seen| seen.method == "GET"),
         "a preview sends nothing"
     );
+}
+
+#[tokio::test]
+async fn everything_that_a_request_has_can_be_set() {
+    let client = full_server().await.client();
+    let launch = client
+        .launch("https://git.example/pipeline")
+        .workspace(7)
+        .compute_env(Id("env"))
+        .work_dir("s3://work")
+        .revision("dev")
+        .commit("c0ffee")
+        .run_name("name")
+        .config("config")
+        .pre_run_script("before")
+        .post_run_script("after")
+        .tower_config("reports")
+        .entry("ENTRY")
+        .main_script("other.nf")
+        .schema_name("schema.json")
+        .schema_id(12)
+        .head_job_cpus(3)
+        .head_job_memory_mb(2048)
+        .pull_latest(true)
+        .stub_run(true)
+        .launch_container("image")
+        .optimization("opt2")
+        .optimization_targets("memory")
+        .output_dir("s3://out".to_owned())
+        .nextflow_version("26.04.0".to_owned())
+        .syntax_parser(SyntaxParser::V1)
+        .profiles(["docker"])
+        .user_secrets(["MINE"])
+        .workspace_secrets(["OURS"])
+        .resume_session("session")
+        .param("a", 1)
+        .label(3);
+    let request = launch.preview().await.unwrap().request;
+    let expected = json!({
+        "pipeline": "https://git.example/pipeline", "computeEnvId": "env",
+        "workDir": "s3://work", "revision": "dev", "commitId": "c0ffee", "runName": "name",
+        "configText": "config", "preRunScript": "before", "postRunScript": "after",
+        "towerConfig": "reports", "entryName": "ENTRY", "mainScript": "other.nf",
+        "schemaName": "schema.json", "pipelineSchemaId": 12, "headJobCpus": 3,
+        "headJobMemoryMb": 2048, "pullLatest": true, "stubRun": true, "launchContainer": "image",
+        "optimizationId": "opt2", "optimizationTargets": "memory", "outputDir": "s3://out",
+        "nextflowVersion": "26.04.0", "syntaxParser": "v1", "configProfiles": ["docker"],
+        "userSecrets": ["MINE"], "workspaceSecrets": ["OURS"], "resume": true,
+        "sessionId": "session", "paramsText": r#"{"a":1}"#, "labelIds": [3],
+    });
+    assert_eq!(serde_json::to_value(&request).unwrap(), expected);
+    // These say which launch it is that a request repeats.
+    let left = fields_that_lack("WorkflowLaunchRequest", &expected);
+    assert_eq!(left, ["dateCreated", "id"]);
 }
 
 #[tokio::test]

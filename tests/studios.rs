@@ -145,6 +145,9 @@ async fn not_ready_yet_is_waited_for_only_if_asked() {
             ("PUT" | "POST", ..4) => json(400, r#"{"message":"Compute environment is CREATING"}"#),
             ("POST", _) => json(201, r#"{"studio":{"sessionId":"s2"}}"#),
             ("PUT", _) => json(200, "{}"),
+            ("GET", _) if seen.path() == "/compute-envs" => {
+                json(200, r#"{"computeEnvs":[{"id":"c","name":"cluster"}]}"#)
+            }
             (_, 0) => at("stopped"),
             _ => at("running"),
         })
@@ -163,15 +166,19 @@ async fn not_ready_yet_is_waited_for_only_if_asked() {
     assert_eq!(puts(&server).len(), 4);
 
     let server = serve().await;
-    let request = types::DataStudioCreateRequest::new()
-        .name("n")
-        .compute_env_id("c");
+    let request = types::DataStudioCreateRequest::new().name("n");
     let client = server.client();
     let pause = Duration::from_millis(2);
-    let new = client.new_studio(request).workspace(7).pauses(pause, pause);
+    let new = client
+        .new_studio(request)
+        .workspace(7)
+        .compute_env("cluster")
+        .pauses(pause, pause);
     let studio = new.retry_not_ready(true).send().await.unwrap();
     assert_eq!(studio.session_id().await.unwrap(), "s2");
     let sent = server.seen().pop().unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(body["computeEnvId"], "c");
     assert_eq!(
         (
             sent.query("autoStart").as_deref(),
