@@ -9,6 +9,11 @@
     )),
     allow(dead_code, unused_imports, unused_macros)
 )]
+// Whatever arrives is a value or an error.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
+)]
 
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod again;
