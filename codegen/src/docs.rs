@@ -66,7 +66,7 @@ pub fn of_field(
         .and_then(|property| property["description"].as_str())
         .map_or_else(
             || format!("`{wire}`."),
-            |description| markdown(description).into_owned(),
+            |description| model.names.resolve(description),
         );
     let mut note = |sentence: &str| {
         text.push_str("\n\n");
