@@ -15,6 +15,7 @@
 //!
 #![doc = include_str!("../README.md")]
 // A part of the API does not need all that the whole does.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(
         feature = "all-tags",
