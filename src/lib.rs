@@ -14,8 +14,9 @@
 //! [`types`]: crate::types
 //!
 #![doc = include_str!("../README.md")]
-// A part of the API does not need all that the whole does.
+// docs.rs builds with a nightly toolchain, which tells the feature of each item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// A part of the API does not need all that the whole does.
 #![cfg_attr(
     not(all(
         feature = "all-tags",
