@@ -5,17 +5,16 @@
 //!
 //! Runs without a token, against a Platform in the process: `cargo run --example chain`.
 
+mod support;
+
+use seqera::Result;
 use seqera::launch::Launch;
 use seqera::run::FinishedRun;
-use seqera::{Client, Result};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE};
+use seqera_embedded_platform::WORKSPACE;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let platform = EmbeddedPlatform::start().await?;
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()?;
+    let (client, _platform) = support::embedded().await?;
     let pipeline = |name: &str| client.launch(name).workspace(WORKSPACE);
 
     let fetched = finish(pipeline("nf-core-fetchngs").param("ids", ["SRR000001"])).await?;

@@ -1,29 +1,29 @@
 //! Collects everything about a run into an archive.
 //!
 //! ```text
-//! cargo run --example dump                              a run of an embedded Platform
-//! cargo run --example dump -- <run id> <workspace id>   yours, by TOWER_ACCESS_TOKEN
+//! cargo run --example dump                           a run of a Platform in the process
+//! cargo run --example dump -- <run id> <workspace>   yours, by TOWER_ACCESS_TOKEN
 //! ```
 
+mod support;
+
 use indicatif::{ProgressBar, ProgressStyle};
-use seqera::Client;
 use seqera::prelude::*;
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
+use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use support::Connection;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let embedded = EmbeddedPlatform::start().await?;
-    let (client, run, workspace) = match arguments.as_slice() {
-        [run, workspace] => (Client::from_env()?, run.clone(), workspace.parse()?),
-        _ => {
-            let client = Client::builder(embedded.token())
-                .endpoint(embedded.endpoint())
-                .build()?;
+    let Connection { client, embedded } = support::connect().await?;
+    let (run, workspace) = match (arguments.as_slice(), &embedded) {
+        ([run, workspace], _) => (run.clone(), workspace.as_str()),
+        (_, Some(_)) => {
             let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();
             let latest = runs.try_next().await?.and_then(|run| run.workflow?.id);
-            (client, latest.ok_or("there is no run")?, WORKSPACE_ID)
+            (latest.ok_or("there is no run")?, WORKSPACE)
         }
+        _ => return Err("name a run and its workspace".into()),
     };
 
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let archive = std::env::temp_dir().join(format!("{run}.tar.gz"));
     let dumped = client
         .dump(&run)
-        .workspace_id(workspace)
+        .workspace(workspace)
         .task_logs()
         .on_progress(move |progress| {
             shown.set_length(progress.files_total.unwrap_or(progress.files));

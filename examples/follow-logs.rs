@@ -5,18 +5,17 @@
 //!
 //! Runs without a token, against a Platform in the process: `cargo run --example follow-logs`.
 
+mod support;
+
 use futures_util::future::try_join;
+use seqera::Result;
 use seqera::prelude::*;
 use seqera::run::{Change, Run};
-use seqera::{Client, Result};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE};
+use seqera_embedded_platform::WORKSPACE;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let platform = EmbeddedPlatform::start().await?;
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()?;
+    let (client, _platform) = support::embedded().await?;
     let launch = client.launch("nf-core-sarek").workspace(WORKSPACE);
     let run = launch.send().await?;
     try_join(print_log(&run), print_progress(&run)).await?;

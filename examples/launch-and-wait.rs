@@ -6,18 +6,17 @@
 //! Runs without a token, against a Platform in the process: `cargo run --example launch-and-wait`.
 //! For a real one, make the client with `Client::from_env()?`.
 
+mod support;
+
 use std::time::Duration;
 
+use seqera::Result;
 use seqera::run::Change;
-use seqera::{Client, Result};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE};
+use seqera_embedded_platform::WORKSPACE;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let platform = EmbeddedPlatform::start().await?;
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()?;
+    let (client, platform) = support::embedded().await?;
 
     let launch = client
         .launch("nf-core-rnaseq")

@@ -291,7 +291,7 @@ impl Error {
     }
 
     /// Adds what else the caller must know to the message.
-    #[cfg_attr(not(feature = "transfers"), allow(dead_code))]
+    #[cfg_attr(not(feature = "names"), allow(dead_code))]
     pub(crate) fn noting(mut self, note: impl AsRef<str>) -> Self {
         let message = &mut self.0.message;
         if !message.is_empty() {

@@ -64,8 +64,6 @@ mod record;
 mod remote_name;
 #[cfg(feature = "runs")]
 pub mod run;
-#[cfg(any(feature = "runs", feature = "transfers"))]
-mod scope;
 mod secret;
 #[cfg(feature = "transfers")]
 mod studios;
@@ -122,8 +120,8 @@ pub use reqwest::{Method, StatusCode};
 pub use studios::{NewStudio, Studio};
 pub use timestamp::{ParseTimestampError, Timestamp};
 #[cfg(feature = "transfers")]
-pub use transfer::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
+pub use transfer::{DataLink, DataLinkEntry, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
-pub use transfer::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
+pub use transfer::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;

@@ -22,6 +22,8 @@ use std::time::Duration;
 
 #[allow(unused_imports, reason = "used by some features")]
 use futures_util::TryStreamExt;
+#[allow(unused_imports, reason = "used by some features")]
+use tokio::time::Instant;
 
 use crate::generated::prelude::*;
 #[allow(unused_imports, reason = "used by some features")]
@@ -31,116 +33,21 @@ use crate::types;
 use crate::{Client, Error, ErrorKind, Result, client};
 
 mod cache;
+mod reference;
 mod search;
+
+pub use reference::{Id, NameOrId, WorkspaceRef};
 
 pub(crate) use cache::{Found, NameCache, USUAL_LIFETIME};
 
 use cache::Key;
 use search::{Candidate, Search};
 
-/// Marks text as an id rather than a name, which saves the look-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Id<T = String>(pub T);
-
-/// A resource by its id or by its name.
-///
-/// Text is a name, a number or [`Id`] is an id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum NameOrId<I> {
-    /// The id: nothing is looked up.
-    Id(I),
-    /// The name, exactly as the Platform shows it.
-    Name(String),
-}
-
-impl<I> From<&str> for NameOrId<I> {
-    fn from(name: &str) -> Self {
-        Self::Name(name.to_owned())
-    }
-}
-
-impl<I> From<&String> for NameOrId<I> {
-    fn from(name: &String) -> Self {
-        Self::Name(name.clone())
-    }
-}
-
-impl<I> From<String> for NameOrId<I> {
-    fn from(name: String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl From<i64> for NameOrId<i64> {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl<T: Into<I>, I> From<Id<T>> for NameOrId<I> {
-    fn from(id: Id<T>) -> Self {
-        Self::Id(id.0.into())
-    }
-}
-
-/// Which workspace is meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WorkspaceRef {
-    /// The user's own context, outside every organization.
-    #[default]
-    Personal,
-    /// What the environment variable `TOWER_WORKSPACE_ID` says: an id or `organization/workspace`.
-    Environment,
-    /// The id: nothing is looked up.
-    Id(i64),
-    /// `organization/workspace`.
-    Name(String),
-}
-
-impl From<&str> for WorkspaceRef {
-    /// Digits alone are an id.
-    fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
-    }
-}
-
-impl From<&String> for WorkspaceRef {
-    fn from(text: &String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<String> for WorkspaceRef {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<i64> for WorkspaceRef {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl From<Option<i64>> for WorkspaceRef {
-    fn from(id: Option<i64>) -> Self {
-        id.map_or(Self::Personal, Self::Id)
-    }
-}
-
-impl From<&Workspace> for WorkspaceRef {
-    fn from(workspace: &Workspace) -> Self {
-        workspace.id.into()
-    }
-}
-
-impl From<Workspace> for WorkspaceRef {
-    fn from(workspace: Workspace) -> Self {
-        workspace.id.into()
-    }
-}
+/// How long to wait while the Platform is still listing buckets.
+#[allow(dead_code, reason = "used by some features")]
+pub(crate) const USUAL_LISTING: Duration = Duration::from_secs(30);
+#[allow(dead_code, reason = "used by some features")]
+const LONGEST_LISTING_PAUSE: Duration = Duration::from_secs(5);
 
 /// A workspace, or the personal context: where names are looked up.
 #[derive(Clone)]
@@ -469,7 +376,16 @@ impl Workspace {
     /// # Errors
     /// There is not exactly one of that name or URI; the error lists what there is.
     pub async fn data_link(&self, data_link: impl Into<NameOrId<String>>) -> Result<String> {
-        let name = match data_link.into() {
+        self.listed_data_link(data_link.into(), USUAL_LISTING).await
+    }
+
+    /// As [`data_link`](Self::data_link), with another time for the list to become complete.
+    pub(crate) async fn listed_data_link(
+        &self,
+        data_link: NameOrId<String>,
+        listed_within: Duration,
+    ) -> Result<String> {
+        let name = match data_link {
             NameOrId::Id(id) => return Ok(id),
             NameOrId::Name(name) => name,
         };
@@ -481,6 +397,7 @@ impl Workspace {
                 .workspace_id(self.id)
                 .visibility("all");
             let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
+            let begun = Instant::now();
             let mut pause = Duration::from_millis(250);
             loop {
                 let mut search = Search::new(wanted);
@@ -493,12 +410,20 @@ impl Workspace {
                     },
                 )
                 .await?;
-                let is_last = pause > Duration::from_secs(16);
-                if search.has_found() || is_last || !is_filling(all.clone()).await? {
-                    return search.finish("data link", &self.place().text);
+                let found = search.finish("data link", &self.place().text);
+                let missing = matches!(&found, Err(error) if error.kind() == ErrorKind::NotFound);
+                if !missing || !is_filling(all.clone()).await? {
+                    return found;
                 }
-                tokio::time::sleep(pause).await;
-                pause *= 2;
+                let left = listed_within.saturating_sub(begun.elapsed());
+                if left.is_zero() {
+                    let note = format!(
+                        "the Platform has listed buckets for {listed_within:?}, and is not done"
+                    );
+                    return found.map_err(|error| error.noting(note));
+                }
+                tokio::time::sleep(pause.min(left)).await;
+                pause = (pause * 2).min(LONGEST_LISTING_PAUSE);
             }
         });
         Ok(found.await?.id)
@@ -564,7 +489,7 @@ impl Workspace {
             id: self.id,
             text: match self.id {
                 Some(id) => format!(" in workspace {id}"),
-                None => " in the personal context".to_owned(),
+                None => " in the personal context, no workspace being given,".to_owned(),
             },
         }
     }

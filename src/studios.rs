@@ -6,8 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::generated::{Client, types};
 use crate::prelude::*;
-use crate::scope::Scope;
-use crate::{Argument, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Id, NameOrId, Result, WorkspaceRef};
 
 const JOB: &str = "Studio";
 /// Studios start within seconds at best, and often take minutes.
@@ -18,23 +17,26 @@ const GROWTH: f64 = 1.5;
 type Status = types::DataStudioStatus;
 
 impl Client {
-    /// A Studio by its session id.
+    /// A Studio by its name or its session `Id`.
     ///
     /// ```no_run
     /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
     /// use std::time::Duration;
-    /// let studio = client.studio("ddfd5e14").workspace_id(42).timeout(Duration::from_secs(900));
+    /// let studio = client
+    ///     .studio("differential-expression")
+    ///     .workspace("acme/research")
+    ///     .timeout(Duration::from_secs(900));
     /// let running = studio.start().await?;
     /// println!("{:?}", running.studio_url);
     /// studio.stop().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn studio(&self, session_id: impl Into<String>) -> Studio {
+    pub fn studio(&self, studio: impl Into<NameOrId<String>>) -> Studio {
         Studio {
             client: self.clone(),
-            session_id: session_id.into(),
-            workspace: Scope::PERSONAL,
+            studio: studio.into(),
+            workspace: WorkspaceRef::Personal,
             timeout: None,
             retry_not_ready: false,
             pauses: (FIRST_PAUSE, LONGEST_PAUSE),
@@ -48,17 +50,22 @@ impl Client {
     /// use seqera::types::DataStudioCreateRequest;
     /// let request = DataStudioCreateRequest::new()
     ///     .name("notebook")
-    ///     .compute_env_id("7hX2kQ9")
     ///     .data_studio_tool_url("public.cr.seqera.io/platform/data-studio-jupyter:4.2.5-0.9");
-    /// let studio = client.new_studio(request).workspace_id(42).send().await?;
+    /// let studio = client
+    ///     .new_studio(request)
+    ///     .workspace("acme/research")
+    ///     .compute_env("campus-cluster")
+    ///     .send()
+    ///     .await?;
     /// studio.start().await?;
     /// # Ok(())
     /// # }
     /// ```
     pub fn new_studio(&self, request: impl Into<types::DataStudioCreateRequest>) -> NewStudio {
         NewStudio {
-            studio: self.studio(String::new()),
+            studio: self.studio(Id("")),
             request: request.into(),
+            compute_env: None,
         }
     }
 }
@@ -70,12 +77,19 @@ pub struct NewStudio {
     /// Without its session id.
     studio: Studio,
     request: types::DataStudioCreateRequest,
+    compute_env: Option<NameOrId<String>>,
 }
 
 impl NewStudio {
-    /// The workspace of the Studio; without it, the personal context.
-    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
-        self.studio = self.studio.workspace_id(id);
+    /// The workspace of the Studio. Default: the personal context.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
+        self.studio = self.studio.workspace(workspace);
+        self
+    }
+
+    /// The compute environment, by name or `Id`, in place of the request's.
+    pub fn compute_env(mut self, compute_env: impl Into<NameOrId<String>>) -> Self {
+        self.compute_env = Some(compute_env.into());
         self
     }
 
@@ -101,20 +115,28 @@ impl NewStudio {
     /// Creates the Studio, which does not start yet, and returns it with these settings.
     ///
     /// # Errors
-    /// The call failed.
+    /// A name is unknown or ambiguous; the call failed.
     pub async fn send(self) -> Result<Studio> {
-        let workspace = self.studio.workspace.id(JOB)?;
+        let workspace = self
+            .studio
+            .client
+            .workspace(self.studio.workspace.clone())
+            .await?;
+        let mut request = self.request;
+        if let Some(compute_env) = self.compute_env {
+            request.compute_env_id = Some(workspace.compute_env(compute_env).await?);
+        }
         let create = || async {
             let call = self.studio.client.create_data_studio();
-            let call = call.workspace_id(workspace).auto_start(false);
-            let reply = call.body(self.request.clone()).send().await?;
+            let call = call.workspace_id(workspace.id()).auto_start(false);
+            let reply = call.body(request.clone()).send().await?;
             Ok(reply
                 .into_inner()
                 .studio
                 .and_then(|studio| studio.session_id))
         };
         let mut pace = self.studio.pace();
-        let session_id = self.studio.when_ready(&mut pace, create).await?;
+        let session_id = pace.when_ready(self.studio.retry_not_ready, create).await?;
         let session_id = session_id.ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidResponse,
@@ -123,7 +145,7 @@ impl NewStudio {
             .in_operation("create_data_studio")
         })?;
         Ok(Studio {
-            session_id,
+            studio: NameOrId::Id(session_id),
             ..self.studio
         })
     }
@@ -133,22 +155,17 @@ impl NewStudio {
 #[derive(Clone, Debug)]
 pub struct Studio {
     client: Client,
-    session_id: String,
-    workspace: Scope,
+    studio: NameOrId<String>,
+    workspace: WorkspaceRef,
     timeout: Option<Duration>,
     retry_not_ready: bool,
     pauses: (Duration, Duration),
 }
 
 impl Studio {
-    /// The session id.
-    pub fn session_id(&self) -> &str {
-        &self.session_id
-    }
-
-    /// The workspace of the Studio; without it, the personal context.
-    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
-        self.workspace = Scope::new(id);
+    /// The workspace of the Studio. Default: the personal context.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
+        self.workspace = workspace.into();
         self
     }
 
@@ -173,25 +190,27 @@ impl Studio {
         self
     }
 
+    /// The session id, looked up where a name was given.
+    ///
+    /// # Errors
+    /// There is not exactly one Studio of that name; the error lists what there is.
+    pub async fn session_id(&self) -> Result<String> {
+        Ok(self.session().await?.id)
+    }
+
     /// How the Studio stands.
     ///
     /// # Errors
-    /// The call failed.
+    /// The name is unknown or ambiguous; the call failed.
     pub async fn describe(&self) -> Result<types::DataStudioDto> {
-        let call = self.client.describe_data_studio();
-        let reply = call
-            .session_id(&self.session_id)
-            .workspace_id(self.workspace.id(JOB)?)
-            .send()
-            .await?;
-        Ok(reply.into_inner())
+        self.session().await?.describe().await
     }
 
     /// Starts the Studio unless it runs already, and waits until it runs.
     ///
     /// # Errors
     /// The Studio ended in an error, or stopped meanwhile: the message says why. The timeout
-    /// passed; the Studio goes on starting. A call failed.
+    /// passed; the Studio goes on starting. A name is unknown or ambiguous; a call failed.
     pub async fn start(&self) -> Result<types::DataStudioDto> {
         self.start_with(types::DataStudioStartRequest::new()).await
     }
@@ -205,39 +224,37 @@ impl Studio {
         request: types::DataStudioStartRequest,
     ) -> Result<types::DataStudioDto> {
         let mut pace = self.pace();
-        let workspace = self.workspace.id(JOB)?;
-        let now = self.describe().await?;
+        let session = self.session().await?;
+        let now = session.describe().await?;
         match status(&now) {
             Some(Status::Running) => return Ok(now),
             Some(Status::Starting | Status::Building) => {}
-            Some(Status::Stopping) => {
-                self.wait(&mut pace, Status::Stopped).await?;
-                self.send_start(&mut pace, workspace, &request).await?;
+            before => {
+                if before == Some(&Status::Stopping) {
+                    session.wait(&mut pace, Status::Stopped).await?;
+                }
+                let start = || session.send_start(&request);
+                pace.when_ready(self.retry_not_ready, start).await?;
             }
-            _ => self.send_start(&mut pace, workspace, &request).await?,
         }
-        self.wait(&mut pace, Status::Running).await
+        session.wait(&mut pace, Status::Running).await
     }
 
     /// Stops the Studio unless it rests already, and waits until it rests.
     ///
     /// # Errors
-    /// The Studio ended in an error; the timeout passed; a call failed.
+    /// The Studio ended in an error; the timeout passed; a name is unknown or ambiguous; a call
+    /// failed.
     pub async fn stop(&self) -> Result<types::DataStudioDto> {
         let mut pace = self.pace();
-        let now = self.describe().await?;
+        let session = self.session().await?;
+        let now = session.describe().await?;
         match status(&now) {
             Some(Status::Stopped | Status::Errored | Status::BuildFailed) => return Ok(now),
             Some(Status::Stopping) => {}
-            _ => {
-                let call = self.client.stop_data_studio();
-                call.session_id(&self.session_id)
-                    .workspace_id(self.workspace.id(JOB)?)
-                    .send()
-                    .await?;
-            }
+            _ => session.send_stop().await?,
         }
-        self.wait(&mut pace, Status::Stopped).await
+        session.wait(&mut pace, Status::Stopped).await
     }
 
     /// Waits until the Studio runs, without starting it.
@@ -245,43 +262,54 @@ impl Studio {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn wait_running(&self) -> Result<types::DataStudioDto> {
-        self.wait(&mut self.pace(), Status::Running).await
+        let mut pace = self.pace();
+        self.session().await?.wait(&mut pace, Status::Running).await
     }
 
-    async fn send_start(
-        &self,
-        pace: &mut Pace,
-        workspace: Option<i64>,
-        request: &types::DataStudioStartRequest,
-    ) -> Result<()> {
-        let start = || async {
-            let call = self.client.start_data_studio().workspace_id(workspace);
-            let call = call.session_id(&self.session_id).body(request.clone());
-            call.send().await.map(drop)
-        };
-        self.when_ready(pace, start).await
+    async fn session(&self) -> Result<Session<'_>> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        Ok(Session {
+            client: &self.client,
+            id: workspace.studio(self.studio.clone()).await?,
+            workspace: workspace.id(),
+            settling: self.pauses.1,
+        })
     }
 
-    /// Makes a call, again as long as it is answered "not ready yet", if that is wanted.
-    async fn when_ready<T, F: Future<Output = Result<T>>>(
-        &self,
-        pace: &mut Pace,
-        call: impl Fn() -> F,
-    ) -> Result<T> {
-        loop {
-            let error = match call().await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let not_ready = error.status().is_some_and(|status| status.as_u16() == 400)
-                && error.error_id().is_none();
-            if !(self.retry_not_ready && not_ready) {
-                return Err(error);
-            }
-            if !pace.pause().await {
-                return Err(error.noting("and that did not change in time"));
-            }
+    fn pace(&self) -> Pace {
+        Pace {
+            pause: self.pauses.0,
+            longest: self.pauses.1,
+            begun: Instant::now(),
+            timeout: self.timeout,
         }
+    }
+}
+
+/// A Studio whose names have been looked up.
+struct Session<'a> {
+    client: &'a Client,
+    id: String,
+    workspace: Option<i64>,
+    /// For so long a Studio that was started may still show its old state.
+    settling: Duration,
+}
+
+impl Session<'_> {
+    async fn describe(&self) -> Result<types::DataStudioDto> {
+        let call = self.client.describe_data_studio().session_id(&self.id);
+        Ok(call.workspace_id(self.workspace).send().await?.into_inner())
+    }
+
+    async fn send_start(&self, request: &types::DataStudioStartRequest) -> Result<()> {
+        let call = self.client.start_data_studio().session_id(&self.id);
+        let call = call.workspace_id(self.workspace).body(request.clone());
+        call.send().await.map(drop)
+    }
+
+    async fn send_stop(&self) -> Result<()> {
+        let call = self.client.stop_data_studio().session_id(&self.id);
+        call.workspace_id(self.workspace).send().await.map(drop)
     }
 
     /// Looks until the Studio has reached a state, or one from which it won't.
@@ -296,7 +324,7 @@ impl Studio {
                         return Err(self.ended(&studio, status));
                     }
                     // Right after the start it may not have left its old state yet.
-                    Some(status @ Status::Stopped) if begun.elapsed() > self.pauses.1 => {
+                    Some(status @ Status::Stopped) if begun.elapsed() > self.settling => {
                         return Err(self.ended(&studio, status));
                     }
                     // States that are not known yet go on to others.
@@ -312,7 +340,7 @@ impl Studio {
                 let last = last.unwrap_or_else(|| "unknown".to_owned());
                 let text = format!(
                     "the Studio {} is not {wanted} in time: it is {last}",
-                    self.session_id
+                    self.id
                 );
                 return Err(Error::new(ErrorKind::Timeout, text).in_operation(JOB));
             }
@@ -330,19 +358,11 @@ impl Studio {
             .flatten()
             .filter(|text| !text.is_empty());
         let why: Vec<_> = why.collect();
-        let mut text = format!("the Studio {} is {status}", self.session_id);
+        let mut text = format!("the Studio {} is {status}", self.id);
         if !why.is_empty() {
             text = format!("{text}: {}", why.join(", "));
         }
         Error::new(ErrorKind::InvalidResponse, text).in_operation(JOB)
-    }
-
-    fn pace(&self) -> Pace {
-        Pace {
-            pause: self.pauses.0,
-            longest: self.pauses.1,
-            deadline: self.timeout.map(|timeout| Instant::now() + timeout),
-        }
     }
 }
 
@@ -354,15 +374,38 @@ fn status(studio: &types::DataStudioDto) -> Option<&Status> {
 struct Pace {
     pause: Duration,
     longest: Duration,
-    deadline: Option<Instant>,
+    begun: Instant,
+    timeout: Option<Duration>,
 }
 
 impl Pace {
+    /// Makes a call, again as long as it is answered "not ready yet", if that is wanted.
+    async fn when_ready<T, F: Future<Output = Result<T>>>(
+        &mut self,
+        wanted: bool,
+        call: impl Fn() -> F,
+    ) -> Result<T> {
+        loop {
+            let error = match call().await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let not_ready = error.status().is_some_and(|status| status.as_u16() == 400)
+                && error.error_id().is_none();
+            if !(wanted && not_ready) {
+                return Err(error);
+            }
+            if !self.pause().await {
+                return Err(error.noting("and that did not change in time"));
+            }
+        }
+    }
+
     /// Waits for the next look; `false` if there is no time left for one.
     async fn pause(&mut self) -> bool {
         let mut pause = self.pause;
-        if let Some(deadline) = self.deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
+        if let Some(timeout) = self.timeout {
+            let left = timeout.saturating_sub(self.begun.elapsed());
             if left.is_zero() {
                 return false;
             }

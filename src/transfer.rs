@@ -6,5 +6,5 @@ mod datasets;
 mod download;
 mod upload;
 
-pub use data_links::{DataLinkEntry, DataLinkFiles, RefusedName, Transferred};
-pub use datasets::{DatasetByName, DatasetDownload, DatasetHeader, DatasetUpload};
+pub use data_links::{DataLink, DataLinkEntry, RefusedName, Transferred};
+pub use datasets::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};

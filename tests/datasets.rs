@@ -4,9 +4,10 @@
 mod support;
 
 use bytes::Bytes;
-use seqera::{Client, DatasetHeader, ErrorKind, Upload};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
-use support::{Act, Server, json, reply};
+use seqera::types::DatasetVersionDto;
+use seqera::{DatasetHeader, ErrorKind, Id, Upload};
+use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use support::{Act, Server, json, laboratory, reply};
 
 const SHEET: &str = "sample,fastq_1\nA,a.fq.gz\n";
 
@@ -14,19 +15,10 @@ fn sheet() -> Upload {
     Upload::from_bytes(SHEET).file_name("sheet.csv")
 }
 
-async fn laboratory() -> (EmbeddedPlatform, Client) {
-    let platform = EmbeddedPlatform::start().await.unwrap();
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()
-        .unwrap();
-    (platform, client)
-}
-
 #[tokio::test]
 async fn a_dataset_is_made_extended_and_downloaded_by_name() {
     let (_platform, client) = laboratory().await;
-    let dataset = client.dataset_named("of a test").workspace_id(WORKSPACE_ID);
+    let dataset = client.dataset("of a test").workspace(WORKSPACE);
     let upload = dataset.upload(sheet()).description("one row");
     let first = tokio::spawn(upload.send()).await.unwrap().unwrap();
     assert_eq!(first.version, Some(1));
@@ -35,6 +27,7 @@ async fn a_dataset_is_made_extended_and_downloaded_by_name() {
 
     let error = dataset.upload(sheet()).send().await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
+    assert!(error.message().ends_with("add a version to it"), "{error}");
     assert!(dataset.download().send().await.is_ok(), "and left alone");
 
     let tsv = Upload::from_bytes("B\t2\n").file_name("more.tsv");
@@ -52,11 +45,21 @@ async fn a_dataset_is_made_extended_and_downloaded_by_name() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no .part");
 
     let error = dataset.download().version(9).send().await.unwrap_err();
-    assert!(error.to_string().ends_with("has no version 9"), "{error}");
-    let near = client.dataset_named("of a tes").workspace_id(WORKSPACE_ID);
-    let error = near.download().send().await.unwrap_err().to_string();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(
+        error.message(),
+        "dataset `of a test` has no version 9: it has [1, 2]"
+    );
+    let by_id = Id(second.dataset_id.unwrap());
+    let third = client.dataset(by_id).workspace(WORKSPACE).upload(sheet());
+    assert_eq!(third.send().await.unwrap().version, Some(3));
+    let near = client.dataset("of a tes").workspace(WORKSPACE_ID);
+    let error = near.download().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(
-        error.ends_with("no dataset `of a tes`, but there is: of a test"),
+        error
+            .message()
+            .contains("is named `of a tes`: is it `of a test` (id "),
         "{error}"
     );
 }
@@ -84,7 +87,7 @@ async fn what_the_server_would_refuse_is_not_sent() {
         (Upload::from_path("no/such.csv"), "no/such.csv"),
     ];
     for (upload, expected) in table {
-        let error = client.dataset_named("d").upload(upload).send().await;
+        let error = client.dataset("d").upload(upload).send().await;
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
@@ -103,28 +106,20 @@ async fn failing(upload: Act, versions: &'static str, delete: u16) -> Server {
     .await
 }
 
+async fn upload_to(server: &Server) -> seqera::Result<DatasetVersionDto> {
+    server.client().dataset("d").upload(sheet()).send().await
+}
+
 #[tokio::test]
 async fn an_empty_dataset_is_deleted_or_reported() {
     let refused = || json(400, r#"{"message":"not a table"}"#);
     let server = failing(refused(), "{}", 204).await;
-    let error = server
-        .client()
-        .dataset_named("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap_err();
+    let error = upload_to(&server).await.unwrap_err();
     assert_eq!(error.message(), "not a table");
     assert_eq!(server.seen().last().unwrap().method, "DELETE");
 
     let server = failing(refused(), "{}", 403).await;
-    let error = server
-        .client()
-        .dataset_named("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap_err();
+    let error = upload_to(&server).await.unwrap_err();
     assert!(
         error.message().contains("the new dataset d (d1) remains"),
         "{error}"
@@ -140,24 +135,12 @@ async fn an_empty_dataset_is_deleted_or_reported() {
 async fn an_upload_whose_reply_was_lost_is_looked_for() {
     let arrived = r#"{"versions":[{"version":1,"fileName":"sheet.csv"}]}"#;
     let server = failing(Act::Reset(vec![]), arrived, 204).await;
-    let version = server
-        .client()
-        .dataset_named("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap();
+    let version = upload_to(&server).await.unwrap();
     assert_eq!(version.version, Some(1));
     assert!(server.seen().iter().all(|seen| seen.method != "DELETE"));
 
     let server = failing(Act::Reset(vec![]), r#"{"versions":[]}"#, 204).await;
-    let error = server
-        .client()
-        .dataset_named("d")
-        .upload(sheet())
-        .send()
-        .await
-        .unwrap_err();
+    let error = upload_to(&server).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
     let uploads = server
         .seen()
@@ -177,7 +160,7 @@ async fn the_header_is_an_option() {
     ] {
         let server = failing(json(200, r#"{"version":{"version":1}}"#), "{}", 204).await;
         let client = server.client();
-        let upload = client.dataset_named("d").workspace_id(7).upload(sheet());
+        let upload = client.dataset("d").workspace(7).upload(sheet());
         upload.header(header).send().await.unwrap();
         let sent = server.seen().pop().unwrap();
         assert_eq!(sent.query("header").as_deref(), Some(expected));

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use seqera::prelude::*;
-use seqera::{Client, ErrorKind, Progress, RateLimit};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
-use support::{Act, Seen, Server, folder, json, message};
+use seqera::{ErrorKind, Id, Progress};
+use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use support::{Act, Seen, Server, folder, json, laboratory, message};
 
 /// An object store: content by path, and what goes wrong.
 #[derive(Clone, Default)]
@@ -105,11 +105,11 @@ impl Cloud {
         }
     }
 
-    fn files(&self) -> seqera::DataLinkFiles {
+    fn files(&self) -> seqera::DataLink {
         self.platform
             .client()
-            .data_link_files("v1")
-            .workspace_id(7)
+            .data_link(Id("v1"))
+            .workspace(7)
             .part_size(100)
     }
 }
@@ -213,26 +213,32 @@ async fn cut_parts_continue_at_the_byte() {
     assert!(inside.count() >= 3, "{ranges:?}");
 }
 
-#[tokio::test]
-async fn an_interrupted_download_is_continued() {
+/// A cloud whose store breaks after five parts, until the flag is taken back.
+async fn broken_cloud(how: Act) -> (Cloud, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(true));
-    let off = broken.clone();
+    let breaks = broken.clone();
     let cloud = Cloud::start(move |number, _, act| {
-        if broken.load(Ordering::SeqCst) && number >= 5 {
-            Act::Reset(vec![])
+        if breaks.load(Ordering::SeqCst) && number >= 5 {
+            how.clone()
         } else {
             act
         }
     })
     .await;
     cloud.objects.put("x", &content(1000), "e1");
+    (cloud, broken)
+}
+
+#[tokio::test]
+async fn an_interrupted_download_is_continued() {
+    let (cloud, broken) = broken_cloud(Act::Reset(vec![])).await;
     let at = folder("continued");
     let files = cloud.files().concurrency(1);
     let error = files.download_file("x", at.join("x")).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connection, 3));
     assert_eq!(left(&at), ["x.part", "x.part.json"]);
 
-    off.store(false, Ordering::SeqCst);
+    broken.store(false, Ordering::SeqCst);
     let before = cloud.store.count();
     files.download_file("x", at.join("x")).await.unwrap();
     assert_eq!(std::fs::read(at.join("x")).unwrap(), content(1000));
@@ -245,27 +251,40 @@ async fn an_interrupted_download_is_continued() {
 }
 
 #[tokio::test]
+async fn a_dropped_download_is_continued() {
+    let (cloud, broken) = broken_cloud(Act::Stall).await;
+    let at = folder("dropped");
+    let files = cloud.files().concurrency(1);
+    let download = files.download_file("x", at.join("x"));
+    let stalled = async {
+        while cloud.store.count() < 6 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        _ = download => panic!("it stalls"),
+        () = stalled => {}
+    }
+    assert_eq!(left(&at), ["x.part", "x.part.json"]);
+
+    broken.store(false, Ordering::SeqCst);
+    files.download_file("x", at.join("x")).await.unwrap();
+    assert_eq!(std::fs::read(at.join("x")).unwrap(), content(1000));
+    assert_eq!(cloud.store.count(), 6 + 5, "the first five parts are kept");
+}
+
+#[tokio::test]
 async fn a_changed_object_is_not_stitched_together() {
     let new: Vec<u8> = content(1000).iter().rev().copied().collect();
     // Between two tries.
-    let broken = Arc::new(AtomicBool::new(true));
-    let off = broken.clone();
-    let cloud = Cloud::start(move |number, _, act| {
-        if broken.load(Ordering::SeqCst) && number >= 5 {
-            Act::Reset(vec![])
-        } else {
-            act
-        }
-    })
-    .await;
-    cloud.objects.put("x", &content(1000), "e1");
+    let (cloud, broken) = broken_cloud(Act::Reset(vec![])).await;
     let at = folder("changed");
     cloud
         .files()
         .download_file("x", at.join("x"))
         .await
         .unwrap_err();
-    off.store(false, Ordering::SeqCst);
+    broken.store(false, Ordering::SeqCst);
     cloud.objects.put("x", &new, "e2");
     cloud
         .files()
@@ -461,31 +480,11 @@ async fn remote_names_stay_in_the_folder() {
     assert_eq!(left(&at.join("to/here")), ["GOOD", "fine.txt"]);
 }
 
-async fn laboratory() -> (EmbeddedPlatform, Client, String) {
-    let platform = EmbeddedPlatform::builder()
-        .calls_per_second(None)
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .rate_limit(RateLimit::unlimited())
-        .build()
-        .unwrap();
-    let links = client
-        .list_data_links()
-        .workspace_id(WORKSPACE_ID)
-        .send()
-        .await
-        .unwrap();
-    let link = links.into_inner().data_links.unwrap().remove(0).id.unwrap();
-    (platform, client, link)
-}
-
 #[tokio::test]
 async fn a_tree_lists_folders_first_and_downloads_again_without_requests() {
-    let (platform, client, link) = laboratory().await;
-    let files = client.data_link_files(&link).workspace_id(WORKSPACE_ID);
+    let (platform, client) = laboratory().await;
+    let uri = format!("s3://{BUCKET}");
+    let files = client.data_link(uri).workspace(WORKSPACE);
     let entries: Vec<_> = files.tree("").try_collect().await.unwrap();
     assert!(entries.iter().any(|entry| entry.is_folder) && entries.iter().any(|e| !e.is_folder));
     for (at, entry) in entries.iter().enumerate() {

@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use seqera::prelude::*;
-use seqera::{Client, ErrorKind, Progress, RateLimit};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
-use support::{Act, Seen, Server, folder, json, reply};
+use seqera::{ErrorKind, Progress, RateLimit};
+use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use support::{Act, Seen, Server, folder, json, laboratory, reply};
 
 /// A run of so many tasks that ended with `status`, whose ids are 1 to n.
 fn platform(tasks: usize, status: &str, seen: &Seen) -> Act {
@@ -184,7 +184,7 @@ async fn the_layout_is_as_documented() {
     let dump = server
         .client()
         .dump("run1")
-        .workspace_id(7)
+        .workspace(7)
         .task_files([".command.err"]);
     dump.on_progress(move |progress| log.lock().unwrap().push(progress.clone()))
         .to_dir(&to)
@@ -308,16 +308,7 @@ async fn the_folder_of_another_run_is_refused() {
 
 #[tokio::test]
 async fn what_a_run_from_outside_does_not_have_is_listed() {
-    let platform = EmbeddedPlatform::builder()
-        .calls_per_second(None)
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .rate_limit(RateLimit::unlimited())
-        .build()
-        .unwrap();
+    let (_platform, client) = laboratory().await;
     let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();
     let outside = loop {
         let run = runs
@@ -330,8 +321,8 @@ async fn what_a_run_from_outside_does_not_have_is_listed() {
             break run.id.unwrap();
         }
     };
-    let run = client.run(&outside).workspace(WORKSPACE_ID);
-    let dump = run.dump().await.unwrap().task_logs();
+    let run = client.run(&outside).workspace(WORKSPACE);
+    let dump = run.dump().task_logs();
     let dumped = dump.to_dir(folder("outside")).await.unwrap();
     let paths: Vec<_> = dumped
         .missing

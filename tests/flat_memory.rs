@@ -7,28 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use support::{Server, folder, json};
+use support::{Server, folder, json, peak_memory};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 const MIB: u64 = 1 << 20;
 const LENGTH: u64 = 1024 * MIB;
 const ROOM: u64 = 32 * MIB;
-
-/// The peak of this process's memory in bytes.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        * 1024
-}
 
 /// A store that takes in bytes without keeping them, and sends zeros.
 async fn store(taken: Arc<AtomicU64>) -> String {
@@ -122,9 +107,9 @@ async fn a_large_file_goes_up_and_comes_down_in_little_memory() {
         .read_timeout(std::time::Duration::from_secs(30))
         .build()
         .unwrap();
-    let files = client.data_link_files("v1");
+    let files = client.data_link(seqera::Id("v1"));
 
-    let before = peak();
+    let before = peak_memory();
     let begun = Instant::now();
     files
         .clone()
@@ -132,11 +117,11 @@ async fn a_large_file_goes_up_and_comes_down_in_little_memory() {
         .upload_file(&from, "x")
         .await
         .unwrap();
-    let up = (peak(), begun.elapsed());
+    let up = (peak_memory(), begun.elapsed());
     assert_eq!(taken.load(Ordering::Relaxed), LENGTH);
     let begun = Instant::now();
     files.download_file("x", &to).await.unwrap();
-    let down = (peak(), begun.elapsed());
+    let down = (peak_memory(), begun.elapsed());
     assert_eq!(std::fs::metadata(&to).unwrap().len(), LENGTH);
     println!(
         "before {} MiB; up {:.1?}, peak {} MiB; down {:.1?}, peak {} MiB",

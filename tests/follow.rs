@@ -434,16 +434,84 @@ async fn logs_of_runs_and_tasks_are_followed_to_their_ends() {
     assert!(now.len() < 3 && begun.elapsed() < Duration::from_secs(1));
 }
 
+fn no_log() -> Act {
+    json(400, r#"{"message": "No log is available"}"#)
+}
+
+/// A run that the Platform launched, in this status.
+fn launched_run(status: &str) -> Act {
+    reply(json!({"workflow": {"id": "1run", "status": status, "launchId": "1launch"}}))
+}
+
 #[tokio::test]
-async fn a_run_without_a_log_is_an_error() {
-    let server = Server::start(|_, _| json(400, r#"{"message": "No log is available"}"#)).await;
-    let mut lines = server.client().run("1run").logs();
-    assert_eq!(
-        lines.next().await.unwrap().unwrap_err().status().unwrap(),
-        400
-    );
-    assert!(lines.next().await.is_none());
-    assert_eq!(server.count(), 1);
+async fn a_run_without_a_log_is_an_error_at_once() {
+    let from_outside = described("RUNNING");
+    for (run, looks) in [
+        (from_outside, 1),
+        (launched_run("FAILED"), 2),
+        (no_log(), 1),
+    ] {
+        let server = Server::start(move |_, seen| match seen.path() {
+            "/workflow/1run/log" => no_log(),
+            _ => run.clone(),
+        })
+        .await;
+        let mut lines = server.client().run("1run").logs().pace(hasty());
+        let error = lines.next().await.unwrap().unwrap_err();
+        assert_eq!(error.status().unwrap(), 400);
+        assert!(error.message().contains("No log is available"), "{error}");
+        assert!(lines.next().await.is_none());
+        let logs = server.seen();
+        let logs = logs.iter().filter(|seen| seen.path().ends_with("/log"));
+        assert_eq!(logs.count(), looks);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_there_right_after_the_launch_is_waited_for() {
+    for (status, task) in [(400, None), (404, None), (404, Some(7))] {
+        let looks = AtomicUsize::new(0);
+        let server = Server::start(move |_, seen| match seen.path() {
+            "/workflow/1run/log" | "/workflow/1run/log/7" => {
+                match looks.fetch_add(1, Ordering::SeqCst) {
+                    0..4 => json(status, "{}"),
+                    _ => reply(json!({"log": {"entries": ["a", "b"], "forwardToken": "t"}})),
+                }
+            }
+            "/workflow/1run/task/7" => reply(json!({"task": {"status": "SUBMITTED"}})),
+            // It ends with its first line.
+            _ if looks.load(Ordering::SeqCst) >= 4 => launched_run("SUCCEEDED"),
+            _ => launched_run("SUBMITTED"),
+        })
+        .await;
+        let run = server.client().run("1run");
+        let mut lines = run.logs().pace(hasty());
+        if let Some(task) = task {
+            lines = lines.task(task);
+        }
+        let first = lines.next().await.unwrap().unwrap();
+        assert_eq!(
+            (
+                first.as_str(),
+                lines.next().await.unwrap().unwrap().as_str()
+            ),
+            ("a", "b")
+        );
+
+        // What does not follow does not wait, and nobody waits for ever.
+        let server = Server::start(move |_, seen| match seen.path() {
+            "/workflow/1run" => launched_run("SUBMITTED"),
+            _ => json(status, "{}"),
+        })
+        .await;
+        let run = server.client().run("1run");
+        let mut now = run.logs().follow(false);
+        assert!(now.next().await.unwrap().is_err() && server.count() == 1);
+        let mut soon = run.logs().pace(hasty()).patience(Duration::from_millis(60));
+        let begun = Instant::now();
+        assert!(soon.next().await.unwrap().is_err());
+        assert!(begun.elapsed() >= Duration::from_millis(60) && server.count() > 4);
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use seqera::launch::ComputeEnvRef;
 use seqera::prelude::*;
+use seqera::types::WorkflowLaunchRequestSyntaxParser as SyntaxParser;
 use seqera::{Client, ErrorKind, Id, Null, RateLimit, WorkspaceRef};
 use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE, WORKSPACE_ID};
 use serde_json::{Value, json};
@@ -93,11 +94,22 @@ fn reply(body: Value) -> Act {
 }
 
 fn sent(server: &Server) -> Value {
-    let seen = server.seen();
-    let mut posts = seen.iter().filter(|seen| seen.method == "POST");
-    let post = posts.next().expect("something is sent");
-    assert!(posts.next().is_none(), "a launch is sent once");
-    serde_json::from_slice(&post.body).unwrap()
+    serde_json::from_slice(&server.posted().body).unwrap()
+}
+
+/// So that no field which the next version of the schema brings is forgotten above.
+#[test]
+fn the_full_configuration_has_every_field_of_the_schema() {
+    let missing = fields_that_lack("LaunchDbDto", &full_configuration());
+    assert_eq!(missing, [""; 0]);
+}
+
+/// The fields of a schema's type that are not in a value.
+fn fields_that_lack(name: &str, value: &Value) -> Vec<String> {
+    let schema: Value = yaml_serde::from_str(include_str!("../seqera-api-latest.yml")).unwrap();
+    let fields = &schema["components"]["schemas"][name]["properties"];
+    let fields = fields.as_object().unwrap().keys().cloned();
+    fields.filter(|field| value.get(field).is_none()).collect()
 }
 
 #[tokio::test]
@@ -106,11 +118,7 @@ async fn every_field_of_the_configuration_is_sent() {
     let run = server.client().launch(5).workspace(7).send().await.unwrap();
     assert_eq!(run.id(), "1run");
     assert_eq!(sent(&server), json!({"launch": full_request()}));
-    let post = server
-        .seen()
-        .into_iter()
-        .find(|seen| seen.method == "POST")
-        .unwrap();
+    let post = server.posted();
     assert_eq!(post.query("workspaceId").as_deref(), Some("7"));
     assert_eq!(post.query("sourceWorkspaceId"), None);
 }
@@ -156,23 +164,70 @@ async fn what_is_changed_is_changed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn everything_that_a_request_has_can_be_set() {
+    let client = full_server().await.client();
+    let launch = client
+        .launch("https://git.example/pipeline")
+        .workspace(7)
+        .compute_env(Id("env"))
+        .work_dir("s3://work")
+        .revision("dev")
+        .commit("c0ffee")
+        .run_name("name")
+        .config("config")
+        .pre_run_script("before")
+        .post_run_script("after")
+        .tower_config("reports")
+        .entry("ENTRY")
+        .main_script("other.nf")
+        .schema_name("schema.json")
+        .schema_id(12)
+        .head_job_cpus(3)
+        .head_job_memory_mb(2048)
+        .pull_latest(true)
+        .stub_run(true)
+        .launch_container("image")
+        .optimization("opt2")
+        .optimization_targets("memory")
+        .output_dir("s3://out".to_owned())
+        .nextflow_version("26.04.0".to_owned())
+        .syntax_parser(SyntaxParser::V1)
+        .profiles(["docker"])
+        .user_secrets(["MINE"])
+        .workspace_secrets(["OURS"])
+        .resume_session("session")
+        .param("a", 1)
+        .label(3);
+    let request = launch.preview().await.unwrap().request;
+    let expected = json!({
+        "pipeline": "https://git.example/pipeline", "computeEnvId": "env",
+        "workDir": "s3://work", "revision": "dev", "commitId": "c0ffee", "runName": "name",
+        "configText": "config", "preRunScript": "before", "postRunScript": "after",
+        "towerConfig": "reports", "entryName": "ENTRY", "mainScript": "other.nf",
+        "schemaName": "schema.json", "pipelineSchemaId": 12, "headJobCpus": 3,
+        "headJobMemoryMb": 2048, "pullLatest": true, "stubRun": true, "launchContainer": "image",
+        "optimizationId": "opt2", "optimizationTargets": "memory", "outputDir": "s3://out",
+        "nextflowVersion": "26.04.0", "syntaxParser": "v1", "configProfiles": ["docker"],
+        "userSecrets": ["MINE"], "workspaceSecrets": ["OURS"], "resume": true,
+        "sessionId": "session", "paramsText": r#"{"a":1}"#, "labelIds": [3],
+    });
+    assert_eq!(serde_json::to_value(&request).unwrap(), expected);
+    // These say which launch it is that a request repeats.
+    let left = fields_that_lack("WorkflowLaunchRequest", &expected);
+    assert_eq!(left, ["dateCreated", "id"]);
+}
+
+#[tokio::test]
 async fn another_compute_environment_comes_with_its_work_directory() {
     let server = full_server().await;
-    let launch = server
-        .client()
-        .launch(5)
-        .workspace(7)
-        .compute_env(Id("other"));
+    let pipeline = server.client().launch(5).workspace(7);
+    let launch = pipeline.clone().compute_env(Id("other"));
     let request = launch.clone().preview().await.unwrap().request;
     assert_eq!(request.compute_env_id.as_deref(), Some("other"));
     assert_eq!(request.work_dir.as_deref(), Some("/scratch"));
     let request = launch.work_dir("/mine").preview().await.unwrap().request;
     assert_eq!(request.work_dir.as_deref(), Some("/mine"));
-    let same = server
-        .client()
-        .launch(5)
-        .workspace(7)
-        .compute_env(Id("9env"));
+    let same = pipeline.compute_env(Id("9env"));
     let request = same.preview().await.unwrap().request;
     assert_eq!(request.work_dir.as_deref(), Some("s3://pipeline/work"));
 }
@@ -273,6 +328,13 @@ async fn a_repository_is_launched_without_a_launchpad_pipeline() {
         .workspace(WORKSPACE)
         .compute_env("campus-cluster")
         .param("greeting", "hi");
+    let without_scheme = client.launch("github.com/nextflow-io/hello");
+    let error = without_scheme.send().await.unwrap_err();
+    assert_eq!(
+        error.message(),
+        "no pipeline in the personal context, no workspace being given, is named \
+         `github.com/nextflow-io/hello`; a repository goes by its URL, with https://"
+    );
     let request = launch.clone().preview().await.unwrap().request;
     assert_eq!(
         request.pipeline.as_deref(),
@@ -484,11 +546,7 @@ async fn a_relaunch_carries_everything_over() {
     expected["labelIds"] = json!([4, 5]);
     expected["paramsText"] = json!(r#"{"input":"s3://a/b.csv","max_cpus":8}"#);
     assert_eq!(sent(&server)["launch"], expected);
-    let post = server
-        .seen()
-        .into_iter()
-        .find(|seen| seen.method == "POST")
-        .unwrap();
+    let post = server.posted();
     assert_eq!(post.query("sourceWorkspaceId").as_deref(), Some("90"));
 }
 
@@ -600,6 +658,24 @@ async fn five_hundred_launches_keep_the_pace_of_the_limit() {
     let allowed = Duration::from_secs_f64(calls as f64 / f64::from(LIMIT));
     println!("500 launches: {took:?}, the limit allows them in {allowed:?}");
     assert!(took < allowed.mul_f64(1.15), "{took:?}");
+}
+
+#[tokio::test]
+async fn dropped_launches_are_not_sent() {
+    let server = full_server().await;
+    let client = server
+        .builder()
+        .rate_limit(RateLimit::per_second(5))
+        .build();
+    let client = client.unwrap();
+    let launch = client.launch(5).workspace(7);
+    let mut runs = client.launch_all(std::iter::repeat_n(launch, 100));
+    runs.next().await.unwrap().unwrap();
+    drop(runs);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let sent = server.count();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!((server.count(), sent <= 6), (sent, true));
 }
 
 #[tokio::test]

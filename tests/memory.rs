@@ -4,17 +4,7 @@
 mod support;
 
 use seqera::prelude::*;
-use support::{Seen, Server, json};
-
-/// The most memory that this process ever had, in KiB.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
+use support::{Seen, Server, json, peak_memory};
 
 async fn stream(length: u64) -> u64 {
     let server = Server::start(move |_, seen: &Seen| {
@@ -38,9 +28,9 @@ async fn stream(length: u64) -> u64 {
 #[tokio::test]
 async fn a_stream_of_100_000_runs_has_the_peak_of_one_of_10_000() {
     assert_eq!(stream(10_000).await, 10_000);
-    let short = peak();
+    let short = peak_memory();
     assert_eq!(stream(100_000).await, 100_000);
-    let grown = peak() - short;
+    let grown = peak_memory() - short;
     // The server remembers a thousand requests; the runs alone would take over 100 MiB.
-    assert!(grown < 12 * 1024, "{grown} KiB more");
+    assert!(grown < 12 << 20, "{grown} bytes more");
 }

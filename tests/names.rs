@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use seqera::prelude::*;
 use seqera::{Client, ErrorKind, Id, WorkspaceRef};
 use seqera_embedded_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
 use serde_json::json;
@@ -153,7 +154,6 @@ trait Studios {
 
 impl Studios for Client {
     async fn list_data_studios_names(&self, at: &seqera::Workspace) -> Vec<(String, String)> {
-        use seqera::prelude::*;
         let studios = self.list_data_studios().workspace_id(at.id()).stream();
         let studios: Vec<_> = studios.try_collect().await.unwrap();
         let name = |studio: seqera::types::DataStudioDto| studio.name.zip(studio.session_id);
@@ -251,4 +251,31 @@ async fn data_links_are_awaited_while_the_platform_lists_buckets() {
     let workspace = server.client().workspace(1).await.unwrap();
     assert_eq!(workspace.data_link("b").await.unwrap(), "v1");
     assert_eq!(server.count(), 4);
+
+    let named = Server::start(|_, seen| match seen.path() {
+        "/credentials" => json(
+            200,
+            r#"{"credentials": [{"id": "c1", "name": "bucket-key"}]}"#,
+        ),
+        _ => json(200, r#"{"objects": []}"#),
+    })
+    .await;
+    let client = named.client();
+    let data_link = client.data_link(Id("v1")).credentials("bucket-key");
+    let entries = data_link.tree("").collect::<Vec<_>>().await;
+    assert!(entries.is_empty());
+    let browse = named.seen().pop().unwrap();
+    assert_eq!(browse.path(), "/data-links/v1/browse");
+    assert_eq!(browse.query("credentialsId").as_deref(), Some("c1"));
+
+    let filling = Server::start(|_, _| json(202, r#"{"dataLinks": [], "totalSize": 0}"#)).await;
+    let data_link = filling.client().data_link("s3://b").workspace(1);
+    let soon = data_link.listed_within(std::time::Duration::from_millis(300));
+    let error = soon.download_file("x", "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(
+        error.message(),
+        "no data link in workspace 1 is named `s3://b`; the Platform has listed buckets for \
+         300ms, and is not done"
+    );
 }

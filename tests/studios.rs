@@ -6,12 +6,12 @@ mod support;
 use std::time::Duration;
 
 use seqera::prelude::*;
-use seqera::{Client, ErrorKind, Studio, types};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
-use support::{Act, Server, json};
+use seqera::{Client, ErrorKind, Id, Studio, types};
+use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use support::{Act, Server, json, laboratory};
 
 fn quick(client: &Client) -> Studio {
-    let studio = client.studio("s1").workspace_id(7);
+    let studio = client.studio(Id("s1")).workspace(7);
     studio.pauses(Duration::from_millis(2), Duration::from_millis(20))
 }
 
@@ -49,25 +49,12 @@ fn puts(server: &Server) -> Vec<String> {
 
 #[tokio::test]
 async fn a_studio_is_started_and_stopped_on_the_embedded_platform() {
-    let platform = EmbeddedPlatform::start().await.unwrap();
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()
-        .unwrap();
-    let studios = client
-        .list_data_studios()
-        .workspace_id(WORKSPACE_ID)
-        .send()
-        .await
-        .unwrap();
-    let id = studios
-        .into_inner()
-        .studios
-        .unwrap()
-        .remove(0)
-        .session_id
-        .unwrap();
-    let studio = client.studio(id).workspace_id(WORKSPACE_ID);
+    let (_platform, client) = laboratory().await;
+    let studios = client.list_data_studios().workspace_id(WORKSPACE_ID);
+    let studios = studios.send().await.unwrap().into_inner().studios.unwrap();
+    let name = studios[0].name.clone().unwrap();
+    let studio = client.studio(name).workspace(WORKSPACE);
+    assert_eq!(studio.session_id().await.ok(), studios[0].session_id);
     let studio = studio.pauses(Duration::from_millis(20), Duration::from_millis(200));
     let status = |studio: types::DataStudioDto| studio.status_info.unwrap().status.unwrap();
     studio.stop().await.unwrap();
@@ -158,6 +145,9 @@ async fn not_ready_yet_is_waited_for_only_if_asked() {
             ("PUT" | "POST", ..4) => json(400, r#"{"message":"Compute environment is CREATING"}"#),
             ("POST", _) => json(201, r#"{"studio":{"sessionId":"s2"}}"#),
             ("PUT", _) => json(200, "{}"),
+            ("GET", _) if seen.path() == "/compute-envs" => {
+                json(200, r#"{"computeEnvs":[{"id":"c","name":"cluster"}]}"#)
+            }
             (_, 0) => at("stopped"),
             _ => at("running"),
         })
@@ -176,18 +166,19 @@ async fn not_ready_yet_is_waited_for_only_if_asked() {
     assert_eq!(puts(&server).len(), 4);
 
     let server = serve().await;
-    let request = types::DataStudioCreateRequest::new()
-        .name("n")
-        .compute_env_id("c");
+    let request = types::DataStudioCreateRequest::new().name("n");
     let client = server.client();
     let pause = Duration::from_millis(2);
     let new = client
         .new_studio(request)
-        .workspace_id(7)
+        .workspace(7)
+        .compute_env("cluster")
         .pauses(pause, pause);
     let studio = new.retry_not_ready(true).send().await.unwrap();
-    assert_eq!(studio.session_id(), "s2");
+    assert_eq!(studio.session_id().await.unwrap(), "s2");
     let sent = server.seen().pop().unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(body["computeEnvId"], "c");
     assert_eq!(
         (
             sent.query("autoStart").as_deref(),

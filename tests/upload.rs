@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use md5::Digest;
-use seqera::prelude::*;
-use seqera::{Client, ErrorKind, Progress};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE_ID};
-use support::{Act, Seen, Server, folder, json, reply};
+use seqera::{ErrorKind, Id, Progress};
+use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use support::{Act, Seen, Server, folder, json, laboratory, reply};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -98,9 +97,9 @@ impl Cloud {
         Self::start(provider, Box::new(|_, _| None), Box::new(|_, _| None)).await
     }
 
-    fn files(&self) -> seqera::DataLinkFiles {
-        let files = self.platform.client().data_link_files("v1");
-        files.workspace_id(7).part_size(PART)
+    fn files(&self) -> seqera::DataLink {
+        let files = self.platform.client().data_link(Id("v1"));
+        files.workspace(7).part_size(PART)
     }
 
     fn object(&self) -> Option<Vec<u8>> {
@@ -507,6 +506,29 @@ async fn a_lost_reply_to_the_finish_is_no_failure() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_accepted_is_waited_for() {
+    let accepted = on_call("/upload/finish/a/b", 1, Act::Reply(202, vec![], vec![]));
+    let looks = AtomicUsize::new(0);
+    let platform: Fault = Box::new(move |number, seen| {
+        if let Some(act) = accepted(number, seen) {
+            return Some(act);
+        }
+        let is_look = seen.path().ends_with("/browse/a/b");
+        let listed = r#"{"objects":[{"name":"x.csv","type":"FILE","size":10}]}"#;
+        is_look.then(|| match looks.fetch_add(1, Ordering::SeqCst) {
+            0 => json(200, r#"{"objects":[]}"#),
+            _ => json(200, listed),
+        })
+    });
+    let cloud = Cloud::start("aws", platform, Box::new(|_, _| None)).await;
+    let done = cloud.files().upload_file(file(10), "a/b/x.csv").await;
+    assert_eq!(done.unwrap().bytes, 10);
+    let looks = cloud.calls();
+    let looks = looks.iter().filter(|call| call.contains("/browse/"));
+    assert_eq!(looks.count(), 2);
+}
+
+#[tokio::test]
 async fn a_dropped_upload_is_called_off() {
     let stall: Fault = Box::new(|number, _| {
         (number > 0).then(|| Act::Late(Duration::from_secs(30), Box::new(Act::Stall)))
@@ -518,7 +540,7 @@ async fn a_dropped_upload_is_called_off() {
         .read_timeout(Duration::from_secs(20))
         .build()
         .unwrap();
-    let files = files.data_link_files("v1").workspace_id(7).part_size(PART);
+    let files = files.data_link(Id("v1")).workspace(7).part_size(PART);
     let path = file(3 * PART);
     let running = tokio::spawn(async move { files.upload_file(path, "a/b/x.csv").await });
     while cloud.store.count() < 2 {
@@ -556,6 +578,15 @@ async fn what_can_not_be_sent_begins_nothing() {
     let cloud = Cloud::sound("aws").await;
     let error = cloud
         .files()
+        .upload_file(folder("no-file"), "a/b/x.csv")
+        .await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.ends_with("is no file: use `upload_folder`"),
+        "{error}"
+    );
+    let error = cloud
+        .files()
         .upload_file("no/such/x.csv", "a/b/x.csv")
         .await
         .unwrap_err();
@@ -585,22 +616,7 @@ async fn what_can_not_be_sent_begins_nothing() {
 
 #[tokio::test]
 async fn a_folder_goes_up_and_comes_down_the_same() {
-    let platform = EmbeddedPlatform::builder()
-        .calls_per_second(None)
-        .start()
-        .await
-        .unwrap();
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()
-        .unwrap();
-    let links = client
-        .list_data_links()
-        .workspace_id(WORKSPACE_ID)
-        .send()
-        .await
-        .unwrap();
-    let link = links.into_inner().data_links.unwrap().remove(0).id.unwrap();
+    let (_platform, client) = laboratory().await;
     let (from, to) = (folder("up"), folder("down"));
     let names = ["a.csv", "deep/er/b c.txt", "deep/ünïcode", "empty"];
     for (name, length) in names.iter().zip([10, 100_000, 3, 0]) {
@@ -608,7 +624,7 @@ async fn a_folder_goes_up_and_comes_down_the_same() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content(length)).unwrap();
     }
-    let files = client.data_link_files(link).workspace_id(WORKSPACE_ID);
+    let files = client.data_link(BUCKET).workspace(WORKSPACE);
     let up = files
         .upload_folder(&from, "results/of-a-test")
         .await

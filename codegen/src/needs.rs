@@ -20,7 +20,7 @@ pub struct Need {
 /// All that is needed. A test holds this against the source.
 pub const NEEDS: &[Need] = &[
     Need {
-        file: "dump.rs",
+        file: "dump/job.rs",
         feature: "runs",
         operations: &[
             "DownloadWorkflowLog",
@@ -102,12 +102,11 @@ pub const NEEDS: &[Need] = &[
             "DeleteDatasetV2",
             "DownloadDatasetV2",
             "ListDatasetVersionsV2",
-            "ListDatasetsV2",
             "UploadDatasetV2",
         ],
     },
     Need {
-        file: "transfer/download.rs",
+        file: "transfer/download/object.rs",
         feature: "transfers",
         operations: &["GenerateDownloadUrlDataLink"],
     },
@@ -200,7 +199,7 @@ mod tests {
         let problem = check(&report, &Tags::All).unwrap_err().to_string();
         assert_eq!(
             problem,
-            "src/dump.rs needs the operation `DownloadWorkflowLog`, which version 1.2.3 of the API lacks: \
+            "src/dump/job.rs needs the operation `DownloadWorkflowLog`, which version 1.2.3 of the API lacks: \
              leave out the feature `runs`"
         );
         assert!(lacking_by_feature(&report)["runs"].contains("DownloadWorkflowLog"));

@@ -25,15 +25,21 @@ pub async fn connect() -> Result<Connection, Box<dyn Error>> {
             embedded: None,
         });
     }
-    let platform = EmbeddedPlatform::start().await?;
     println!("TOWER_ACCESS_TOKEN is not set: working on a Platform inside this process.\n");
-    let client = Client::builder(platform.token())
-        .endpoint(platform.endpoint())
-        .build()?;
+    let (client, platform) = embedded().await?;
     Ok(Connection {
         client,
         embedded: Some(platform),
     })
+}
+
+/// A Platform inside this process, whatever the environment says: for examples that change things.
+pub async fn embedded() -> Result<(Client, EmbeddedPlatform), Box<dyn Error>> {
+    let platform = EmbeddedPlatform::start().await?;
+    let client = Client::builder(platform.token())
+        .endpoint(platform.endpoint())
+        .build()?;
+    Ok((client, platform))
 }
 
 /// The value after a command-line option: `option("--launch")`.

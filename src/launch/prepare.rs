@@ -132,7 +132,13 @@ impl Launch {
                 source_workspace_id: Some(source).filter(|_| Some(source) != workspace.id()),
                 ..self.client.workspace(source).await?.pipeline(name).await?
             },
-            (Pipeline::Name(name), None) => workspace.pipeline(name).await?,
+            (Pipeline::Name(name), None) => {
+                let found = workspace.pipeline(name).await;
+                found.map_err(|error| match name.contains('/') {
+                    true => error.noting("a repository goes by its URL, with https://"),
+                    false => error,
+                })?
+            }
             // Neither has a launchpad entry; see `base`.
             (Pipeline::Repository(_) | Pipeline::Run { .. }, _) => return Ok(Base::default()),
         };
@@ -333,21 +339,23 @@ impl Prepared {
 
 /// How long to wait for a compute environment.
 struct Patience {
-    deadline: Instant,
+    begun: Instant,
+    at_most: Duration,
     pause: Duration,
 }
 
 impl Patience {
     fn new(at_most: Duration) -> Self {
         Self {
-            deadline: Instant::now() + at_most,
+            begun: Instant::now(),
+            at_most,
             pause: (at_most / COMPUTE_ENV_LOOKS).min(COMPUTE_ENV_PAUSE),
         }
     }
 
     /// Whether there is time for another look.
     fn lasts(&self) -> bool {
-        Instant::now() + self.pause <= self.deadline
+        self.begun.elapsed() + self.pause <= self.at_most
     }
 }
 

@@ -10,11 +10,11 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 
-use super::pace::{Pace, Trouble, USUAL_PATIENCE};
-use super::{Run, is_end};
+use super::pace::{Pace, Trouble, USUAL_PATIENCE, may_pass};
+use super::{Run, is_end, status_of};
 use crate::generated::prelude::*;
 use crate::types::{LogPage, TaskStatus};
-use crate::{Result, StatusCode};
+use crate::{Error, Result, StatusCode};
 
 /// Looks at a log that the server says is still on its way although the run has ended.
 const LATE_LOOKS: u32 = 5;
@@ -44,8 +44,9 @@ impl Run {
     /// ```
     ///
     /// # Errors
-    /// The stream ends with an error where the Platform has no log, as with runs that were started
-    /// outside it, or where trouble outlasts ten minutes.
+    /// The stream ends with an error where the Platform has no log: at once for a run that has
+    /// ended or was started outside it, else when there is none for ten minutes. Or where trouble
+    /// outlasts as long.
     pub fn logs(&self) -> Logs {
         Logs(State::Idle(Box::new(Reader {
             run: self.clone(),
@@ -57,6 +58,7 @@ impl Run {
             place: Place::default(),
             delivered: 0,
             restarted: false,
+            begun: false,
             lines: VecDeque::new(),
             ended: false,
             late_looks: 0,
@@ -82,7 +84,8 @@ impl Logs {
         self.set(|reader| reader.pace = pace)
     }
 
-    /// For how long looks may fail in a row before the stream fails. Default 10 minutes.
+    /// For how long looks may fail in a row, or a run that has not ended may be without a log,
+    /// before the stream fails. Default 10 minutes.
     pub fn patience(self, patience: Duration) -> Self {
         self.set(|reader| reader.trouble = Trouble::new(patience))
     }
@@ -158,6 +161,8 @@ struct Reader {
     delivered: usize,
     /// Whether reading began anew since the last line.
     restarted: bool,
+    /// Whether there is a log.
+    begun: bool,
     lines: VecDeque<String>,
     /// Whether what is logged had ended before the last look.
     ended: bool,
@@ -176,7 +181,9 @@ impl Reader {
             }
             match self.read_on().await {
                 Ok(()) => self.trouble.is_over(),
-                Err(error) if self.trouble.outlasts(&error) => self.rest().await,
+                Err(error) if self.trouble.outlasts(&error) || self.may_begin(&error).await => {
+                    self.rest().await;
+                }
                 Err(error) => {
                     self.over = true;
                     return Some(Err(error));
@@ -185,18 +192,35 @@ impl Reader {
         }
     }
 
+    /// Whether the log that the server has not may yet come to be, as right after a launch.
+    ///
+    /// The failure has been counted as trouble.
+    async fn may_begin(&mut self, error: &Error) -> bool {
+        if self.begun
+            || !self.follow
+            || self.ended
+            || !has_none(error)
+            || self.trouble.is_too_long()
+        {
+            return false;
+        }
+        let may_begin = self.look_for_a_beginning().await;
+        may_begin.unwrap_or_else(|error| may_pass(&error))
+    }
+
+    async fn look_for_a_beginning(&mut self) -> Result<bool> {
+        let run = self.run.describe().await?;
+        // A log that began and ended since is found by one more look.
+        self.ended = is_end(&status_of(&run)) || self.task_has_ended().await?;
+        // Without a launch it was started elsewhere, and so is its log.
+        Ok(run.workflow.is_some_and(|run| run.launch_id.is_some()))
+    }
+
     async fn read_on(&mut self) -> Result<()> {
         let page = match self.page().await {
             Ok(page) => page,
             // The token may have gone out of use: read anew, without what was delivered.
-            Err(error)
-                if self.place.token.is_some()
-                    && !self.restarted
-                    && matches!(
-                        error.status(),
-                        Some(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE)
-                    ) =>
-            {
+            Err(error) if self.place.token.is_some() && !self.restarted && has_none(&error) => {
                 self.restarted = true;
                 self.place = Place {
                     token: None,
@@ -206,6 +230,7 @@ impl Reader {
             }
             Err(error) => return Err(error),
         };
+        self.begun = true;
         let pending = page.pending == Some(true);
         let had_entries = page
             .entries
@@ -264,25 +289,28 @@ impl Reader {
     }
 
     async fn has_ended(&self) -> Result<bool> {
-        if let Some(task) = self.task {
-            let workspace = self.run.workspace_id().await?;
-            let call = self.run.client.describe_workflow_task();
-            let call = call.workflow_id(&self.run.id).task_id(task);
-            let reply = call.workspace_id(workspace).send().await?.into_inner();
-            let status = reply.task.and_then(|task| task.status);
-            if matches!(
-                status,
-                Some(
-                    TaskStatus::Completed
-                        | TaskStatus::Failed
-                        | TaskStatus::Aborted
-                        | TaskStatus::Cached
-                )
-            ) {
-                return Ok(true);
-            }
-        }
-        Ok(is_end(&self.run.status().await?))
+        Ok(self.task_has_ended().await? || is_end(&self.run.status().await?))
+    }
+
+    /// False where the log is the run's.
+    async fn task_has_ended(&self) -> Result<bool> {
+        let Some(task) = self.task else {
+            return Ok(false);
+        };
+        let workspace = self.run.workspace_id().await?;
+        let call = self.run.client.describe_workflow_task();
+        let call = call.workflow_id(&self.run.id).task_id(task);
+        let reply = call.workspace_id(workspace).send().await?.into_inner();
+        let status = reply.task.and_then(|task| task.status);
+        Ok(matches!(
+            status,
+            Some(
+                TaskStatus::Completed
+                    | TaskStatus::Failed
+                    | TaskStatus::Aborted
+                    | TaskStatus::Cached
+            )
+        ))
     }
 
     async fn rest(&self) {
@@ -291,6 +319,14 @@ impl Reader {
             .pause(self.idle_since.elapsed(), self.trouble.failures);
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether the server says that there is no such log, or none of this token.
+fn has_none(error: &Error) -> bool {
+    matches!(
+        error.status(),
+        Some(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE)
+    )
 }
 
 #[cfg(test)]

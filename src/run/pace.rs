@@ -71,9 +71,14 @@ impl Trouble {
 
     /// Notes a failed look. True if it is worth another.
     pub(super) fn outlasts(&mut self, error: &Error) -> bool {
-        let since = *self.since.get_or_insert_with(tokio::time::Instant::now);
+        self.since.get_or_insert_with(tokio::time::Instant::now);
         self.failures += 1;
-        may_pass(error) && since.elapsed() < self.patience
+        may_pass(error) && !self.is_too_long()
+    }
+
+    pub(super) fn is_too_long(&self) -> bool {
+        self.since
+            .is_some_and(|since| since.elapsed() >= self.patience)
     }
 
     pub(super) fn is_over(&mut self) {

@@ -1,23 +1,24 @@
 //! The files of a data link: the handle, its settings, and its tree.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::{self, BoxStream};
 use tokio::sync::Semaphore;
 
 use crate::generated::{Client, types};
+use crate::names::USUAL_LISTING;
 use crate::prelude::*;
 use crate::progress::Reporter;
-use crate::scope::Scope;
-use crate::{Argument, Error, Progress, Result};
+use crate::{Error, NameOrId, Progress, Result, WorkspaceRef};
 
 pub(super) const JOB: &str = "data link";
 /// Fills most connections, and what is under way is lost with little regret.
 const CONCURRENCY: usize = 4;
 
 impl Client {
-    /// The files behind a data link: to list, download and upload.
+    /// A data link by its name, its URI or its `Id`: to list, download and upload files.
     ///
     /// Content goes to and from cloud storage directly, by presigned URLs that the Platform hands
     /// out, which get no access token.
@@ -25,20 +26,21 @@ impl Client {
     /// ```no_run
     /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
     /// let files = client
-    ///     .data_link_files("v1-cloud-0a1b2c3d4e5f")
-    ///     .workspace_id(42)
+    ///     .data_link("s3://acme-sequencing")
+    ///     .workspace("acme/research")
     ///     .on_progress(|progress| eprintln!("{} bytes", progress.bytes));
     /// files.download_folder("runs/2026-03-01/multiqc", "report").await?;
     /// files.upload_file("samples.csv", "sheets/samples.csv").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn data_link_files(&self, data_link_id: impl Into<String>) -> DataLinkFiles {
-        DataLinkFiles {
+    pub fn data_link(&self, data_link: impl Into<NameOrId<String>>) -> DataLink {
+        DataLink {
             client: self.clone(),
-            id: data_link_id.into(),
-            workspace: Scope::PERSONAL,
+            data_link: data_link.into(),
+            workspace: WorkspaceRef::Personal,
             credentials: None,
+            listed_within: USUAL_LISTING,
             concurrency: CONCURRENCY,
             part_size: None,
             reporter: Reporter::default(),
@@ -46,12 +48,25 @@ impl Client {
     }
 }
 
-/// The files behind a data link. Made by [`Client::data_link_files`].
+/// A data link, and how to transfer its files. Made by [`Client::data_link`].
 #[derive(Clone, Debug)]
-pub struct DataLinkFiles {
+pub struct DataLink {
+    client: Client,
+    data_link: NameOrId<String>,
+    workspace: WorkspaceRef,
+    credentials: Option<NameOrId<String>>,
+    listed_within: Duration,
+    concurrency: usize,
+    part_size: Option<u64>,
+    reporter: Reporter,
+}
+
+/// A data link whose names have been looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
     pub(super) client: Client,
     pub(super) id: String,
-    pub(super) workspace: Scope,
+    pub(super) workspace: Option<i64>,
     pub(super) credentials: Option<String>,
     pub(super) concurrency: usize,
     pub(super) part_size: Option<u64>,
@@ -96,16 +111,23 @@ pub struct RefusedName {
     pub reason: String,
 }
 
-impl DataLinkFiles {
-    /// The workspace of the data link; without it, the personal context.
-    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
-        self.workspace = Scope::new(id);
+impl DataLink {
+    /// The workspace of the data link. Default: the personal context.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
+        self.workspace = workspace.into();
         self
     }
 
-    /// The credentials to reach the storage with, where a data link has several.
-    pub fn credentials_id(mut self, id: impl Into<String>) -> Self {
-        self.credentials = Some(id.into());
+    /// The credentials to reach the storage with, by name or `Id`, where there are several.
+    pub fn credentials(mut self, credentials: impl Into<NameOrId<String>>) -> Self {
+        self.credentials = Some(credentials.into());
+        self
+    }
+
+    /// How long to wait for the data link to appear while the Platform is still listing the
+    /// buckets, as after new credentials. Default: 30 s.
+    pub fn listed_within(mut self, at_most: Duration) -> Self {
+        self.listed_within = at_most;
         self
     }
 
@@ -137,25 +159,60 @@ impl DataLinkFiles {
         &self,
         folder: &str,
     ) -> impl Stream<Item = Result<DataLinkEntry>> + Send + Unpin + use<> {
-        let root = folder.trim_matches('/').to_owned();
+        let (handle, root) = (self.clone(), folder.trim_matches('/').to_owned());
+        let entries = async move { handle.locate().await.map(|link| link.tree(root)) };
+        let entries: BoxStream<'static, _> = Box::pin(stream::once(entries).try_flatten());
+        entries
+    }
+
+    async fn locate(&self) -> Result<Located> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        let data_link = self.data_link.clone();
+        let id = workspace
+            .listed_data_link(data_link, self.listed_within)
+            .await?;
+        let credentials = match self.credentials.clone() {
+            Some(credentials) => Some(workspace.credentials(credentials).await?),
+            None => None,
+        };
+        Ok(Located {
+            client: self.client.clone(),
+            id,
+            workspace: workspace.id(),
+            credentials,
+            concurrency: self.concurrency,
+            part_size: self.part_size,
+            reporter: self.reporter.restarted(),
+        })
+    }
+
+    pub(super) async fn job(&self) -> Result<Job> {
+        let files = self.locate().await?;
+        Ok(Job {
+            permits: Arc::new(Semaphore::new(files.concurrency)),
+            files,
+        })
+    }
+}
+
+impl Located {
+    pub(super) fn tree(&self, root: String) -> BoxStream<'static, Result<DataLinkEntry>> {
         let walk = Walk {
             files: self.clone(),
             root: Some(root),
             stack: Vec::new(),
         };
-        let entries: BoxStream<'static, _> = Box::pin(stream::try_unfold(walk, |mut walk| async {
+        Box::pin(stream::try_unfold(walk, |mut walk| async {
             Ok(walk.next().await?.map(|entry| (entry, walk)))
-        }));
-        entries
+        }))
     }
 
     /// What is directly in a folder, folders first.
     pub(super) async fn list(&self, folder: &str) -> Result<Vec<DataLinkEntry>> {
-        let workspace = self.workspace.id(JOB)?;
         let items: Vec<types::DataLinkItem> = if folder.is_empty() {
             let call = self.client.explore_data_link();
             call.data_link_id(&self.id)
-                .workspace_id(workspace)
+                .workspace_id(self.workspace)
                 .credentials_id(self.credentials.clone())
                 .stream()
                 .try_collect()
@@ -164,7 +221,7 @@ impl DataLinkFiles {
             let call = self.client.explore_data_link_with_path();
             call.data_link_id(&self.id)
                 .path(folder)
-                .workspace_id(workspace)
+                .workspace_id(self.workspace)
                 .credentials_id(self.credentials.clone())
                 .stream()
                 .try_collect()
@@ -177,21 +234,12 @@ impl DataLinkFiles {
         entries.sort_by(|a, b| (!a.is_folder, &a.path).cmp(&(!b.is_folder, &b.path)));
         Ok(entries)
     }
-
-    pub(super) fn job(&self) -> Job {
-        let mut files = self.clone();
-        files.reporter = self.reporter.restarted();
-        Job {
-            permits: Arc::new(Semaphore::new(files.concurrency)),
-            files,
-        }
-    }
 }
 
 /// One transfer, of one file or many.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
-    pub files: DataLinkFiles,
+    pub files: Located,
     /// For what goes to and from the storage at a time.
     pub permits: Arc<Semaphore>,
 }
@@ -203,7 +251,7 @@ impl Job {
 }
 
 struct Walk {
-    files: DataLinkFiles,
+    files: Located,
     root: Option<String>,
     /// What is still to come, the next last.
     stack: Vec<DataLinkEntry>,

@@ -1,5 +1,6 @@
 //! Datasets by name: create and fill in one step, download a version.
 
+use std::fmt;
 use std::path::Path;
 
 use progenitor_client::ResponseValue;
@@ -7,50 +8,48 @@ use tokio::fs;
 
 use crate::generated::{Client, types};
 use crate::local::{make_folder_of, part_path, unwritable};
+use crate::names::Workspace;
 use crate::prelude::*;
-use crate::scope::Scope;
-use crate::{Argument, ByteStream, Error, ErrorKind, Result, Upload};
+use crate::{ByteStream, Error, ErrorKind, NameOrId, Result, Upload, WorkspaceRef};
 
 /// The largest file that the Platform takes for a dataset: 10 MB.
 const LARGEST_FILE: u64 = 10 << 20;
 const MEDIA_TYPES: [&str; 2] = ["text/csv", "text/tab-separated-values"];
-/// So many other names are listed where one is not found.
-const SUGGESTIONS: usize = 5;
 
 impl Client {
-    /// A dataset by its exact name, to upload a version of it or to download one.
+    /// A dataset by its exact name or its `Id`, to upload a version of it or to download one.
     ///
     /// ```no_run
     /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
     /// use seqera::Upload;
-    /// let sheet = client.dataset_named("samples-2026-03").workspace_id(42);
+    /// let sheet = client.dataset("samples-2026-03").workspace("acme/research");
     /// let version = sheet.upload(Upload::from_path("samples.csv")).send().await?;
     /// println!("{:?}", version.url);
     /// sheet.download().to_file("copy.csv").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn dataset_named(&self, name: impl Into<String>) -> DatasetByName {
-        DatasetByName {
+    pub fn dataset(&self, dataset: impl Into<NameOrId<String>>) -> Dataset {
+        Dataset {
             client: self.clone(),
-            name: name.into(),
-            workspace: Scope::PERSONAL,
+            dataset: dataset.into(),
+            workspace: WorkspaceRef::Personal,
         }
     }
 }
 
-/// A dataset by name. Made by [`Client::dataset_named`].
+/// A dataset. Made by [`Client::dataset`].
 #[derive(Clone, Debug)]
-pub struct DatasetByName {
+pub struct Dataset {
     client: Client,
-    name: String,
-    workspace: Scope,
+    dataset: NameOrId<String>,
+    workspace: WorkspaceRef,
 }
 
-impl DatasetByName {
-    /// The workspace of the dataset; without it, the personal context.
-    pub fn workspace_id(mut self, id: impl Argument<i64>) -> Self {
-        self.workspace = Scope::new(id);
+impl Dataset {
+    /// The workspace of the dataset. Default: the personal context.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
+        self.workspace = workspace.into();
         self
     }
 
@@ -73,38 +72,35 @@ impl DatasetByName {
         }
     }
 
-    /// The id of the dataset, or `Err` with the names that are near.
-    async fn find(&self, workspace: Option<i64>) -> Result<Result<String, Vec<String>>> {
-        let mut near = Vec::new();
-        let mut datasets = self
-            .client
-            .list_datasets_v2()
-            .workspace_id(workspace)
-            .search(&self.name)
-            .stream();
-        while let Some(dataset) = datasets.try_next().await? {
-            match (dataset.name, dataset.id) {
-                (Some(name), Some(id)) if name == self.name => return Ok(Ok(id)),
-                (Some(name), _) if near.len() < SUGGESTIONS => near.push(name),
-                _ => {}
-            }
-        }
-        Ok(Err(near))
+    async fn workspace_of(&self) -> Result<Workspace> {
+        self.client.workspace(self.workspace.clone()).await
     }
+}
 
-    async fn versions(
-        &self,
-        workspace: Option<i64>,
-        id: &str,
-    ) -> Result<Vec<types::DatasetVersionDto>> {
-        let list = self
-            .client
-            .list_dataset_versions_v2()
-            .workspace_id(workspace)
-            .dataset_id(id)
-            .send()
-            .await?;
-        Ok(list.into_inner().versions.unwrap_or_default())
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.dataset {
+            NameOrId::Name(name) => write!(f, "dataset `{name}`"),
+            NameOrId::Id(id) => write!(f, "dataset {id}"),
+        }
+    }
+}
+
+async fn versions(workspace: &Workspace, id: &str) -> Result<Vec<types::DatasetVersionDto>> {
+    let list = workspace.client.list_dataset_versions_v2();
+    let list = list
+        .workspace_id(workspace.id())
+        .dataset_id(id)
+        .send()
+        .await;
+    let list = list.inspect_err(|error| forget(workspace, error))?;
+    Ok(list.into_inner().versions.unwrap_or_default())
+}
+
+/// A name may stand for another dataset by now.
+fn forget(workspace: &Workspace, error: &Error) {
+    if error.is_gone_or_forbidden() {
+        workspace.client.forget_names();
     }
 }
 
@@ -162,11 +158,11 @@ fn looks_like_header(content: &[u8], separator: char) -> bool {
         })
 }
 
-/// An upload of a dataset version. Made by [`DatasetByName::upload`].
+/// An upload of a dataset version. Made by [`Dataset::upload`].
 #[derive(Clone, Debug)]
 #[must_use = "an upload does nothing until it is sent"]
 pub struct DatasetUpload {
-    dataset: DatasetByName,
+    dataset: Dataset,
     file: Upload,
     header: DatasetHeader,
     description: Option<String>,
@@ -186,7 +182,8 @@ impl DatasetUpload {
         self
     }
 
-    /// Where a dataset of this name exists, adds a version to it instead of failing.
+    /// Where a dataset of this name exists, adds a version to it instead of failing. One that is
+    /// given by its id exists.
     pub fn add_version(mut self, allow: bool) -> Self {
         self.add_version = allow;
         self
@@ -199,12 +196,12 @@ impl DatasetUpload {
     ///
     /// # Errors
     /// The file can't be read, is over 10 MB, is neither CSV nor TSV, or is empty: nothing was
-    /// sent. A dataset of that name exists. A call failed; the error says where an empty dataset
-    /// remains because it could not be deleted.
+    /// sent. The Platform refuses a second dataset of that name with 409, unless a version is to
+    /// be added. A call failed; the error says where an empty dataset remains because it could not
+    /// be deleted.
     pub async fn send(self) -> Result<types::DatasetVersionDto> {
         const JOB: &str = "dataset upload";
         let wrong = |text: String| Error::invalid_request(JOB, text);
-        let workspace = self.dataset.workspace.id(JOB)?;
         let (file, content) = self
             .file
             .load(LARGEST_FILE)
@@ -221,53 +218,65 @@ impl DatasetUpload {
             return Err(wrong("the file is empty".to_owned()));
         }
         let header = self.header.is_present(&content, media_type);
+        let workspace = self.dataset.workspace_of().await?;
         let upload = |id: &str| {
             let call = self.dataset.client.upload_dataset_v2();
-            call.workspace_id(workspace)
+            call.workspace_id(workspace.id())
                 .dataset_id(id)
                 .header(header)
                 .file(file.clone())
                 .send()
         };
 
-        if self.add_version
-            && let Ok(id) = self.dataset.find(workspace).await?
-        {
-            return version_of(upload(&id).await?);
+        let (name, there) = match self.dataset.dataset.clone() {
+            NameOrId::Id(id) => (String::new(), Some(id)),
+            NameOrId::Name(name) if self.add_version => {
+                let found = workspace.dataset(&name).await;
+                (name, found.map(Some).or_else(unless_missing)?)
+            }
+            NameOrId::Name(name) => (name, None),
+        };
+        if let Some(id) = there {
+            let reply = upload(&id).await;
+            return version_of(reply.inspect_err(|error| forget(&workspace, error))?);
         }
-        let mut body = types::CreateDatasetRequest::new().name(&self.dataset.name);
+        let mut body = types::CreateDatasetRequest::new().name(&name);
         body.description = self.description.clone();
-        let created = self
-            .dataset
-            .client
-            .create_dataset_v2()
-            .workspace_id(workspace)
-            .body(body)
-            .send()
-            .await?;
+        let call = self.dataset.client.create_dataset_v2();
+        let created = call.workspace_id(workspace.id()).body(body).send().await;
+        let created = created.map_err(|error| match error.is_conflict() {
+            true => error.noting("call .add_version(true) to add a version to it"),
+            false => error,
+        })?;
         let id = created.into_inner().dataset.and_then(|dataset| dataset.id);
         let id = id.ok_or_else(|| no_field("create_dataset_v2", "dataset.id"))?;
         match upload(&id).await {
             Ok(reply) => version_of(reply),
-            Err(error) => recover(&self.dataset, workspace, &id, error).await,
+            Err(error) => recover(&workspace, &name, &id, error).await,
         }
+    }
+}
+
+fn unless_missing<T>(error: Error) -> Result<Option<T>> {
+    match error.kind() {
+        ErrorKind::NotFound => Ok(None),
+        _ => Err(error),
     }
 }
 
 /// What is left of a new dataset whose upload failed: the version, if it arrived after all;
 /// else nothing, so the dataset is deleted.
 async fn recover(
-    dataset: &DatasetByName,
-    workspace: Option<i64>,
+    workspace: &Workspace,
+    name: &str,
     id: &str,
     error: Error,
 ) -> Result<types::DatasetVersionDto> {
     let remains = |error: Error, why: &str| {
-        let name = &dataset.name;
         Err(error.noting(format!("the new dataset {name} ({id}) remains: {why}")))
     };
     if error.is_retryable() && !error.is_connect() && !error.is_rate_limited() {
-        match dataset.versions(workspace, id).await {
+        match versions(workspace, id).await {
             Ok(mut versions) => {
                 if let Some(version) = versions.pop() {
                     return Ok(version);
@@ -276,14 +285,9 @@ async fn recover(
             Err(_) => return remains(error, "whether it has a version could not be told"),
         }
     }
-    let deleted = dataset
-        .client
-        .delete_dataset_v2()
-        .workspace_id(workspace)
-        .dataset_id(id)
-        .send()
-        .await;
-    match deleted {
+    let call = workspace.client.delete_dataset_v2();
+    let call = call.workspace_id(workspace.id()).dataset_id(id);
+    match call.send().await {
         Ok(_) => Err(error),
         Err(deletion) if deletion.is_not_found() => Err(error),
         Err(deletion) => remains(error, &format!("it could not be deleted ({deletion})")),
@@ -305,11 +309,11 @@ fn no_field(operation: &'static str, field: &str) -> Error {
     .in_operation(operation)
 }
 
-/// A download of a dataset version. Made by [`DatasetByName::download`].
+/// A download of a dataset version. Made by [`Dataset::download`].
 #[derive(Clone, Debug)]
 #[must_use = "a download does nothing until it is sent"]
 pub struct DatasetDownload {
-    dataset: DatasetByName,
+    dataset: Dataset,
     version: Option<i64>,
 }
 
@@ -326,43 +330,44 @@ impl DatasetDownload {
     /// No dataset of that exact name, or no such version, and what there is instead; or a call
     /// failed.
     pub async fn send(self) -> Result<ByteStream> {
-        const JOB: &str = "dataset download";
-        let wrong = |text: String| Err(Error::invalid_request(JOB, text));
-        let workspace = self.dataset.workspace.id(JOB)?;
-        let name = &self.dataset.name;
-        let id = match self.dataset.find(workspace).await? {
-            Ok(id) => id,
-            Err(near) if near.is_empty() => return wrong(format!("there is no dataset `{name}`")),
-            Err(near) => {
-                return wrong(format!(
-                    "there is no dataset `{name}`, but there is: {}",
-                    near.join(", ")
-                ));
-            }
-        };
-        let versions = self.dataset.versions(workspace, &id).await?;
-        let usable = versions.iter().filter(|version| match self.version {
+        let workspace = self.dataset.workspace_of().await?;
+        let id = workspace.dataset(self.dataset.dataset.clone()).await?;
+        let versions = versions(&workspace, &id).await?;
+        let wanted = |version: &&types::DatasetVersionDto| match self.version {
             Some(number) => version.version == Some(number),
             None => version.disabled != Some(true),
-        });
-        let Some(version) = usable.max_by_key(|version| version.version) else {
-            return wrong(match self.version {
-                Some(number) => format!("dataset `{name}` has no version {number}"),
-                None => format!("dataset `{name}` has no version that is not disabled"),
-            });
+        };
+        let latest = versions
+            .iter()
+            .filter(wanted)
+            .max_by_key(|version| version.version);
+        let Some(version) = latest else {
+            return Err(self.no_version(&versions));
         };
         let number = version.version.unwrap_or_default();
-        let reply = self
-            .dataset
-            .client
-            .download_dataset_v2()
-            .workspace_id(workspace)
+        let call = self.dataset.client.download_dataset_v2();
+        let reply = call
+            .workspace_id(workspace.id())
             .dataset_id(id)
             .version(number.to_string())
             .file_name(version.file_name.clone())
             .send()
             .await?;
         Ok(reply.into_inner())
+    }
+
+    fn no_version(&self, there: &[types::DatasetVersionDto]) -> Error {
+        let lacks = match self.version {
+            Some(number) => format!("{} has no version {number}", self.dataset),
+            None => format!("{} has no version that is not disabled", self.dataset),
+        };
+        let mut numbers: Vec<_> = there.iter().filter_map(|version| version.version).collect();
+        numbers.sort_unstable();
+        let text = match numbers.as_slice() {
+            [] => format!("{lacks}: it has none"),
+            numbers => format!("{lacks}: it has {numbers:?}"),
+        };
+        Error::new(ErrorKind::NotFound, text).in_operation("dataset download")
     }
 
     /// Writes the version to a file, which appears when it is complete, in a folder that is made if

@@ -13,7 +13,7 @@ use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::data_links::{DataLinkFiles, JOB, Job, RefusedName, Transferred, wrong};
+use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, wrong};
 use crate::again::Attempts;
 use crate::generated::types;
 use crate::local::unreadable;
@@ -30,14 +30,18 @@ mod s3;
 const PART_SIZE: u64 = 250 << 20;
 const READ_BYTES: usize = 256 << 10;
 
-impl DataLinkFiles {
+impl DataLink {
     /// Uploads a file, read from disk as it is sent. An object of that path is replaced once the
     /// upload is complete.
     ///
     /// The storage decides on the protocol: S3 multipart upload, Azure block list or Google
     /// resumable session. Parts are sent again when they fail, within the client's retry policy,
-    /// and compared with the checksum that the storage states. An upload that fails, or whose
-    /// future is dropped, is called off, so that it leaves nothing behind.
+    /// and compared with the checksum that the storage states. It is complete when the storage has
+    /// said so (on S3, by way of the Platform).
+    ///
+    /// An upload that fails, or whose future is dropped, is no object. On S3 it is called off. On
+    /// Azure and Google the storage drops what was sent of it within a week; that of a failed one,
+    /// Google at once.
     ///
     /// # Errors
     /// A call of the Platform failed, or the storage did after the attempts for a part; the file
@@ -47,7 +51,7 @@ impl DataLinkFiles {
         if remote.is_empty() || remote.ends_with('/') {
             return Err(wrong(format!("`{remote}` is no file: give the whole path")));
         }
-        let job = self.job();
+        let job = self.job().await?;
         job.reporter()
             .update(|progress| progress.files_total = Some(1));
         let protocol = protocol(&job).await?;
@@ -77,7 +81,7 @@ impl DataLinkFiles {
         local: impl AsRef<Path>,
         remote: &str,
     ) -> Result<Transferred> {
-        let job = self.job();
+        let job = self.job().await?;
         let (local, remote) = (
             local.as_ref().to_owned(),
             remote.trim_matches('/').to_owned(),
@@ -156,7 +160,7 @@ async fn protocol(job: &Job) -> Result<Protocol> {
         .client
         .describe_data_link()
         .data_link_id(&files.id)
-        .workspace_id(files.workspace.id(JOB)?)
+        .workspace_id(files.workspace)
         .credentials_id(files.credentials.clone())
         .send()
         .await?;
@@ -190,6 +194,10 @@ async fn send_file(job: &Job, protocol: Protocol, local: PathBuf, remote: String
     };
     let failed = unreadable(&local);
     let about = fs::metadata(&local).await.map_err(&failed)?;
+    if !about.is_file() {
+        let text = format!("{} is no file: use `upload_folder`", local.display());
+        return Err(wrong(text));
+    }
     let length = about.len();
     let upload = Upload::begin(job, local.clone(), remote.clone(), length).await?;
     let sent = match protocol {
@@ -221,7 +229,6 @@ impl<'a> Upload<'a> {
             None => (None, remote.clone()),
         };
         let files = &job.files;
-        let workspace = files.workspace.id(JOB)?;
         let mut body = types::DataLinkMultiPartUploadRequest::new()
             .file_name(&name)
             .content_type(media_type_of(&name));
@@ -230,7 +237,7 @@ impl<'a> Upload<'a> {
             None => {
                 let call = files.client.generate_data_link_upload_url();
                 call.data_link_id(&files.id)
-                    .workspace_id(workspace)
+                    .workspace_id(files.workspace)
                     .credentials_id(files.credentials.clone())
                     .body(body)
                     .send()
@@ -240,7 +247,7 @@ impl<'a> Upload<'a> {
                 let call = files.client.generate_data_link_upload_url_with_path();
                 call.data_link_id(&files.id)
                     .dir_path(folder)
-                    .workspace_id(workspace)
+                    .workspace_id(files.workspace)
                     .credentials_id(files.credentials.clone())
                     .body(body)
                     .send()

@@ -112,6 +112,15 @@ impl Server {
         self.seen.lock().unwrap().len()
     }
 
+    /// The one POST that reached it.
+    pub fn posted(&self) -> Seen {
+        let seen = self.seen();
+        let mut posts = seen.into_iter().filter(|seen| seen.method == "POST");
+        let post = posts.next().expect("something is sent");
+        assert!(posts.next().is_none(), "it is sent once");
+        post
+    }
+
     /// A client of this server that waits for nothing.
     pub fn client(&self) -> Client {
         self.builder().build().unwrap()
@@ -269,4 +278,20 @@ pub async fn embedded(polls: u32) -> seqera_embedded_platform::EmbeddedPlatform 
     let builder = seqera_embedded_platform::EmbeddedPlatform::builder();
     let builder = builder.calls_per_second(None).run_polls(polls);
     builder.start().await.unwrap()
+}
+
+/// An embedded Platform and a client of it, neither of which waits for anything.
+pub async fn laboratory() -> (seqera_embedded_platform::EmbeddedPlatform, Client) {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    (platform, client)
+}
+
+/// The most memory that this process ever had, in bytes.
+#[cfg(target_os = "linux")]
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.unwrap().trim().trim_end_matches(" kB");
+    kibibytes.parse::<u64>().unwrap() * 1024
 }

@@ -1,5 +1,9 @@
 //! Azure block blobs: blocks in any order, then the list that makes a blob of them. Blocks that
-//! are in no list vanish by themselves.
+//! are in no list vanish by themselves, within a week.
+//!
+//! The protocol is Azure's own (Put Block, Put Block List); the API's schema says only that there
+//! are URLs. The store's reply to the list is what makes the upload complete. The Platform's
+//! finish call is left out: what it would do to a blob that is there already is not known.
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Request, Url};

@@ -1,5 +1,9 @@
 //! Google resumable session: one piece after another to the session's URL, which tells how far
 //! it is whenever it is asked.
+//!
+//! The protocol is that of Google's resumable uploads; the API's schema says only that there are
+//! URLs. The store's reply to the last piece is what makes the upload complete, and the Platform's
+//! finish call is left out: it is not known to do anything for such an upload.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -117,7 +121,7 @@ fn stored(range: &HeaderValue) -> Option<u64> {
 }
 
 async fn verify(upload: &Upload<'_>, reply: &Response) -> Result<()> {
-    match checksum::of_object(reply.headers()) {
+    match checksum::of_object(reply.status(), reply.headers()) {
         Some(expected) => checksum::verify(&upload.local, 0, upload.length, expected).await,
         None => Ok(()),
     }

@@ -1,6 +1,12 @@
 //! S3 multipart upload: a presigned URL for each part; the Platform puts them together, or calls
 //! the upload off.
+//!
+//! Of the three protocols this is the one that the API itself shows: its finish call takes ETags
+//! by the numbers of parts.
 
+use std::time::Duration;
+
+use reqwest::StatusCode;
 use reqwest::header::ETAG;
 
 use super::{Upload, invalid, put};
@@ -8,11 +14,13 @@ use crate::again::Attempts;
 use crate::generated::types;
 use crate::prelude::*;
 use crate::transfer::checksum;
-use crate::transfer::data_links::{DataLinkFiles, JOB};
-use crate::{Error, Result};
+use crate::transfer::data_links::Located;
+use crate::{Error, ErrorKind, Result};
 
 /// S3 takes no smaller parts, but for the last.
 const SMALLEST_PART: u64 = 5 << 20;
+/// The last pause before an object that is said to come is given up: two minutes in all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(64);
 
 pub(super) async fn send(upload: Upload<'_>) -> Result<()> {
     let id = upload.id.clone();
@@ -28,14 +36,20 @@ pub(super) async fn send(upload: Upload<'_>) -> Result<()> {
         Ok(tags) => finish(&upload, &open, tags).await,
         Err(error) => Err(error),
     };
-    let Err(error) = sent else {
-        open.is_over = true;
-        return Ok(());
+    let error = match sent {
+        Ok(status) => {
+            open.is_over = true;
+            return match status {
+                StatusCode::ACCEPTED => wait_for_it(&upload).await,
+                _ => Ok(()),
+            };
+        }
+        Err(error) => error,
     };
     let aborted = open.finish(Vec::new(), true).await;
     open.is_over = true;
     match aborted {
-        Ok(()) => Err(error),
+        Ok(_) => Err(error),
         Err(abort) => Err(error.noting(format!("and its upload could not be called off: {abort}"))),
     }
 }
@@ -78,34 +92,51 @@ fn part_size(length: u64, urls: u64, agreed: u64) -> Option<u64> {
 
 /// Has the parts put together. A reply that was lost is no reason to give up: the upload is gone
 /// when it is asked for again, and the object is there.
-async fn finish(upload: &Upload<'_>, open: &Open, tags: Vec<types::UploadEtag>) -> Result<()> {
+async fn finish(
+    upload: &Upload<'_>,
+    open: &Open,
+    tags: Vec<types::UploadEtag>,
+) -> Result<StatusCode> {
     let mut attempts = Attempts::new(upload.job.files.client.inner.retry);
     let mut may_be_done = false;
     loop {
         let error = match open.finish(tags.clone(), false).await {
-            Ok(()) => return Ok(()),
+            Ok(status) => return Ok(status),
             Err(error) => error,
         };
         if error.is_retryable() && !error.is_connect() {
             may_be_done = true;
-        } else if may_be_done && is_there(upload).await {
-            return Ok(());
+        } else if may_be_done && is_there(upload).await.unwrap_or_default() {
+            return Ok(StatusCode::OK);
         }
         upload.again(&mut attempts, error).await?;
     }
 }
 
-async fn is_there(upload: &Upload<'_>) -> bool {
+/// The Platform has taken the request, and the storage is still at it.
+async fn wait_for_it(upload: &Upload<'_>) -> Result<()> {
+    let mut pause = Duration::from_millis(250);
+    while !is_there(upload).await? {
+        if pause > LONGEST_PAUSE {
+            let text = "the Platform accepted the end of the upload, but the object has not appeared since";
+            return Err(Error::new(ErrorKind::NotReached, text));
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    Ok(())
+}
+
+async fn is_there(upload: &Upload<'_>) -> Result<bool> {
     let folder = upload.folder.as_deref().unwrap_or_default();
-    let entries = upload.job.files.list(folder).await.unwrap_or_default();
-    entries
-        .iter()
-        .any(|entry| entry.path == upload.remote && entry.size == Some(upload.length))
+    let entries = upload.job.files.list(folder).await?;
+    let mut same = entries.iter().filter(|entry| entry.path == upload.remote);
+    Ok(same.any(|entry| entry.size == Some(upload.length)))
 }
 
 /// An upload that occupies storage until it is finished or called off.
 struct Open {
-    files: DataLinkFiles,
+    files: Located,
     folder: Option<String>,
     name: String,
     id: String,
@@ -113,35 +144,36 @@ struct Open {
 }
 
 impl Open {
-    async fn finish(&self, tags: Vec<types::UploadEtag>, with_error: bool) -> Result<()> {
-        let workspace = self.files.workspace.id(JOB)?;
+    async fn finish(&self, tags: Vec<types::UploadEtag>, with_error: bool) -> Result<StatusCode> {
         let body = types::DataLinkFinishMultiPartUploadRequest::new()
             .upload_id(&self.id)
             .file_name(&self.name)
             .tags(tags)
             .with_error(with_error);
-        match &self.folder {
+        let status = match &self.folder {
             None => {
                 let call = self.files.client.finish_data_link_upload();
                 call.data_link_id(&self.files.id)
-                    .workspace_id(workspace)
+                    .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
                     .send()
-                    .await?;
+                    .await?
+                    .status()
             }
             Some(folder) => {
                 let call = self.files.client.finish_data_link_upload_with_path();
                 call.data_link_id(&self.files.id)
                     .dir_path(folder)
-                    .workspace_id(workspace)
+                    .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
                     .send()
-                    .await?;
+                    .await?
+                    .status()
             }
-        }
-        Ok(())
+        };
+        Ok(status)
     }
 }
 
