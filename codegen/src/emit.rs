@@ -16,7 +16,7 @@ use crate::fixups::{self, Applied};
 use crate::select::{self, Tags};
 use crate::surface::Surface;
 use crate::types::Model;
-use crate::{mocks, operations, overlay, paging, surface, syntax, table, types};
+use crate::{graft, mocks, operations, overlay, paging, surface, syntax, table, types};
 
 /// Everything that comes out of a schema.
 pub struct Output {
@@ -64,6 +64,8 @@ pub struct Report {
     pub unrecognised_paging: Vec<String>,
     /// Targets of the overlay that the document does not have.
     pub dangling_documentation: Vec<String>,
+    /// What was added to the document because hand-written code uses it.
+    pub grafted: Vec<String>,
     /// The ids of the document's operations, of all tags.
     pub operations: Vec<String>,
     /// The tags of the document, in order.
@@ -87,6 +89,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         version: document.version().to_owned(),
         ..Report::default()
     };
+    report.grafted = graft::apply(&mut document)?;
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
