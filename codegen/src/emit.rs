@@ -66,8 +66,6 @@ pub struct Report {
     pub dangling_documentation: Vec<String>,
     /// What was added to the document because hand-written code uses it.
     pub grafted: Vec<String>,
-    /// The ids of the document's operations, of all tags.
-    pub operations: Vec<String>,
     /// The tags of the document, in order.
     pub tags: Vec<String>,
 }
@@ -96,10 +94,6 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
-    report.operations = inventory
-        .iter()
-        .map(|operation| operation.id.clone())
-        .collect();
 
     let unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
