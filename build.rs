@@ -25,7 +25,7 @@ fn run() -> anyhow::Result<()> {
         Some(&fs::read_to_string(OVERLAY)?),
         &tags,
     )?;
-    needs::check(&output.report, &tags)?;
+    needs::check(&output.report.version, &output.inventory, &tags)?;
     let directory = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(directory.join("types.rs"), &output.types)?;
     fs::write(directory.join("operations.rs"), &output.operations)?;

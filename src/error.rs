@@ -472,8 +472,18 @@ impl fmt::Display for StatusLine {
 }
 
 impl fmt::Debug for Error {
-    /// What `main` prints when it returns an error: the line, and what lies below it.
+    /// What `main` prints when it returns an error: the line, and what lies below it. `{:#?}` shows
+    /// the parts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            write!(f, "{self}")?;
+            let mut cause = StdError::source(self);
+            while let Some(error) = cause {
+                write!(f, "\n  caused by: {error}")?;
+                cause = error.source();
+            }
+            return Ok(());
+        }
         let mut debug = f.debug_struct("Error");
         debug
             .field("kind", &self.kind())
@@ -561,6 +571,17 @@ mod tests {
         )
         .in_operation("describe_pipeline")
         .with_attempts(1)
+    }
+
+    #[test]
+    fn main_prints_the_line_and_its_causes() {
+        let mut error = Error::new(ErrorKind::Connect, "could not connect");
+        error.0.source = Some("connection refused".into());
+        assert_eq!(
+            format!("{error:?}"),
+            "could not connect\n  caused by: connection refused"
+        );
+        assert!(format!("{error:#?}").contains("kind: Connect"));
     }
 
     #[test]

@@ -1,4 +1,21 @@
+// In the documentation the README's links lead to the pages of this version: the first definition counts.
+//! [`Nullable`]: crate::Nullable
+//! [`Error`]: crate::Error
+//! [`guide::authentication`]: crate::guide::authentication
+//! [`guide::limits_and_retries`]: crate::guide::limits_and_retries
+//! [`guide::errors`]: crate::guide::errors
+//! [`guide::paging`]: crate::guide::paging
+//! [`guide::runs`]: crate::guide::runs
+//! [`guide::testing`]: crate::guide::testing
+//! [`guide::features`]: crate::guide::features
+//! [`guide::schema`]: crate::guide::schema
+//! [`prelude`]: crate::prelude
+//! [`builder`]: crate::builder
+//! [`types`]: crate::types
+//!
 #![doc = include_str!("../README.md")]
+// docs.rs builds with a nightly toolchain, which tells the feature of each item.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // A part of the API does not need all that the whole does.
 #![cfg_attr(
     not(all(
@@ -8,6 +25,11 @@
         feature = "transfers"
     )),
     allow(dead_code, unused_imports, unused_macros)
+)]
+// Whatever arrives is a value or an error.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
 
 #[cfg(any(feature = "runs", feature = "transfers"))]

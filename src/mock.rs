@@ -87,13 +87,17 @@ impl MockApi {
     /// retries.
     ///
     /// # Panics
-    /// Never: its settings are valid.
+    /// Where the system can't provide an HTTP client, as a test should.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test that can't have its client has failed"
+    )]
     pub fn client(&self) -> Client {
         let settings = Client::builder("mock-token")
             .endpoint(self.endpoint())
             .rate_limit(RateLimit::unlimited())
             .retry(RetryPolicy::default().base_backoff(Duration::ZERO));
-        settings.build().expect("valid settings")
+        settings.build().expect("an HTTP client")
     }
 
     /// Where the server listens: for clients with settings of their own.

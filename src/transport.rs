@@ -55,6 +55,10 @@ impl Transport {
         }
     }
 
+    fn endpoint(&self) -> &Url {
+        &self.shared.endpoint
+    }
+
     #[cfg(feature = "names")]
     pub(crate) fn names(&self) -> &crate::names::NameCache {
         &self.shared.names

@@ -66,7 +66,7 @@ pub fn of_field(
         .and_then(|property| property["description"].as_str())
         .map_or_else(
             || format!("`{wire}`."),
-            |description| markdown(description).into_owned(),
+            |description| model.names.resolve(description),
         );
     let mut note = |sentence: &str| {
         text.push_str("\n\n");
@@ -162,7 +162,7 @@ pub fn of_method(operation: &Operation, names: &Names) -> TokenStream {
 }
 
 /// An operation's page: what it does, what it takes, an example, what goes wrong.
-pub fn of_builder(operation: &Operation, example: &str, names: &Names) -> TokenStream {
+pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Names) -> TokenStream {
     let mut text = format!("{}.\n\n", summary(operation));
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", names.resolve(description));
@@ -194,6 +194,11 @@ pub fn of_builder(operation: &Operation, example: &str, names: &Names) -> TokenS
             "\nThe body that this operation takes has no fields; it is sent by itself.\n",
         );
     }
+    if paged {
+        text.push_str(
+            "\n`stream()` reads the items of all pages, `pages()` whole pages, and `send()` one page.\n",
+        );
+    }
     let _ = write!(
         text,
         "\n# Example\n\n```no_run\n{example}```\n\n# Errors\n\n{}",
@@ -214,7 +219,7 @@ fn summary(operation: &Operation) -> String {
 }
 
 fn errors(operation: &Operation) -> String {
-    let mut codes: Vec<String> = operation
+    let codes: Vec<String> = operation
         .errors
         .iter()
         .filter(|code| code.starts_with('4'))
@@ -230,9 +235,10 @@ fn errors(operation: &Operation) -> String {
             format!("{code} ({meaning})")
         })
         .collect();
-    codes.push("those that any call may meet: 401, 429 and 5xx".to_owned());
+    let and = if codes.is_empty() { "" } else { ", and " };
     format!(
-        "Beside faults of the network, [`Error`](crate::Error) reports {}.",
+        "Beside faults of the network, [`Error`](crate::Error) reports {}{and}401, 429 and 5xx, \
+         which any call may meet.",
         codes.join(", ")
     )
 }
@@ -270,6 +276,7 @@ pub fn example(
     operation: &Operation,
     arguments: &[(String, String)],
     body: Option<&str>,
+    paged: bool,
 ) -> String {
     let mut steps = vec![format!(".{}()", operation.name)];
     steps.extend(
@@ -278,16 +285,21 @@ pub fn example(
             .map(|(setter, value)| format!(".{setter}({value})")),
     );
     steps.extend(body.map(str::to_owned));
-    steps.push(".send()".to_owned());
-    steps.push(".await?".to_owned());
-    if operation.reply() == Reply::Bytes {
-        steps.extend([".into_inner()", ".bytes()", ".await?"].map(str::to_owned));
-    }
-    let binding = match operation.reply() {
-        Reply::Empty => "",
-        Reply::Json => "let reply = ",
-        Reply::Bytes => "let bytes = ",
+    let (binding, last, rest): (_, &[&str], _) = match operation.reply() {
+        _ if paged => (
+            "let mut items = ",
+            &[".stream()"],
+            "\nwhile let Some(item) = items.try_next().await? {\n    println!(\"{item:?}\");\n}",
+        ),
+        Reply::Empty => ("", &[".send()", ".await?"], ""),
+        Reply::Json => ("let reply = ", &[".send()", ".await?"], ""),
+        Reply::Bytes => (
+            "let bytes = ",
+            &[".send()", ".await?", ".into_inner()", ".bytes()", ".await?"],
+            "",
+        ),
     };
+    steps.extend(last.iter().map(|&step| step.to_owned()));
     let line = format!("{binding}client{};", steps.concat());
     let call = if line.len() <= 80 {
         line
@@ -295,7 +307,7 @@ pub fn example(
         format!("{binding}client\n    {};", steps.join("\n    "))
     };
     format!(
-        "use seqera::prelude::*;\n\n# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{call}\n# Ok(())\n# }}\n"
+        "use seqera::prelude::*;\n\n# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{call}{rest}\n# Ok(())\n# }}\n"
     )
 }
 

@@ -551,6 +551,18 @@ fn list_mut_of<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &'
         .flatten()
 }
 
+/// A path whose parameters have no names.
+pub fn template(path: &str) -> String {
+    let nameless = |segment: &str| {
+        if segment.starts_with('{') {
+            "{}".to_owned()
+        } else {
+            segment.to_owned()
+        }
+    };
+    path.split('/').map(nameless).collect::<Vec<_>>().join("/")
+}
+
 fn plain(value: &Value) -> String {
     value
         .as_str()

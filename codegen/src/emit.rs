@@ -16,7 +16,7 @@ use crate::fixups::{self, Applied};
 use crate::select::{self, Tags};
 use crate::surface::Surface;
 use crate::types::Model;
-use crate::{mocks, operations, overlay, paging, surface, syntax, table, types};
+use crate::{graft, mocks, operations, overlay, paging, surface, syntax, table, types};
 
 /// Everything that comes out of a schema.
 pub struct Output {
@@ -64,8 +64,8 @@ pub struct Report {
     pub unrecognised_paging: Vec<String>,
     /// Targets of the overlay that the document does not have.
     pub dangling_documentation: Vec<String>,
-    /// The ids of the document's operations, of all tags.
-    pub operations: Vec<String>,
+    /// What was added to the document because hand-written code uses it.
+    pub grafted: Vec<String>,
     /// The tags of the document, in order.
     pub tags: Vec<String>,
 }
@@ -87,16 +87,13 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         version: document.version().to_owned(),
         ..Report::default()
     };
+    report.grafted = graft::apply(&mut document)?;
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
     report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
-    report.operations = inventory
-        .iter()
-        .map(|operation| operation.id.clone())
-        .collect();
 
     let unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {

@@ -6,6 +6,7 @@ pub mod document;
 mod emit;
 mod enums;
 pub mod fixups;
+mod graft;
 mod mocks;
 mod names;
 pub mod needs;

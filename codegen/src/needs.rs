@@ -1,209 +1,356 @@
-//! What the crate's hand-written code needs of a schema: operations that other versions may lack.
+//! What the crate's hand-written code needs of a schema: operations, and members of them and of
+//! types, that other versions may lack.
+//!
+//! The compiler knows it best. So what is generated is marked as deprecated, each part with a note
+//! that names it, and the warnings of hand-written code are the list, `needs.txt`: `cargo xtask
+//! needs` writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, ImplItem, Item, ReturnType, TraitItem, parse_quote};
 
-use crate::{Report, Tags};
+use crate::Tags;
+use crate::names::normal;
+use crate::surface::{OperationSurface, Surface, TypeSurface};
 
-/// The operations that a file of `src` calls.
-#[derive(Debug)]
-pub struct Need {
+/// Begins the notes of marks.
+pub const MARK: &str = "needed: ";
+
+const LIST: &str = include_str!("needs.txt");
+
+/// Something that a file of `src` uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need<'a> {
+    /// The feature with which the file is compiled.
+    pub feature: &'a str,
     /// The file.
-    pub file: &'static str,
-    /// The feature with which it is compiled.
-    pub feature: &'static str,
-    /// Operations without which it can't be compiled.
-    pub operations: &'static [&'static str],
+    pub file: &'a str,
+    /// `operation`, `parameter`, `paging`, `type`, `field` or `value`.
+    pub kind: &'a str,
+    /// `ListWorkflows`, `ListWorkflows.search`.
+    pub name: &'a str,
 }
 
-/// All that is needed. A test holds this against the source.
-pub const NEEDS: &[Need] = &[
-    Need {
-        file: "dump/job.rs",
-        feature: "runs",
-        operations: &[
-            "DownloadWorkflowLog",
-            "DownloadWorkflowTaskLog",
-            "ListWorkflowTasks",
-        ],
-    },
-    Need {
-        file: "launch/prepare.rs",
-        feature: "runs",
-        operations: &[
-            "CreateLabel",
-            "CreateWorkflowLaunch",
-            "DescribeComputeEnv",
-            "DescribeLaunch",
-            "DescribePipelineLaunch",
-            "DescribeWorkflow",
-            "DescribeWorkflowLaunch",
-        ],
-    },
-    Need {
-        file: "names.rs",
-        feature: "names",
-        operations: &[
-            "ListComputeEnvs",
-            "ListCredentials",
-            "ListDataLinks",
-            "ListDataStudios",
-            "ListDatasetsV2",
-            "ListLabels",
-            "ListOrganizationMembers",
-            "ListOrganizationTeams",
-            "ListOrganizations",
-            "ListPipelineVersions",
-            "ListPipelines",
-            "ListWorkspacesUser",
-            "UserInfo",
-        ],
-    },
-    Need {
-        file: "run.rs",
-        feature: "runs",
-        operations: &[
-            "AddLabelsToWorkflows",
-            "ApplyLabelsToWorkflows",
-            "CancelWorkflow",
-            "CreateWorkflowStar",
-            "DeleteWorkflow",
-            "DeleteWorkflowStar",
-            "DescribeWorkflow",
-            "ListWorkflowTasks",
-            "RemoveLabelsFromWorkflows",
-        ],
-    },
-    Need {
-        file: "run/logs.rs",
-        feature: "runs",
-        operations: &[
-            "DescribeWorkflowTask",
-            "GetWorkflowLog",
-            "GetWorkflowTaskLog",
-        ],
-    },
-    Need {
-        file: "run/polls.rs",
-        feature: "runs",
-        operations: &["DescribeWorkflow", "ListWorkflows"],
-    },
-    Need {
-        file: "transfer/data_links.rs",
-        feature: "transfers",
-        operations: &["ExploreDataLink", "ExploreDataLinkWithPath"],
-    },
-    Need {
-        file: "transfer/datasets.rs",
-        feature: "transfers",
-        operations: &[
-            "CreateDatasetV2",
-            "DeleteDatasetV2",
-            "DownloadDatasetV2",
-            "ListDatasetVersionsV2",
-            "UploadDatasetV2",
-        ],
-    },
-    Need {
-        file: "transfer/download/object.rs",
-        feature: "transfers",
-        operations: &["GenerateDownloadUrlDataLink"],
-    },
-    Need {
-        file: "transfer/upload.rs",
-        feature: "transfers",
-        operations: &[
-            "DescribeDataLink",
-            "GenerateDataLinkUploadUrl",
-            "GenerateDataLinkUploadUrlWithPath",
-        ],
-    },
-    Need {
-        file: "transfer/upload/s3.rs",
-        feature: "transfers",
-        operations: &["FinishDataLinkUpload", "FinishDataLinkUploadWithPath"],
-    },
-    Need {
-        file: "studios.rs",
-        feature: "transfers",
-        operations: &[
-            "CreateDataStudio",
-            "DescribeDataStudio",
-            "StartDataStudio",
-            "StopDataStudio",
-        ],
-    },
-];
+/// All that is needed.
+pub fn all() -> impl Iterator<Item = Need<'static>> {
+    LIST.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        let mut word = || words.next();
+        let (feature, file, kind, name) = (word()?, word()?, word()?, word()?);
+        Some(Need {
+            feature,
+            file,
+            kind,
+            name,
+        })
+    })
+}
 
 /// Checks that a schema has what the enabled parts of the crate need.
 ///
 /// # Errors
 ///
-/// The schema lacks an operation without which a file can't be compiled; the error names both, and
-/// the feature to leave out.
-pub fn check(report: &Report, features: &Tags) -> Result<()> {
-    match lacking(NEEDS, report).find(|(need, _)| features.contains(need.feature)) {
-        Some((need, operation)) => bail!(describe(need, operation, report)),
-        None => Ok(()),
+/// The schema lacks something without which a file can't be compiled; the error names all of it,
+/// and the features to leave out.
+pub fn check(version: &str, surface: &Surface, features: &Tags) -> Result<()> {
+    let mut lacking: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for need in lacking_of(all(), surface).filter(|need| features.contains(need.feature)) {
+        let Need {
+            feature,
+            file,
+            kind,
+            name,
+        } = need;
+        let text = format!("the {kind} `{name}` (src/{file})");
+        lacking.entry(feature).or_default().push(text);
     }
-}
-
-/// The operations that a schema lacks of those that each feature needs.
-pub fn lacking_by_feature(report: &Report) -> BTreeMap<String, BTreeSet<String>> {
-    let mut lacking_by_feature: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (need, operation) in lacking(NEEDS, report) {
-        let operations = lacking_by_feature.entry(need.feature.to_owned());
-        operations.or_default().insert(operation.to_owned());
-    }
-    lacking_by_feature
-}
-
-fn lacking<'a>(
-    needs: &'a [Need],
-    report: &Report,
-) -> impl Iterator<Item = (&'a Need, &'static str)> {
-    let there: BTreeSet<String> = report.operations.iter().cloned().collect();
-    let pairs = needs
+    let texts: Vec<String> = lacking
         .iter()
-        .flat_map(|need| need.operations.iter().map(move |id| (need, *id)));
-    pairs.filter(move |(_, id)| !there.contains(*id))
+        .map(|(feature, lacking)| {
+            format!(
+                "the feature `{feature}` needs what version {version} of the API lacks, leave it out: {}",
+                lacking.join(", ")
+            )
+        })
+        .collect();
+    if !texts.is_empty() {
+        bail!("{}", texts.join("; "));
+    }
+    Ok(())
 }
 
-fn describe(need: &Need, operation: &str, report: &Report) -> String {
-    format!(
-        "src/{} needs the operation `{operation}`, which version {} of the API lacks: leave out the feature `{}`",
-        need.file, report.version, need.feature
-    )
+/// What a schema lacks of that which each feature needs.
+pub fn lacking_by_feature(surface: &Surface) -> BTreeMap<String, BTreeSet<String>> {
+    let mut lacking: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for need in lacking_of(all(), surface) {
+        let names = lacking.entry(need.feature.to_owned()).or_default();
+        names.insert(need.name.to_owned());
+    }
+    lacking
+}
+
+/// Where a type or an operation is missing, its members go without saying.
+fn lacking_of<'a>(
+    needs: impl Iterator<Item = Need<'a>>,
+    surface: &Surface,
+) -> impl Iterator<Item = Need<'a>> {
+    needs.filter(move |need| {
+        let (owner, member) = need.name.split_once('.').unwrap_or((need.name, ""));
+        let has = match need.kind {
+            "operation" => operation(surface, owner).is_some(),
+            "parameter" => {
+                operation(surface, owner).is_none_or(|found| found.setters.contains_key(member))
+            }
+            "paging" => operation(surface, owner).is_none_or(|found| found.paged),
+            "type" => surface.types.contains_key(owner),
+            _ => surface.types.get(owner).is_none_or(|ty| match ty {
+                TypeSurface::Struct { fields, .. } => fields.contains_key(member),
+                TypeSurface::Enum { variants } | TypeSurface::Union { variants } => {
+                    variants.contains_key(member)
+                }
+                TypeSurface::Other(_) => false,
+            }),
+        };
+        !has
+    })
+}
+
+fn operation<'a>(surface: &'a Surface, builder: &str) -> Option<&'a OperationSurface> {
+    let wanted = normal(builder);
+    let mut operations = surface.operations.values();
+    operations.find(|operation| normal(&operation.id) == wanted)
+}
+
+/// Marks all parts of generated code that other code can use by a name of their own.
+pub fn mark(source: &str) -> Result<String> {
+    let mut file = syn::parse_file(source)?;
+    mark_items(&mut file.items);
+    Ok(file.into_token_stream().to_string())
+}
+
+fn note(text: String) -> Attribute {
+    let text = format!("{MARK}{text}");
+    parse_quote!(#[deprecated(note = #text)])
+}
+
+fn mark_items(items: &mut [Item]) {
+    for item in items {
+        match item {
+            Item::Mod(module) => {
+                let content = module.content.as_mut();
+                content.into_iter().for_each(|(_, items)| mark_items(items));
+            }
+            Item::Struct(item) => mark_struct(item),
+            Item::Impl(item) if item.trait_.is_none() => {
+                let owner = item.self_ty.to_token_stream().to_string();
+                for member in &mut item.items {
+                    if let ImplItem::Fn(method) = member {
+                        let mark = mark_of_method(&owner, &method.sig);
+                        method.attrs.extend(mark.map(note));
+                    }
+                }
+            }
+            Item::Trait(item) => {
+                for member in &mut item.items {
+                    if let TraitItem::Fn(method) = member
+                        && let ReturnType::Type(_, builder) = &method.sig.output
+                    {
+                        let builder = builder.to_token_stream().to_string();
+                        let builder = builder.rsplit(' ').next().unwrap_or_default();
+                        method.attrs.push(note(format!("operation {builder}")));
+                    }
+                }
+            }
+            Item::Macro(item) => {
+                let name = item.mac.path.segments.last();
+                if name.is_some_and(|name| name.ident == "open_enum") {
+                    item.mac.tokens = marked_enum(item.mac.tokens.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Structs of `types`, all of whose fields are public.
+fn mark_struct(item: &mut syn::ItemStruct) {
+    let owner = &item.ident;
+    let mut is_type = false;
+    for field in &mut item.fields {
+        if let (Some(name), syn::Visibility::Public(_)) = (&field.ident, &field.vis) {
+            is_type = true;
+            field.attrs.push(note(format!("field {owner}.{name}")));
+        }
+    }
+    if is_type {
+        item.attrs.push(note(format!("type {owner}")));
+    }
+}
+
+/// A setter of an operation takes an `Argument` or an `Upload`, one of a type anything else.
+fn mark_of_method(owner: &str, method: &syn::Signature) -> Option<String> {
+    let name = method.ident.to_string();
+    let mut inputs = method.inputs.iter();
+    if name == "body" || !matches!(inputs.next()?, syn::FnArg::Receiver(_)) {
+        return None;
+    }
+    if matches!(name.as_str(), "stream" | "pages") {
+        return Some(format!("paging {owner}"));
+    }
+    let value = inputs.next()?.to_token_stream().to_string();
+    let of_operation = value.contains("Argument <") || value.contains("Upload");
+    let kind = if of_operation { "parameter" } else { "field" };
+    Some(format!("{kind} {owner}.{name}"))
+}
+
+/// `pub enum Name { Variant = "value", … }`, with documentation everywhere.
+fn marked_enum(tokens: TokenStream) -> TokenStream {
+    let mut owner = String::new();
+    let mut marked = TokenStream::new();
+    let mut after_enum = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => {
+                if after_enum {
+                    owner = name.to_string();
+                }
+                after_enum = name == "enum";
+                marked.extend([TokenTree::Ident(name)]);
+            }
+            TokenTree::Group(group) if !owner.is_empty() => {
+                let mut variants = TokenStream::new();
+                for token in group.stream() {
+                    if let TokenTree::Ident(name) = &token {
+                        variants.extend(note(format!("value {owner}.{name}")).into_token_stream());
+                    }
+                    variants.extend([token]);
+                }
+                marked.extend(quote!({ #variants }));
+            }
+            other => marked.extend([other]),
+        }
+    }
+    let mark = note(format!("type {owner}"));
+    quote!(#mark #marked)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::surface::{FieldSurface, Setter};
+
+    fn surface() -> Surface {
+        let mut surface = Surface::default();
+        for need in all() {
+            let (owner, member) = need.name.split_once('.').unwrap_or((need.name, ""));
+            match need.kind {
+                "operation" => {
+                    let operation = surface.operations.entry(owner.to_owned()).or_default();
+                    operation.id = owner.to_owned();
+                }
+                "parameter" => {
+                    let operation = surface.operations.entry(owner.to_owned()).or_default();
+                    operation.id = owner.to_owned();
+                    operation
+                        .setters
+                        .insert(member.to_owned(), Setter::default());
+                }
+                "paging" => {
+                    let operation = surface.operations.entry(owner.to_owned()).or_default();
+                    operation.paged = true;
+                }
+                "value" => {
+                    let variants = BTreeMap::new();
+                    let ty = surface.types.entry(owner.to_owned());
+                    if let TypeSurface::Enum { variants } =
+                        ty.or_insert(TypeSurface::Enum { variants })
+                    {
+                        variants.insert(member.to_owned(), String::new());
+                    }
+                }
+                "field" => {
+                    let (fields, sent) = (BTreeMap::new(), false);
+                    let ty = surface.types.entry(owner.to_owned());
+                    let ty = ty.or_insert(TypeSurface::Struct { fields, sent });
+                    if let TypeSurface::Struct { fields, .. } = ty {
+                        fields.insert(member.to_owned(), FieldSurface::default());
+                    }
+                }
+                _ => {}
+            }
+        }
+        for need in all().filter(|need| need.kind == "type") {
+            let other = TypeSurface::Other(String::new());
+            surface.types.entry(need.name.to_owned()).or_insert(other);
+        }
+        surface
+    }
 
     #[test]
     fn what_is_missing_is_named_with_the_feature_to_leave_out() {
-        let all: Vec<&str> = NEEDS
-            .iter()
-            .flat_map(|need| need.operations)
-            .copied()
-            .collect();
-        let mut report = Report {
-            version: "1.2.3".to_owned(),
-            ..Report::default()
-        };
-        report.operations = all.iter().map(|id| (*id).to_owned()).collect();
-        assert!(check(&report, &Tags::All).is_ok() && lacking_by_feature(&report).is_empty());
+        let mut surface = surface();
+        assert!(check("1.2.3", &surface, &Tags::All).is_ok());
+        assert!(lacking_by_feature(&surface).is_empty());
 
-        report.operations.retain(|id| id != "DownloadWorkflowLog");
-        let problem = check(&report, &Tags::All).unwrap_err().to_string();
+        surface.operations.remove("DownloadWorkflowLog");
+        let Some(TypeSurface::Struct { fields, .. }) =
+            surface.types.get_mut("WorkflowLaunchRequest")
+        else {
+            panic!("no such struct");
+        };
+        fields.remove("output_dir");
+        let problem = check("1.2.3", &surface, &Tags::All)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             problem,
-            "src/dump/job.rs needs the operation `DownloadWorkflowLog`, which version 1.2.3 of the API lacks: \
-             leave out the feature `runs`"
+            "the feature `runs` needs what version 1.2.3 of the API lacks, leave it out: \
+             the operation `DownloadWorkflowLog` (src/dump.rs), \
+             the field `WorkflowLaunchRequest.output_dir` (src/launch.rs)"
         );
-        assert!(lacking_by_feature(&report)["runs"].contains("DownloadWorkflowLog"));
+        assert!(lacking_by_feature(&surface)["runs"].contains("DownloadWorkflowLog"));
         let without = Tags::from_features(["names".to_owned(), "transfers".to_owned()]);
-        assert!(check(&report, &without).is_ok());
+        assert!(check("1.2.3", &surface, &without).is_ok());
+    }
+
+    #[test]
+    fn every_kind_of_part_is_marked() {
+        let marked = mark(
+            r#"
+            pub trait ClientXExt { fn list_things(&self) -> builder::ListThings; }
+            pub mod builder {
+                impl ListThings {
+                    pub fn new(client: &super::Client) -> Self { todo!() }
+                    pub fn search(mut self, value: impl Argument<String>) -> Self { self }
+                    pub fn stream(self) -> ItemStream<Self> { todo!() }
+                }
+            }
+            pub struct Thing { pub name: Option<String> }
+            impl Thing { pub fn name(mut self, value: impl Into<String>) -> Self { self } }
+            crate::open_enum! { #[doc = "x"] pub enum Color { #[doc = "`RED`"] Red = "RED" } }
+            "#,
+        )
+        .unwrap();
+        let notes: Vec<&str> = marked
+            .split(MARK)
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                "operation ListThings",
+                "parameter ListThings.search",
+                "paging ListThings",
+                "type Thing",
+                "field Thing.name",
+                "field Thing.name",
+                "type Color",
+                "value Color.Red",
+            ]
+        );
     }
 }

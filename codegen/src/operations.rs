@@ -205,7 +205,13 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
     let (arguments, body_example) = example_arguments(entry, model);
     let doc = docs::of_builder(
         operation,
-        &docs::example(operation, &arguments, body_example.as_deref()),
+        &docs::example(
+            operation,
+            &arguments,
+            body_example.as_deref(),
+            paging.is_some(),
+        ),
+        paging.is_some(),
         names,
     );
 
@@ -471,7 +477,7 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
         ///
         /// # Errors
         ///
-        /// See [`crate::Error`].
+        /// See [`Error`](crate::Error).
         pub async fn send(#binding) -> Result<ResponseValue<#reply>> {
             #prepare
             self.request.#call().await

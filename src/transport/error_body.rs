@@ -33,13 +33,14 @@ pub(crate) fn read(body: &[u8], content_type: Option<&str>) -> Said {
 
 /// Whether a body is a web page (a login form, a proxy's error) rather than data.
 pub(crate) fn is_html(body: &[u8], content_type: Option<&str>) -> bool {
-    let start = &body[..body.len().min(256)];
-    let start = String::from_utf8_lossy(strip_bom(start))
-        .trim_start()
-        .to_ascii_lowercase();
-    start.starts_with("<!doctype html")
-        || start.starts_with("<html")
-        || (start.starts_with('<') && content_type.is_some_and(|kind| kind.contains("html")))
+    let start = strip_bom(body).trim_ascii_start();
+    let begins = |tag: &str| {
+        let start = start.get(..tag.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    begins("<!doctype html")
+        || begins("<html")
+        || (begins("<") && content_type.is_some_and(|kind| kind.contains("html")))
 }
 
 /// Some servers behind Windows proxies put a byte order mark before JSON.

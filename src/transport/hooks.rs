@@ -1,13 +1,14 @@
 //! Where the generated client meets the runtime: how one call is made.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::header::{LOCATION, RANGE, RETRY_AFTER, USER_AGENT};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, field};
 
@@ -81,6 +82,7 @@ pub(super) struct Call {
     /// The path with the names of its parameters, for the span.
     pub template: Cow<'static, str>,
     pub url: Url,
+    /// Those that the caller set.
     pub headers: HeaderMap,
     pub body: Body,
     pub safe_to_repeat: bool,
@@ -219,8 +221,8 @@ async fn attempt(
     let info = OperationInfo {
         operation_id: call.id,
     };
+    let mut url = Cow::Borrowed(&call.url);
     for _ in 0..=REDIRECTS {
-        let url = request.url().clone();
         let turn = turn(call, &url, waited).await;
         call.client
             .pre::<()>(&mut request, &info)
@@ -230,9 +232,8 @@ async fn attempt(
         if let Some(body) = request.body_mut().take() {
             *request.body_mut() = Some(progress.of(body));
         }
-        let result = progress
-            .watch(call.idle(), call.client.exec(request, &info))
-            .await;
+        let exchange = pin!(call.client.exec(request, &info));
+        let result = progress.watch(call.idle(), exchange).await;
         drop(turn);
         let Some(result) = result else {
             let error = progress::timed_out(url.host_str());
@@ -244,7 +245,10 @@ async fn attempt(
             .map_err(|e| Failure::permanent(e.into()))?;
         let reply = result.map_err(Failure::from_reqwest)?;
         match redirect(call, &url, &reply) {
-            Some(next) => request = next,
+            Some(next) => {
+                url = Cow::Owned(next.url().clone());
+                request = next;
+            }
             None => return read(call, reply).await,
         }
     }
@@ -275,28 +279,42 @@ async fn turn<'a>(call: &'a Call, url: &Url, waited: &mut Duration) -> Option<Tu
 impl Call {
     /// The request of one attempt.
     async fn request(&self) -> Result<reqwest::Request> {
-        let mut headers = self.headers.clone();
-        if let Body::Json(_) = &self.body {
-            let json = HeaderValue::from_static("application/json");
-            headers.entry(CONTENT_TYPE).or_insert(json);
-        }
-        let builder = self
-            .client
-            .client()
-            .request(self.method.clone(), self.url.clone())
-            .headers(headers);
-        let builder = match &self.body {
-            Body::Empty => builder,
-            Body::Json(json) => builder.body(json.clone()),
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        *request.headers_mut() = self.headers();
+        match &self.body {
+            Body::Empty => {}
+            Body::Json(json) => *request.body_mut() = Some(json.clone().into()),
             Body::Form(form) if form.is_spent() => {
                 return Err(Error::new(
                     ErrorKind::InvalidRequest,
                     "the stream was already sent: make a new one",
                 ));
             }
-            Body::Form(form) => builder.multipart(form.begin().await?),
+            Body::Form(form) => {
+                let http = self.client.client().clone();
+                let builder = RequestBuilder::from_parts(http, request);
+                let builder = builder.multipart(form.begin().await?);
+                request = builder.build().map_err(Error::from_reqwest)?;
+            }
+        }
+        Ok(request)
+    }
+
+    /// The headers of the body and the reply, and the caller's, which replace them.
+    fn headers(&self) -> HeaderMap {
+        // With room for those that `pre` adds.
+        let mut headers = HeaderMap::with_capacity(8);
+        let accept = match self.want {
+            Want::Bytes => "*/*",
+            Want::Json | Want::Nothing => "application/json",
         };
-        builder.build().map_err(Error::from_reqwest)
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if let Body::Json(_) = &self.body {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(CONTENT_TYPE, json);
+        }
+        headers.extend(self.headers.clone());
+        headers
     }
 
     pub(super) fn idle(&self) -> Option<Duration> {
@@ -335,8 +353,9 @@ fn redirect(call: &Call, from: &Url, reply: &Response) -> Option<reqwest::Reques
         return None;
     }
     let mut request = reqwest::Request::new(call.method.clone(), to);
+    let headers = call.headers();
     for name in [ACCEPT, RANGE] {
-        if let Some(value) = call.headers.get(&name) {
+        if let Some(value) = headers.get(&name) {
             request.headers_mut().insert(name, value.clone());
         }
     }

@@ -51,12 +51,11 @@ impl Progress {
     pub(super) async fn watch<T>(
         &self,
         idle: Option<Duration>,
-        transfer: impl Future<Output = T>,
+        mut transfer: Pin<&mut impl Future<Output = T>>,
     ) -> Option<T> {
         let Some(idle) = idle else {
             return Some(transfer.await);
         };
-        let mut transfer = std::pin::pin!(transfer);
         let mut deadline = self.begun + idle;
         loop {
             match timeout_at(deadline, &mut transfer).await {
@@ -177,21 +176,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_transfer_may_take_long_but_not_stand_still() {
         let progress = Progress::new();
-        let slow = async {
+        let slow = std::pin::pin!(async {
             for _ in 0..10 {
                 tokio::time::sleep(Duration::from_secs(50)).await;
                 progress.note();
             }
-        };
+        });
         assert!(progress.watch(Some(IDLE), slow).await.is_some());
 
         let progress = Progress::new();
         let begun = Instant::now();
-        let stuck = async {
+        let stuck = std::pin::pin!(async {
             tokio::time::sleep(Duration::from_secs(50)).await;
             progress.note();
             std::future::pending::<()>().await;
-        };
+        });
         assert!(progress.watch(Some(IDLE), stuck).await.is_none());
         assert_eq!(begun.elapsed().as_secs(), 110);
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use progenitor_client::{ClientInfo, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -270,14 +270,6 @@ impl Request {
         };
         let url = url.map_err(|text| Error::invalid_request(operation.clone(), text))?;
 
-        let accept = if want == Want::Bytes {
-            "*/*"
-        } else {
-            "application/json"
-        };
-        self.headers
-            .entry(ACCEPT)
-            .or_insert(HeaderValue::from_static(accept));
         let workspace = self.query_value(WORKSPACE).map(str::to_owned);
         let (id, method, template, safe_to_repeat) = match self.target {
             Target::Known(known) => (
@@ -328,38 +320,49 @@ impl Request {
     }
 
     fn url(&self) -> Result<Url, String> {
-        let mut url = self.client.baseurl().to_owned();
+        let endpoint = self.client.inner().endpoint();
+        let mut path = endpoint.path().trim_end_matches('/').to_owned();
+        let mut query = String::new();
         match &self.target {
-            Target::Known(operation) => self.fill_in(operation, &mut url)?,
-            Target::Raw { path, .. } => url.push_str(path),
+            Target::Known(operation) => self.fill_in(operation, &mut path)?,
+            Target::Raw { path: given, .. } => {
+                let given = given.split('#').next().unwrap_or_default();
+                let (given, given_query) = given.split_once('?').unwrap_or((given, ""));
+                path.push_str(given);
+                query.push_str(given_query);
+            }
         }
-        let mut separator = if url.contains('?') { '&' } else { '?' };
         for (name, value) in &self.query {
-            url.push(separator);
-            url.push_str(&encode(name));
-            url.push('=');
-            url.push_str(value);
-            separator = '&';
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(&encode(name));
+            query.push('=');
+            query.push_str(value);
         }
-        Url::parse(&url).map_err(|error| format!("`{url}` is not a URL: {error}"))
+        // Only the path is read anew: nothing in it can lead to another host.
+        let mut url = endpoint.clone();
+        url.set_path(&path);
+        url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+        Ok(url)
     }
 
     /// Writes the path with the values of its parameters.
-    fn fill_in(&self, operation: &Operation, url: &mut String) -> Result<(), String> {
+    fn fill_in(&self, operation: &Operation, path: &mut String) -> Result<(), String> {
         let mut rest = operation.path;
         while let Some((literal, tail)) = rest.split_once('{') {
             let (wire, tail) = tail.split_once('}').unwrap_or((tail, ""));
             let value = self.path.iter().find(|(name, _)| *name == wire);
             let value = value.map_or("", |(_, value)| value.as_str());
-            url.push_str(literal);
-            url.push_str(&encode_path(
+            path.push_str(literal);
+            path.push_str(&encode_path(
                 wire,
                 value,
                 operation.path_like.contains(&wire),
             )?);
             rest = tail;
         }
-        url.push_str(rest);
+        path.push_str(rest);
         Ok(())
     }
 }

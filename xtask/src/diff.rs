@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seqera_codegen::document::template;
 use seqera_codegen::surface::{FieldSurface, OperationSurface, Setter, Surface, TypeSurface};
 
 /// What a change is about.
@@ -360,17 +361,6 @@ fn pairs<'a, T>(
         let now = renamed.get(name).unwrap_or(name);
         Some((now, before, new.get(now)?))
     })
-}
-
-/// A path whose parameters have no names.
-fn template(path: &str) -> String {
-    let segments = path
-        .split('/')
-        .map(|segment| match segment.starts_with('{') {
-            true => "{}",
-            false => segment,
-        });
-    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Members that are gone, each with the one new member that does the same by a name that shares at

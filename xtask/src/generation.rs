@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Generation {
     /// What it noticed.
     pub report: Report,
-    /// The operations that the schema lacks of those that each feature needs.
+    /// What the schema lacks of that which each feature needs.
     pub lacking: BTreeMap<String, BTreeSet<String>>,
     /// The golden file.
     pub golden: String,
@@ -94,7 +94,7 @@ pub fn serve(overlay: &Path) -> Result<Outcome> {
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
     let generation = Generation {
-        lacking: needs::lacking_by_feature(&output.report),
+        lacking: needs::lacking_by_feature(&output.inventory),
         report: output.report,
         golden: output.surface,
         surface: output.inventory,

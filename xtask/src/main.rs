@@ -7,6 +7,7 @@ mod diff;
 mod files;
 mod generation;
 mod manifest;
+mod needs;
 mod provenance;
 mod refresh;
 mod report;
@@ -52,6 +53,12 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Lists what hand-written code needs of the schema, in `codegen/src/needs.txt`.
+    Needs {
+        /// Writes nothing; exits with 1 if the list is behind.
+        #[arg(long)]
+        check: bool,
+    },
     /// Generates from the schema on standard input: the part of `refresh-schema` that runs in a
     /// process of its own.
     #[command(hide = true)]
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(&root),
         Command::Coverage { missing } => coverage::run(&root, missing),
         Command::TrySchema { files } => try_schema::run(&root, &files),
+        Command::Needs { check } => needs::run(&root, check),
         Command::Generate { overlay } => generation::serve(&overlay),
     };
     match outcome {

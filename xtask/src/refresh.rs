@@ -207,6 +207,7 @@ fn compose(
                 format!("`{feature}` needs `{}`", operations.join("`, `"))
             })
             .collect(),
+        grafted: new.report.grafted.clone(),
         unrecognised_paging: new.report.unrecognised_paging.clone(),
         undocumented_operations: coverage.operations.missing,
         undocumented_types: coverage.types.missing,

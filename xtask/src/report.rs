@@ -22,6 +22,8 @@ pub struct Report {
     pub fixups: Vec<(String, Option<usize>, usize)>,
     /// Features that can't be built with the new schema, with the operations that it lacks.
     pub lacking: Vec<String>,
+    /// What the new schema lacks and hand-written code uses where a server knows it.
+    pub grafted: Vec<String>,
     /// Operations that look paged, but whose paging was not recognised.
     pub unrecognised_paging: Vec<String>,
     /// Operations without documentation of ours.
@@ -163,6 +165,10 @@ impl Report {
         list(
             "Features that this version can't have",
             self.lacking.clone(),
+        );
+        list(
+            "Added, because hand-written code uses it where a server knows it",
+            code(&self.grafted),
         );
         list(
             "List operations whose paging is not recognised",
@@ -380,6 +386,7 @@ mod tests {
             changes: Vec::new(),
             fixups: Vec::new(),
             lacking: Vec::new(),
+            grafted: Vec::new(),
             unrecognised_paging: Vec::new(),
             undocumented_operations: Vec::new(),
             undocumented_types: Vec::new(),

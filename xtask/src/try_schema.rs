@@ -89,7 +89,7 @@ fn check(scratch: &Path, target: &Path, features: &[&str]) -> Result<bool> {
 
 /// Brings a scratch copy up to date. Files that are the same are left alone, so that cargo sees
 /// what has changed.
-fn copy(root: &Path, scratch: &Path) -> Result<()> {
+pub fn copy(root: &Path, scratch: &Path) -> Result<()> {
     fs::create_dir_all(scratch)?;
     for member in MEMBERS.into_iter().chain([refresh::SCHEMA]) {
         copy_all(&root.join(member), &scratch.join(member))

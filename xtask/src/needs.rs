@@ -1,0 +1,103 @@
+//! Lists what hand-written code needs of the schema, by what the compiler says of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use seqera_codegen::{Tags, generate, needs};
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::files::{Changes, read_if_there};
+use crate::refresh::{OVERLAY, SCHEMA};
+use crate::try_schema;
+
+/// The list.
+const LIST: &str = "codegen/src/needs.txt";
+
+/// Writes the list, or checks whether it is what it should be.
+pub fn run(root: &Path, check: bool) -> Result<Outcome> {
+    let read = |name: &str| {
+        read_if_there(&root.join(name))?.with_context(|| format!("there is no {name}"))
+    };
+    let output = generate(&read(SCHEMA)?, Some(&read(OVERLAY)?), &Tags::All)?;
+    let target = root.join("target/try-schema");
+    let scratch = target.join("crate");
+    try_schema::copy(root, &scratch)?;
+    // A list that is behind would keep the crate from being compiled.
+    fs::write(scratch.join(LIST), "")?;
+    let includes = scratch.join("src/generated.rs");
+    let mut including =
+        fs::read_to_string(&includes)?.replacen("#![allow(", "#![allow(deprecated, ", 1);
+    for (name, source) in [("types", &output.types), ("operations", &output.operations)] {
+        let marked = target.join(format!("marked-{name}.rs"));
+        fs::write(&marked, needs::mark(source)?)?;
+        let of_build = format!("concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")");
+        ensure!(
+            including.contains(&of_build),
+            "src/generated.rs does not include {name}.rs"
+        );
+        including = including.replace(&of_build, &format!("{:?}", fs::canonicalize(marked)?));
+    }
+    fs::write(&includes, including)?;
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args([
+            "check",
+            "--quiet",
+            "--package",
+            "seqera",
+            "--message-format=json",
+        ])
+        .current_dir(&scratch)
+        .env("CARGO_TARGET_DIR", target.join("target"))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo can't be started")?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let needs: BTreeSet<String> = messages.lines().flat_map(needs_of).collect();
+    ensure!(output.status.success(), "the marked crate does not compile");
+    ensure!(!needs.is_empty(), "the compiler told nothing");
+
+    let text: String = needs.iter().map(|need| format!("{need}\n")).collect();
+    if read(LIST)? == text {
+        println!("{LIST} is up to date.");
+        return Ok(Outcome::Good);
+    }
+    if check {
+        println!("{LIST} is behind: run `cargo xtask needs`.");
+        return Ok(Outcome::Behind);
+    }
+    let mut changes = Changes::default();
+    changes.stage(&root.join(LIST), &text)?;
+    changes.commit()?;
+    println!("wrote {LIST}");
+    Ok(Outcome::Good)
+}
+
+/// The needs that a message of the compiler tells of: a line of the list for each place.
+fn needs_of(message: &str) -> Vec<String> {
+    let message: Value = serde_json::from_str(message).unwrap_or_default();
+    let text = message["message"]["message"].as_str().unwrap_or_default();
+    let Some((_, need)) = text.split_once(needs::MARK) else {
+        return Vec::new();
+    };
+    let spans = message["message"]["spans"].as_array();
+    let files = spans.into_iter().flatten().filter_map(|span| {
+        let file = span["file_name"].as_str()?.replace('\\', "/");
+        let file = file.strip_prefix("src/")?;
+        Some(format!("{} {file} {need}", feature_of(file)?))
+    });
+    files.collect()
+}
+
+/// The feature with which a file is compiled; none for files that are part of what is generated.
+fn feature_of(file: &str) -> Option<&'static str> {
+    match file.split(['/', '.']).next()? {
+        "names" => Some("names"),
+        "launch" | "run" | "dump" => Some("runs"),
+        "transfer" | "studios" => Some("transfers"),
+        _ => None,
+    }
+}
