@@ -84,7 +84,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging runs testing features schema }
+    pages! { authentication limits_and_retries errors paging runs transfers testing features schema }
 }
 
 use open_enum::open_enum;

@@ -1,5 +1,5 @@
 //! Datasets by name: what is sent, what is refused before, what is cleaned up.
-#![cfg(feature = "datasets")]
+#![cfg(feature = "transfers")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Downloads from data links: ranges, cuts, changes, names, and where the token goes.
-#![cfg(feature = "data-links")]
+#![cfg(feature = "transfers")]
 
 mod support;
 

@@ -1,10 +1,5 @@
 //! Dumps of runs: complete, at the limit's pace, through failures, and continued.
-#![cfg(all(
-    feature = "workflows",
-    feature = "service-info",
-    feature = "users",
-    feature = "workspaces"
-))]
+#![cfg(feature = "runs")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Large files take no more memory than small ones. Alone in its process, whose peak it measures.
-#![cfg(all(feature = "data-links", target_os = "linux"))]
+#![cfg(all(feature = "transfers", target_os = "linux"))]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Runs: waiting for their end, watching them, their logs, and what is done to them.
+#![cfg(feature = "runs")]
 
 mod support;
 

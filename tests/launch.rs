@@ -1,4 +1,5 @@
 //! Launches: what is read, what is sent, and what is said before sending.
+#![cfg(feature = "runs")]
 
 mod support;
 

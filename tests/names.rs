@@ -1,4 +1,5 @@
 //! Names in place of ids: exact, complete, remembered for a while.
+#![cfg(all(feature = "names", feature = "transfers"))]
 
 mod support;
 

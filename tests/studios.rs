@@ -1,5 +1,5 @@
 //! Studios: started, waited for, stopped.
-#![cfg(feature = "studios")]
+#![cfg(feature = "transfers")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Uploads to data links by the three protocols, against stand-ins of the stores.
-#![cfg(feature = "data-links")]
+#![cfg(feature = "transfers")]
 
 mod support;
 

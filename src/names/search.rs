@@ -74,7 +74,11 @@ impl<'a> Search<'a> {
         }
         let wanted = self.wanted.to_lowercase();
         let alike = |name: &String| likeness(&wanted, &name.to_lowercase());
-        let likeness = candidate.names.iter().map(alike).fold(0.0, f64::max);
+        // Whoever gives an id for a name sees whose it is.
+        let likeness = match candidate.found.id == self.wanted {
+            true => 1.0,
+            false => candidate.names.iter().map(alike).fold(0.0, f64::max),
+        };
         if likeness >= NEAR && !self.near.iter().any(|(_, other)| known(other)) {
             self.near.push((likeness, candidate));
             self.near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -162,6 +166,11 @@ mod tests {
             error.message(),
             "no pipeline in workspace 7 is named `rnasek`: is it `rnaseq` (id 2), \
              `rnaseq-rnasek` (id 3)?"
+        );
+        let id = search("17", &[("methylation", 17)]).unwrap_err();
+        assert!(
+            id.message().ends_with("is it `methylation` (id 17)?"),
+            "{id}"
         );
         let far = search("rnasek", &[("methylation", 1)]).unwrap_err();
         assert_eq!(
