@@ -575,13 +575,13 @@ mod tests {
 
     #[test]
     fn main_prints_the_line_and_its_causes() {
-        let mut error = Error::new(ErrorKind::Connect, "could not connect");
-        error.0.source = Some("connection refused".into());
+        let mut error = Error::new(ErrorKind::Configuration, "a file is missing");
+        error.0.source = Some("no such file".into());
         assert_eq!(
             format!("{error:?}"),
-            "could not connect\n  caused by: connection refused"
+            "a file is missing\n  caused by: no such file"
         );
-        assert!(format!("{error:#?}").contains("kind: Connect"));
+        assert!(format!("{error:#?}").contains("kind: Configuration"));
     }
 
     #[test]

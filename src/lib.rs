@@ -6,6 +6,7 @@
 //! [`guide::errors`]: crate::guide::errors
 //! [`guide::paging`]: crate::guide::paging
 //! [`guide::runs`]: crate::guide::runs
+//! [`guide::transfers`]: crate::guide::transfers
 //! [`guide::testing`]: crate::guide::testing
 //! [`guide::features`]: crate::guide::features
 //! [`guide::schema`]: crate::guide::schema
