@@ -13,10 +13,11 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "patch", "head", "options", "trace",
 ];
 
-/// What builders use, and so can't be called: see `operations.rs`.
-const TAKEN: [&str; 11] = [
+/// What builders and the client use, and so can't be called: see `operations.rs`.
+const TAKEN: [&str; 12] = [
     "Argument",
     "ByteStream",
+    "Clone",
     "ItemStream",
     "Method",
     "Operation",
