@@ -10,7 +10,7 @@ use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
 use super::schemas::{reaches, references_of};
-use crate::document::{Document, Object, list, reference, reference_to};
+use crate::document::{Document, Object, list, list_mut, reference, reference_to};
 
 /// A union of the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,13 +42,40 @@ pub(super) fn take(tree: &mut Value) -> Vec<Union> {
     let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") else {
         return unions;
     };
-    for (name, schema) in schemas.iter_mut() {
-        if let Some(union) = read(name, schema) {
+    for (name, schema) in schemas.iter() {
+        unions.extend(read(name, schema));
+    }
+    for union in &unions {
+        inherit(schemas, union);
+    }
+    for union in &unions {
+        if let Some(schema) = schemas.get_mut(&union.name) {
             *schema = json!({ "type": "object", "additionalProperties": false });
-            unions.push(union);
         }
     }
     unions
+}
+
+/// A variant that is made of its union and more (`allOf`) has the properties that stand beside the
+/// union's `oneOf`.
+fn inherit(schemas: &mut Object, union: &Union) {
+    let mut shared = schemas[&union.name].clone();
+    if let Some(shared) = shared.as_object_mut() {
+        shared.retain(|key, _| matches!(key.as_str(), "type" | "properties" | "required"));
+    }
+    for variant in &union.variants {
+        let parts = schemas
+            .get_mut(&variant.schema)
+            .and_then(Value::as_object_mut);
+        for part in parts
+            .into_iter()
+            .flat_map(|schema| list_mut(schema, "allOf"))
+        {
+            if reference(part) == Some(&union.name) {
+                *part = shared.clone();
+            }
+        }
+    }
 }
 
 /// Drops variants whose schemas are not there, and finds those that hold their union again.
@@ -215,6 +242,27 @@ mod tests {
         assert_eq!(
             found.collect::<Vec<_>>(),
             [("A", true), ("B", false), ("B", false)]
+        );
+    }
+
+    #[test]
+    fn variants_that_are_made_of_their_union_keep_its_properties() {
+        let mut tree = document(json!({
+            "Config": {
+                "oneOf": [reference_to("Local")],
+                "discriminator": { "propertyName": "kind" },
+                "type": "object",
+                "properties": { "workDir": { "type": "string" } },
+            },
+            "Local": { "allOf": [reference_to("Config"), { "properties": { "a": {} } }] },
+        }));
+        take(&mut tree);
+        assert_eq!(
+            tree["components"]["schemas"]["Local"]["allOf"],
+            json!([
+                { "type": "object", "properties": { "workDir": { "type": "string" } } },
+                { "properties": { "a": {} } },
+            ])
         );
     }
 
