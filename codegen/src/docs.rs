@@ -158,7 +158,8 @@ pub fn of_method(operation: &Operation, names: &Names) -> TokenStream {
     let doc = attributes(&text);
     let id = &operation.id;
     let route = format!("{} {}", operation.method.to_uppercase(), operation.path);
-    quote! { #doc #[doc(alias = #id)] #[doc(alias = #route)] }
+    let alias = (operation.name != *id).then(|| quote! { #[doc(alias = #id)] });
+    quote! { #doc #alias #[doc(alias = #route)] }
 }
 
 /// An operation's page: what it does, what it takes, an example, what goes wrong.

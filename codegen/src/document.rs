@@ -1,7 +1,7 @@
 //! The schema as a tree of JSON values, and the inventory of its operations.
 
 use anyhow::{Context, Result, bail, ensure};
-use heck::ToSnakeCase;
+use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::{Map, Value};
 
 use crate::names::normal;
@@ -9,7 +9,25 @@ use crate::names::normal;
 /// An object of the tree.
 pub type Object = Map<String, Value>;
 
-const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
+const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "patch", "head", "options", "trace",
+];
+
+/// What builders and the client use, and so can't be called: see `operations.rs`.
+const TAKEN: [&str; 12] = [
+    "Argument",
+    "ByteStream",
+    "Clone",
+    "ItemStream",
+    "Method",
+    "Operation",
+    "Paged",
+    "PageStream",
+    "Paging",
+    "Request",
+    "ResponseValue",
+    "Result",
+];
 
 /// An OpenAPI 3.0 document.
 #[derive(Clone, Debug)]
@@ -44,6 +62,10 @@ impl Document {
         ensure!(
             document.raw_operations().next().is_some(),
             "the document has no operations (is it cut off?)"
+        );
+        ensure!(
+            document.tree["info"]["version"].is_string(),
+            "`info.version` is no text"
         );
         document.check_whole(text)?;
         document.check_references()?;
@@ -108,6 +130,11 @@ impl Document {
         for (path, method, raw) in self.raw_operations() {
             let operation = Operation::read(self, path, method, raw)
                 .with_context(|| format!("{} {path}", method.to_uppercase()))?;
+            ensure!(
+                !TAKEN.contains(&operation.id.to_upper_camel_case().as_str()),
+                "the operationId `{}` is a name that the generated code uses",
+                operation.id
+            );
             match seen.insert(normal(&operation.name), operation.id.clone()) {
                 None => operations.push(operation),
                 Some(other) if other == operation.id => {
@@ -252,7 +279,7 @@ pub struct Operation {
     pub method: String,
     /// The path template.
     pub path: String,
-    /// The first tag.
+    /// The first tag, as a feature.
     pub tag: String,
     /// The one-line summary.
     pub summary: Option<String>,
@@ -330,6 +357,7 @@ impl Operation {
     fn read(document: &Document, path: &str, method: &str, raw: &Value) -> Result<Self> {
         let id = raw["operationId"]
             .as_str()
+            .filter(|id| !normal(id).is_empty())
             .context("the operation has no operationId")?;
         let text = |key: &str| raw[key].as_str().map(str::trim).filter(|t| !t.is_empty());
         let parameters = list(raw, "parameters")
@@ -348,7 +376,7 @@ impl Operation {
             name: id.to_snake_case(),
             method: method.to_owned(),
             path: path.to_owned(),
-            tag: raw["tags"][0].as_str().unwrap_or("untagged").to_owned(),
+            tag: crate::select::feature(raw),
             summary: text("summary").map(str::to_owned),
             description: text("description").map(str::to_owned),
             deprecated: raw["deprecated"].as_bool().unwrap_or(false),

@@ -8,10 +8,11 @@ use progenitor_impl::{
     GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle, TypeImpl,
 };
 use quote::quote;
+use serde_json::Value;
 use syn::Item;
 
 use crate::document::{Document, Operation};
-use crate::fixups::{self, Applied};
+use crate::fixups::{self, Applied, Union};
 
 use crate::select::{self, Tags};
 use crate::surface::Surface;
@@ -72,8 +73,12 @@ pub struct Report {
 
 /// Generates the bindings.
 pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
-    // The generator, and the crates below it, panic where they meet what they do not expect.
-    std::panic::catch_unwind(|| generate_unguarded(schema, overlay, tags)).unwrap_or_else(|panic| {
+    guarded(|| generate_unguarded(schema, overlay, tags))
+}
+
+/// The generator, and the crates below it, panic where they meet what they do not expect.
+fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message = (panic.downcast_ref::<String>().map(String::as_str))
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("no message");
@@ -81,13 +86,25 @@ pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Outp
     })
 }
 
+/// The surface of what a schema has by itself, without what is added for hand-written code's sake:
+/// for comparing two schemas.
+pub fn inventory_as_published(schema: &str) -> Result<Surface> {
+    guarded(|| Ok(generate_document(Document::parse(schema)?, None, &Tags::All)?.inventory))
+}
+
 fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut document = Document::parse(schema)?;
+    let grafted = graft::apply(&mut document)?;
+    let mut output = generate_document(document, overlay, tags)?;
+    output.report.grafted = grafted;
+    Ok(output)
+}
+
+fn generate_document(mut document: Document, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut report = Report {
         version: document.version().to_owned(),
         ..Report::default()
     };
-    report.grafted = graft::apply(&mut document)?;
     if let Some(overlay) = overlay {
         report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
     }
@@ -108,7 +125,12 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         .filter(|union| document.schema(&union.name).is_some())
         .collect();
 
-    let (tokens, kept) = run_generator(&document)?;
+    let (tokens, kept) = guarded(|| run_generator(&document)).map_err(|problem| {
+        match culprit(&document, &unions) {
+            Some(place) => problem.context(place),
+            None => problem,
+        }
+    })?;
     let generated = syntax::read(tokens)?;
     let model = Model::new(&document, &inventory, &unions, &generated);
     let lowered = operations::pair(&inventory, &generated)?;
@@ -179,6 +201,37 @@ fn run_generator(document: &Document) -> Result<(TokenStream, TokenStream)> {
     Ok((tokens, kept))
 }
 
+/// The operation that the generator refuses, with what it reaches: by halves.
+fn culprit(document: &Document, unions: &[Union]) -> Option<String> {
+    let operations = document.raw_operations();
+    let mut suspects: Vec<_> = operations
+        .map(|(path, method, operation)| {
+            let place = format!("{} {path}", method.to_uppercase());
+            (place, &operation["operationId"])
+        })
+        .collect();
+    while suspects.len() > 1 {
+        let others = suspects.split_off(suspects.len() / 2);
+        let is_guilty = |suspects: &[(String, &Value)]| {
+            let mut part = document.clone();
+            let keeps = |operation: &Value| {
+                suspects
+                    .iter()
+                    .any(|(_, id)| **id == operation["operationId"])
+            };
+            select::retain(&mut part, keeps, unions);
+            guarded(|| run_generator(&part)).is_err()
+        };
+        if !is_guilty(&suspects) {
+            if !is_guilty(&others) {
+                return None; // only together
+            }
+            suspects = others;
+        }
+    }
+    suspects.pop().map(|(place, _)| place)
+}
+
 /// The schema of a string of some format.
 fn text(format: &str) -> schemars::schema::SchemaObject {
     schemars::schema::SchemaObject {
@@ -227,14 +280,15 @@ fn is_client_info(item: &syn::ItemImpl) -> bool {
 fn tags_of(operations: &[Operation]) -> Vec<String> {
     let tags: std::collections::BTreeSet<&String> =
         operations.iter().map(|operation| &operation.tag).collect();
-    tags.into_iter().cloned().collect()
+    let tags = tags.into_iter().filter(|tag| *tag != select::UNTAGGED);
+    tags.cloned().collect()
 }
 
 fn tag_descriptions(document: &Document) -> BTreeMap<String, String> {
     crate::document::list(&document.tree, "tags")
         .filter_map(|tag| {
             Some((
-                tag["name"].as_str()?.to_owned(),
+                select::feature_of_tag(tag["name"].as_str()?),
                 tag["description"].as_str()?.to_owned(),
             ))
         })

@@ -84,7 +84,7 @@ mod tests {
             })
             .collect();
         let text = format!(
-            "openapi: 3.0.1\npaths: {{ /x: {{ get: {{ operationId: X, responses: {{ '200': {{ description: done }} }} }} }} }}\ncomponents:\n  schemas:\n{schemas}"
+            "openapi: 3.0.1\ninfo: {{ version: 1.0.0 }}\npaths: {{ /x: {{ get: {{ operationId: X, responses: {{ '200': {{ description: done }} }} }} }} }}\ncomponents:\n  schemas:\n{schemas}"
         );
         let mut document = Document::parse(&text).unwrap();
         fixups::apply(&mut document, false);

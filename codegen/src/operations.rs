@@ -18,7 +18,7 @@ use crate::document::{Body, Operation, Parameter, Place, Reply};
 use crate::names::{ident, normal};
 use crate::paging::{self, Paging};
 use crate::syntax::{Builder, Generated, argument, last_name};
-use crate::types::Model;
+use crate::types::{Model, TypeSchema};
 
 /// An operation with what the generator made of it.
 pub struct Lowered<'a> {
@@ -369,7 +369,8 @@ impl BodyCode {
             .checked
             .contains(&name)
             .then(|| quote! { self.request.fail_if(crate::check::Missing::of(body)); });
-        let change = model.schemas.contains_key(&name).then(|| {
+        let starts_empty = |found: &TypeSchema<'_>| found.schema["enum"].is_null();
+        let change = model.schemas.get(&name).is_some_and(starts_empty).then(|| {
             quote! {
                 /// Changes the request's body, which starts empty, in place.
                 pub fn body_map(mut self, change: impl FnOnce(#ty) -> #ty) -> Self {

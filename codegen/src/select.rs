@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::document::{Document, for_each_operation, for_each_schema};
 use crate::fixups::{Union, references_of};
 
+/// Stands for the tag of operations that have none. They are always generated.
+pub const UNTAGGED: &str = "untagged";
+
 /// Which of the schema's tags to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
@@ -28,27 +31,30 @@ impl Tags {
         )
     }
 
-    /// Whether operations of this tag are generated.
+    /// Whether operations of this feature are generated.
     pub fn contains(&self, tag: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(tags) => tags.contains(tag),
+            Self::Only(tags) => tag == UNTAGGED || tags.contains(tag),
         }
     }
 }
 
 /// Drops the operations of other tags, and the schemas that only they reach.
 pub fn select(document: &mut Document, tags: &Tags, unions: &[Union]) {
-    if document
-        .raw_operations()
-        .all(|(_, _, operation)| is_selected(operation, tags))
-    {
-        return; // with the schemas that no operation reaches
-    }
+    let is_selected = |operation: &Value| is_selected(operation, tags);
+    let is_whole = (document.raw_operations()).all(|(_, _, operation)| is_selected(operation));
+    if !is_whole {
+        retain(document, is_selected, unions);
+    } // else with the schemas that no operation reaches
+}
+
+/// Keeps some operations, and the schemas that they reach.
+pub fn retain(document: &mut Document, keeps: impl Fn(&Value) -> bool, unions: &[Union]) {
     if let Some(Value::Object(paths)) = document.tree.get_mut("paths") {
         for item in paths.values_mut() {
             if let Value::Object(item) = item {
-                item.retain(|_, operation| is_selected(operation, tags));
+                item.retain(|_, operation| keeps(operation));
             }
         }
         paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
@@ -60,9 +66,19 @@ pub fn select(document: &mut Document, tags: &Tags, unions: &[Union]) {
 }
 
 fn is_selected(operation: &Value, tags: &Tags) -> bool {
-    operation["tags"][0]
-        .as_str()
-        .is_none_or(|tag| tags.contains(tag))
+    tags.contains(&feature(operation))
+}
+
+/// The feature of an operation: its first tag in the form that features have, `compute-envs`.
+pub fn feature(operation: &Value) -> String {
+    feature_of_tag(operation["tags"][0].as_str().unwrap_or(UNTAGGED))
+}
+
+/// `Compute Envs` is `compute-envs`.
+pub fn feature_of_tag(tag: &str) -> String {
+    let words = tag.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-").to_ascii_lowercase()
 }
 
 fn reached_schemas(document: &Document, unions: &[Union]) -> BTreeSet<String> {
@@ -120,4 +136,25 @@ fn closure(
         pending.retain(|next| !reached.contains(next));
     }
     reached
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_tag_is_called_its_feature_can_be_named() {
+        let of = |tags: Value| feature(&json!({ "tags": tags }));
+        assert_eq!(of(json!(["compute-envs"])), "compute-envs");
+        assert_eq!(
+            of(json!(["New Things & more!", "other"])),
+            "new-things-more"
+        );
+        assert_eq!(of(Value::Null), "untagged");
+        let tags = Tags::from_features(["NEW_THINGS_MORE".to_owned()]);
+        assert!(tags.contains(&of(json!(["New Things & more!"]))));
+        assert!(tags.contains(&of(Value::Null)) && !tags.contains("other"));
+    }
 }

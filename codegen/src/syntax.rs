@@ -68,6 +68,14 @@ pub fn read(tokens: TokenStream) -> Result<Generated> {
     Ok(generated)
 }
 
+/// The setter of a parameter, which is not called as the builder's own methods are.
+fn setter(name: Ident) -> Ident {
+    match name.to_string().as_str() {
+        "new" | "send" | "stream" | "pages" | "body_map" => quote::format_ident!("{name}_"),
+        _ => name,
+    }
+}
+
 /// Replaces the body of each module by what `change` makes of it; `None` takes the module out.
 fn map_modules(
     tokens: TokenStream,
@@ -234,7 +242,8 @@ fn read_builders(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
             .into_iter()
             .skip(1) // the client
             .filter_map(|field| {
-                Some((field.ident?, unwrap(plain(field.ty), &["Result", "Option"])))
+                let ty = unwrap(plain(field.ty), &["Result", "Option"]);
+                Some((setter(field.ident?), ty))
             })
             .collect();
         generated.builders.insert(

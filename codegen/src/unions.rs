@@ -23,6 +23,10 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
             type_ident(&entry.schema),
             &entry.value,
         );
+        let ty = match entry.is_recursive {
+            true => quote! { ::std::boxed::Box<#ty> },
+            false => quote! { #ty },
+        };
         quote! { #[doc = #doc] #variant(#ty) = #value }
     });
     let check = model.checked.contains(&name).then(|| {

@@ -44,6 +44,64 @@ fn odd_shapes_are_generated() {
     }
 }
 
+/// A document with these operations below `/x`.
+fn with_paths(paths: &str) -> String {
+    format!(
+        "openapi: 3.0.1\ninfo: {{ title: Odd, version: 1.0.0 }}\npaths:\n{paths}\ncomponents:\n  schemas:\n    \
+         Color: {{ type: string, enum: [red] }}\n"
+    )
+}
+
+const DONE: &str = "responses: { '200': { description: done } }";
+
+#[test]
+fn names_of_setters_and_bodies_without_a_default_are_no_trouble() {
+    let schema = with_paths(&format!(
+        "  /x/{{id}}: {{ get: {{ operationId: get, {DONE}, parameters: [{{ in: query, name: send }}, \
+         {{ in: query, name: new, schema: {{ type: string }} }}] }} }}\n  \
+         /y: {{ post: {{ operationId: Paint, {DONE}, requestBody: {{ content: {{ application/json: {{ schema: \
+         {{ $ref: '#/components/schemas/Color' }} }} }} }} }} }}"
+    ));
+    let schema = schema.replace("name: send }", "name: send, schema: { type: string } }");
+    let output = generate(&schema, None, &Tags::All).unwrap();
+    let setters = output.inventory.operations["get"].setters.keys();
+    assert_eq!(setters.collect::<Vec<_>>(), ["id", "new_", "send_"]);
+    // An alias that is the name of its item is an error of the compiler; `Get` is another name.
+    assert_eq!(output.operations.matches("alias = \"get\"").count(), 1);
+    assert!(output.operations.contains("fn body(") && !output.operations.contains("body_map"));
+    assert_eq!(output.report.tags, [""; 0]);
+}
+
+#[test]
+fn what_can_not_be_generated_is_named() {
+    let good = format!(
+        "  /a: {{ get: {{ operationId: A, {DONE} }} }}\n  /b: {{ get: {{ operationId: B, {DONE} }} }}\n"
+    );
+    let body = |kind: &str| {
+        format!(
+            "{good}  /c: {{ put: {{ operationId: C, {DONE}, requestBody: {{ content: {{ {kind}: \
+         {{ schema: {{ type: string }} }} }} }} }} }}"
+        )
+    };
+    for (paths, place) in [
+        (body("application/yaml"), "PUT /c: "),
+        (
+            good.replace("operationId: B, ", ""),
+            "GET /b: the operation has no operationId",
+        ),
+        (
+            good.replace("operationId: B", "operationId: Request"),
+            "the operationId `Request`",
+        ),
+    ] {
+        let Err(problem) = generate(&with_paths(&paths), None, &Tags::All) else {
+            panic!("generated: {paths}");
+        };
+        let problem = format!("{problem:#}");
+        assert!(problem.starts_with(place), "{problem}, not {place}");
+    }
+}
+
 fn fields(surface: &Surface, name: &str) -> Vec<String> {
     match surface.types.get(name) {
         Some(TypeSurface::Struct { fields, .. }) => {

@@ -38,6 +38,9 @@ pub struct Report {
     pub gone_tags: Vec<String>,
 }
 
+/// Lists longer than this are folded away, and on a terminal cut off.
+const LONG: usize = 40;
+
 /// How a version number is to be raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -234,9 +237,13 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.summary());
         for section in self.sections() {
-            let _ = writeln!(text, "\n{} ({})", section.title, section.lines.len());
-            for line in section.lines {
+            let count = section.lines.len();
+            let _ = writeln!(text, "\n{} ({count})", section.title);
+            for line in section.lines.iter().take(LONG) {
                 let _ = writeln!(text, "  {}", line.replace('`', ""));
+            }
+            if count > LONG {
+                let _ = writeln!(text, "  … and {} more: see --report", count - LONG);
             }
         }
         text
@@ -244,8 +251,6 @@ impl Report {
 
     /// The report for a pull request.
     pub fn markdown(&self) -> String {
-        /// Lists longer than this are folded away.
-        const LONG: usize = 40;
         let mut text = format!("# Schema refresh\n\n{}.\n", self.summary());
         for section in self.sections() {
             let (title, count) = (section.title, section.lines.len());

@@ -195,6 +195,106 @@ fn a_schema_is_downloaded() {
 }
 
 #[test]
+fn a_download_may_be_packed_and_elsewhere() {
+    let made = Crate::new();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(NEW.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        packed.len()
+    );
+    let target = serve(
+        [head.as_bytes(), packed.as_slice()].concat(),
+        Duration::ZERO,
+    );
+    let moved = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+    let output = made.refresh(&serve(moved.into_bytes(), Duration::ZERO), &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        made.read("schema-provenance.toml")
+            .contains("version = \"1.1.0\"")
+    );
+}
+
+#[test]
+fn what_a_server_says_in_place_of_a_schema_is_refused_in_one_line() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let page = "<!doctype html>\n<html><body>Sign in</body></html>";
+    let swagger = NEW.replace("openapi: 3.0.1", "swagger: '2.0'");
+    let cases = [
+        (page, "HTML"),
+        ("", "the document is empty"),
+        (&swagger, "a Swagger 2.0 document"),
+        (&NEW[..NEW.len() * 2 / 3], ""),
+    ];
+    for (body, expected) in cases {
+        let url = serve(http("200 OK", body.len(), body), Duration::ZERO);
+        assert_refused_of_server(&made, &before, &made.refresh(&url, &[]), expected);
+    }
+    // More than the bound once unpacked.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&vec![b' '; 32 * 1024 * 1024]).unwrap();
+    let packed = packed.finish().unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        packed.len()
+    );
+    let url = serve(
+        [head.as_bytes(), packed.as_slice()].concat(),
+        Duration::ZERO,
+    );
+    assert_refused_of_server(&made, &before, &made.refresh(&url, &[]), "more than 16 MB");
+}
+
+/// As `assert_refused`, after a download that came to its end and said so.
+#[track_caller]
+fn assert_refused_of_server(
+    made: &Crate,
+    before: &[(PathBuf, Vec<u8>)],
+    output: &Output,
+    expected: &str,
+) {
+    let mut output = output.clone();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines = text.lines().filter(|line| !line.starts_with("downloaded "));
+    output.stderr = lines.collect::<Vec<_>>().join("\n").into_bytes();
+    assert_refused(made, before, &output, expected);
+}
+
+#[test]
+fn a_schema_is_read_from_standard_input() {
+    let made = Crate::new();
+    let refresh = |schema: &str| {
+        let mut command = made.run(&["refresh-schema", "--from", "-"]);
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(schema.as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let before = made.snapshot();
+    assert_refused(
+        &made,
+        &before,
+        &refresh(&NEW[..NEW.len() / 2]),
+        "standard input: ",
+    );
+    let output = refresh(NEW);
+    assert!(output.status.success(), "{}", said(&output));
+    let record = made.read("schema-provenance.toml");
+    assert!(record.contains("source = \"standard input\""), "{record}");
+}
+
+#[test]
 fn servers_that_stall_cut_off_or_refuse_are_errors() {
     let made = Crate::new();
     let before = made.snapshot();

@@ -36,6 +36,8 @@ pub const PREPARATIONS: &[Fixup] = fixups![
     operations::drop_media_type_parameters true,
     operations::default_reply_is_success true,
     operations::drop_parameters_missing_from_the_path true,
+    operations::declare_parameters_of_the_path true,
+    operations::give_bodies_a_schema true,
     operations::drop_parameters_said_twice true,
     operations::drop_cookie_parameters true,
 ];
@@ -100,5 +102,7 @@ fn run<'a>(fixups: impl Iterator<Item = &'a Fixup>, document: &mut Document) -> 
 
 /// Lifts the discriminated unions out of the schema: see `unions`.
 pub fn take_unions(document: &mut Document) -> Vec<Union> {
-    unions::take(&mut document.tree)
+    let mut unions = unions::take(&mut document.tree);
+    unions::settle(document, &mut unions);
+    unions
 }

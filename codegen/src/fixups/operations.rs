@@ -281,6 +281,60 @@ pub(super) fn drop_parameters_missing_from_the_path(tree: &mut Value) -> usize {
     count
 }
 
+/// The other way round, a part of the path that no parameter fills in is one all the same, and is
+/// never optional.
+pub(super) fn declare_parameters_of_the_path(tree: &mut Value) -> usize {
+    let mut count = 0;
+    for_each_operation(tree, &mut |path, operation| {
+        let parameters = operation.entry("parameters").or_insert(json!([]));
+        let Some(parameters) = parameters.as_array_mut() else {
+            return;
+        };
+        let names = path.split('{').skip(1);
+        for name in names.filter_map(|rest| Some(rest.split_once('}')?.0)) {
+            let is_it = |other: &&mut Value| other["in"] == "path" && other["name"] == name;
+            match parameters.iter_mut().find(is_it) {
+                Some(parameter) if parameter["required"] == true => continue,
+                Some(parameter) => parameter["required"] = json!(true),
+                None => parameters.push(json!({
+                    "in": "path", "name": name, "required": true, "schema": { "type": "string" },
+                })),
+            }
+            count += 1;
+        }
+    });
+    count
+}
+
+/// The generator refuses a body without a schema. JSON may be anything then, and other media types
+/// are bytes; a body of no media type is none.
+pub(super) fn give_bodies_a_schema(tree: &mut Value) -> usize {
+    let mut count = 0;
+    for_each_operation(tree, &mut |_, operation| {
+        let content = operation
+            .get_mut("requestBody")
+            .map(|body| &mut body["content"]);
+        match content {
+            Some(Value::Object(content)) if !content.is_empty() => {
+                for (kind, media) in content {
+                    if media["schema"].is_null() {
+                        let is_json = kind == "application/json";
+                        let bytes = json!({ "type": "string", "format": "binary" });
+                        media["schema"] = if is_json { json!({}) } else { bytes };
+                        count += 1;
+                    }
+                }
+            }
+            Some(_) => {
+                operation.remove("requestBody");
+                count += 1;
+            }
+            None => {}
+        }
+    });
+    count
+}
+
 /// The generator knows one type of success for an operation, so the richest reply stays: JSON
 /// before bytes before nothing. At run time every 2xx code is a success, and an empty reply is an
 /// empty value; the caller tells them apart by the status.
@@ -415,6 +469,38 @@ mod tests {
             Some(2)
         );
         assert_eq!(drop_parameters_missing_from_the_path(&mut tree), 0);
+    }
+
+    #[test]
+    fn what_the_path_takes_is_declared_and_required() {
+        let mut tree = json!({ "paths": { "/a/{id}.{ext}": { "get": {
+            "parameters": [{ "in": "path", "name": "id" }, { "in": "query", "name": "ext" }],
+        } } } });
+        assert_eq!(declare_parameters_of_the_path(&mut tree), 2);
+        assert_eq!(
+            tree["paths"]["/a/{id}.{ext}"]["get"]["parameters"],
+            json!([
+                { "in": "path", "name": "id", "required": true },
+                { "in": "query", "name": "ext" },
+                { "in": "path", "name": "ext", "required": true, "schema": { "type": "string" } },
+            ])
+        );
+        assert_eq!(declare_parameters_of_the_path(&mut tree), 0);
+    }
+
+    #[test]
+    fn bodies_without_a_schema_hold_anything() {
+        let mut tree = with_operation(json!({ "requestBody": { "content": {
+            "application/json": {}, "application/zip": {}, "text/plain": { "schema": { "type": "string" } },
+        } } }));
+        assert_eq!(give_bodies_a_schema(&mut tree), 2);
+        let content = &operation(&tree)["requestBody"]["content"];
+        assert_eq!(content["application/json"]["schema"], json!({}));
+        assert_eq!(content["application/zip"]["schema"]["format"], "binary");
+        assert_eq!(give_bodies_a_schema(&mut tree), 0);
+        let mut tree = with_operation(json!({ "requestBody": { "content": {} } }));
+        assert_eq!(give_bodies_a_schema(&mut tree), 1);
+        assert_eq!(operation(&tree), &json!({}));
     }
 
     #[test]

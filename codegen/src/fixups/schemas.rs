@@ -304,7 +304,7 @@ pub(super) fn break_reference_cycles(tree: &mut Value) -> usize {
     cyclic.len()
 }
 
-fn reaches(links: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool {
+pub(super) fn reaches(links: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool {
     let (mut stack, mut seen) = (vec![from], BTreeSet::new());
     while let Some(name) = stack.pop() {
         for next in links.get(name).into_iter().flatten() {

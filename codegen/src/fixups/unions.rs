@@ -4,10 +4,13 @@
 //! objects of optional fields, so any shape fits several. The unions are lifted out before it runs,
 //! a placeholder stays, and `crate::unions` emits the types.
 
+use std::collections::BTreeMap;
+
 use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
-use crate::document::{Object, list, reference, reference_to};
+use super::schemas::{reaches, references_of};
+use crate::document::{Document, Object, list, list_mut, reference, reference_to};
 
 /// A union of the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +32,8 @@ pub struct Variant {
     pub value: String,
     /// The name of the variant's schema.
     pub schema: String,
+    /// Whether values of the variant may hold the union again, and so have to be boxed.
+    pub is_recursive: bool,
 }
 
 pub(super) fn take(tree: &mut Value) -> Vec<Union> {
@@ -37,13 +42,61 @@ pub(super) fn take(tree: &mut Value) -> Vec<Union> {
     let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") else {
         return unions;
     };
-    for (name, schema) in schemas.iter_mut() {
-        if let Some(union) = read(name, schema) {
+    for (name, schema) in schemas.iter() {
+        unions.extend(read(name, schema));
+    }
+    for union in &unions {
+        inherit(schemas, union);
+    }
+    for union in &unions {
+        if let Some(schema) = schemas.get_mut(&union.name) {
             *schema = json!({ "type": "object", "additionalProperties": false });
-            unions.push(union);
         }
     }
     unions
+}
+
+/// A variant that is made of its union and more (`allOf`) has the properties that stand beside the
+/// union's `oneOf`.
+fn inherit(schemas: &mut Object, union: &Union) {
+    let mut shared = schemas[&union.name].clone();
+    if let Some(shared) = shared.as_object_mut() {
+        shared.retain(|key, _| matches!(key.as_str(), "type" | "properties" | "required"));
+    }
+    for variant in &union.variants {
+        let parts = schemas
+            .get_mut(&variant.schema)
+            .and_then(Value::as_object_mut);
+        for part in parts
+            .into_iter()
+            .flat_map(|schema| list_mut(schema, "allOf"))
+        {
+            if reference(part) == Some(&union.name) {
+                *part = shared.clone();
+            }
+        }
+    }
+}
+
+/// Drops variants whose schemas are not there, and finds those that hold their union again.
+pub(super) fn settle(document: &Document, unions: &mut [Union]) {
+    let is_there = |variant: &Variant| document.schema(&variant.schema).is_some();
+    unions
+        .iter_mut()
+        .for_each(|union| union.variants.retain(is_there));
+    let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, schema) in document.schemas() {
+        links.insert(name.clone(), references_of(schema).into_iter().collect());
+    }
+    for union in unions.iter() {
+        let schemas = union.variants.iter().map(|variant| variant.schema.clone());
+        links.insert(union.name.clone(), schemas.collect());
+    }
+    for union in unions {
+        for variant in &mut union.variants {
+            variant.is_recursive = reaches(&links, &variant.schema, &union.name);
+        }
+    }
 }
 
 fn read(name: &str, schema: &Value) -> Option<Union> {
@@ -58,6 +111,7 @@ fn read(name: &str, schema: &Value) -> Option<Union> {
                 Some(Variant {
                     value: value.clone(),
                     schema,
+                    is_recursive: false,
                 })
             })
             .collect(),
@@ -67,6 +121,7 @@ fn read(name: &str, schema: &Value) -> Option<Union> {
             .map(|name| Variant {
                 value: name.to_owned(),
                 schema: name.to_owned(),
+                is_recursive: false,
             })
             .collect(),
     };
@@ -161,6 +216,54 @@ mod tests {
             "discriminator": { "propertyName": "kind" }
         }}));
         assert_eq!(variants(&take(&mut tree)[0]), [("A", "A")]);
+    }
+
+    #[test]
+    fn variants_that_hold_their_union_are_found_and_missing_ones_dropped() {
+        let union = |a: &str, b: &str| {
+            json!({
+                "oneOf": [reference_to(a), reference_to(b)], "discriminator": { "propertyName": "kind" }
+            })
+        };
+        let tree = document(json!({
+            "A": { "properties": { "inner": reference_to("Middle") } },
+            "B": { "type": "object" },
+            "Middle": { "properties": { "config": reference_to("Config") } },
+            "Config": union("A", "B"),
+            "Other": union("B", "Lost"),
+        }));
+        let mut document = Document { tree };
+        let mut unions = take(&mut document.tree);
+        settle(&document, &mut unions);
+        let variants: Vec<_> = unions.iter().flat_map(|union| &union.variants).collect();
+        let found = variants
+            .iter()
+            .map(|variant| (variant.schema.as_str(), variant.is_recursive));
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            [("A", true), ("B", false), ("B", false)]
+        );
+    }
+
+    #[test]
+    fn variants_that_are_made_of_their_union_keep_its_properties() {
+        let mut tree = document(json!({
+            "Config": {
+                "oneOf": [reference_to("Local")],
+                "discriminator": { "propertyName": "kind" },
+                "type": "object",
+                "properties": { "workDir": { "type": "string" } },
+            },
+            "Local": { "allOf": [reference_to("Config"), { "properties": { "a": {} } }] },
+        }));
+        take(&mut tree);
+        assert_eq!(
+            tree["components"]["schemas"]["Local"]["allOf"],
+            json!([
+                { "type": "object", "properties": { "workDir": { "type": "string" } } },
+                { "properties": { "a": {} } },
+            ])
+        );
     }
 
     #[test]
