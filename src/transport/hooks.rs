@@ -125,7 +125,7 @@ pub(super) enum Content {
 }
 
 /// Makes a call: its attempts, the waits between them, and the span around all.
-pub(super) async fn execute(call: Call) -> Result<Reply> {
+pub(super) async fn execute(call: &Call) -> Result<Reply> {
     let span = tracing::info_span!(
         "seqera",
         operation = %call.operation,
@@ -136,7 +136,7 @@ pub(super) async fn execute(call: Call) -> Result<Reply> {
         waited_ms = field::Empty,
         duration_ms = field::Empty,
     );
-    attempts(&call).instrument(span).await
+    attempts(call).instrument(span).await
 }
 
 async fn attempts(call: &Call) -> Result<Reply> {
@@ -212,11 +212,17 @@ struct Failure {
     sent: bool,
 }
 
-/// One attempt, and the redirects it meets.
+/// One attempt.
 async fn attempt(
     call: &Call,
     waited: &mut Duration,
 ) -> Result<(StatusCode, HeaderMap, Content), Failure> {
+    let reply = exchange(call, waited).await?;
+    read(call, reply).await
+}
+
+/// Sends the request, and the redirects that it meets.
+async fn exchange(call: &Call, waited: &mut Duration) -> Result<Response, Failure> {
     let mut request = call.request().await.map_err(Failure::unsent)?;
     let info = OperationInfo {
         operation_id: call.id,
@@ -249,7 +255,7 @@ async fn attempt(
                 url = Cow::Owned(next.url().clone());
                 request = next;
             }
-            None => return read(call, reply).await,
+            None => return Ok(reply),
         }
     }
     let text = format!("more than {REDIRECTS} redirects");
@@ -293,7 +299,7 @@ impl Call {
             Body::Form(form) => {
                 let http = self.client.client().clone();
                 let builder = RequestBuilder::from_parts(http, request);
-                let builder = builder.multipart(form.begin().await?);
+                let builder = builder.multipart(Box::pin(form.begin()).await?);
                 request = builder.build().map_err(Error::from_reqwest)?;
             }
         }
@@ -373,13 +379,14 @@ async fn read(
 ) -> Result<(StatusCode, HeaderMap, Content), Failure> {
     let status = reply.status();
     if !status.is_success() {
-        return Err(refusal(call, reply).await);
+        // Boxed, as all that is rare: a call is as large as the largest that it may have to do.
+        return Err(Box::pin(refusal(call, reply)).await);
     }
     let headers = std::mem::take(reply.headers_mut());
     if call.want == Want::Bytes {
         return Ok((status, headers, Content::Open(reply)));
     }
-    let body = progress::whole(reply, call.idle())
+    let body = progress::whole(&mut reply, call.idle())
         .await
         .map_err(|error| Failure::of(error.with_status(status)))?;
     if error_body::is_html(&body, content_type(&headers)) {

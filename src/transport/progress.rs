@@ -142,18 +142,18 @@ pub(crate) async fn next_chunk(
 }
 
 /// All of a reply.
-pub(super) async fn whole(mut reply: Response, idle: Option<Duration>) -> Result<Bytes> {
+pub(super) async fn whole(reply: &mut Response, idle: Option<Duration>) -> Result<Bytes> {
     let length = reply.content_length().unwrap_or_default();
-    let Some(first) = next_chunk(&mut reply, idle).await? else {
+    let Some(first) = next_chunk(reply, idle).await? else {
         return Ok(Bytes::new());
     };
-    let Some(second) = next_chunk(&mut reply, idle).await? else {
+    let Some(second) = next_chunk(reply, idle).await? else {
         return Ok(first);
     };
     let mut body = Vec::with_capacity(length.min(LARGEST_RESERVATION) as usize);
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
-    while let Some(chunk) = next_chunk(&mut reply, idle).await? {
+    while let Some(chunk) = next_chunk(reply, idle).await? {
         body.extend_from_slice(&chunk);
     }
     Ok(body.into())

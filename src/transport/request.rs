@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::ready;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -227,12 +228,11 @@ impl Request {
 
     /// Sends the request and returns the reply's content as it arrives.
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
-        let operation = self.name();
-        let call = self.into_call(Want::Bytes)?;
+        let call = Box::new(self.into_call(Want::Bytes)?);
         let idle = call.idle();
-        let reply = Box::pin(hooks::execute(call)).await?;
+        let reply = Box::pin(hooks::execute(&call)).await?;
         let stream = match reply.content {
-            Content::Open(open) => ByteStream::new(operation, reply.attempts, open, idle),
+            Content::Open(open) => ByteStream::new(call.operation, reply.attempts, open, idle),
             Content::Whole(body) => ByteStream::whole(body),
         };
         Ok(ResponseValue::new(stream, reply.status, reply.headers))
@@ -245,15 +245,18 @@ impl Request {
 
     /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
     fn fetch(self, want: Want) -> BoxFuture<'static, Result<Fetched>> {
+        let call = match self.into_call(want) {
+            Ok(call) => call,
+            Err(error) => return Box::pin(ready(Err(error))),
+        };
         Box::pin(async move {
-            let operation = self.name();
-            let reply = hooks::execute(self.into_call(want)?).await?;
+            let reply = hooks::execute(&call).await?;
             let body = match reply.content {
                 Content::Whole(body) => body,
                 Content::Open(_) => Bytes::new(),
             };
             Ok(Fetched {
-                operation,
+                operation: call.operation,
                 status: reply.status,
                 headers: reply.headers,
                 body,
