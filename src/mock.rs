@@ -35,9 +35,39 @@
 //!
 //! A mock is [`httpmock`]'s: it counts its calls, and the earliest of several that fit is the one
 //! that answers.
+//!
+//! Replies in a chain are given in turn, the last one from then on:
+//!
+//! ```
+//! # use seqera::mock::MockApi;
+//! # use seqera::prelude::*;
+//! # use seqera::types::{DescribeWorkflowResponse, WorkflowMaxDbDto};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> seqera::Result<()> {
+//! # let api = MockApi::start().await;
+//! let at = |status| {
+//!     let run = WorkflowMaxDbDto::new().id("4rnaseq").status(status);
+//!     DescribeWorkflowResponse::new().workflow(run)
+//! };
+//! let polls = api.describe_workflow(|when, then| {
+//!     when.workflow_id("4rnaseq");
+//!     then.ok(at("SUBMITTED")).error(502, "Bad gateway").times(2).ok(at("SUCCEEDED"))
+//! });
+//! let polls = polls.await;
+//! # #[cfg(feature = "runs")]
+//! # {
+//! # use std::time::Duration;
+//! # let pace = seqera::run::Pace::between(Duration::ZERO, Duration::ZERO);
+//! assert!(api.client().run("4rnaseq").wait().pace(pace).await?.succeeded());
+//! assert_eq!(polls.calls(), 4);
+//! # }
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,7 +78,7 @@ use serde_json::json;
 
 use crate::generated::Client;
 use crate::transport::request::Operation;
-use crate::{RateLimit, RetryPolicy};
+use crate::{ClientBuilder, RateLimit, RetryPolicy};
 
 pub use httpmock;
 pub use operations::{then, when};
@@ -83,8 +113,7 @@ impl MockApi {
         api
     }
 
-    /// A client of this server, with a token that is none, no rate limit, and no waits before
-    /// retries.
+    /// A client of this server, as [`builder`](Self::builder) has it.
     ///
     /// # Panics
     /// Where the system can't provide an HTTP client, as a test should.
@@ -93,14 +122,19 @@ impl MockApi {
         reason = "a test that can't have its client has failed"
     )]
     pub fn client(&self) -> Client {
-        let settings = Client::builder("mock-token")
-            .endpoint(self.endpoint())
-            .rate_limit(RateLimit::unlimited())
-            .retry(RetryPolicy::default().base_backoff(Duration::ZERO));
-        settings.build().expect("an HTTP client")
+        self.builder().build().expect("an HTTP client")
     }
 
-    /// Where the server listens: for clients with settings of their own.
+    /// Settings of a client of this server: a token that is none, no rate limit, and no waits
+    /// before retries. A test may change them.
+    pub fn builder(&self) -> ClientBuilder {
+        Client::builder("mock-token")
+            .endpoint(self.endpoint())
+            .rate_limit(RateLimit::unlimited())
+            .retry(RetryPolicy::default().base_backoff(Duration::ZERO))
+    }
+
+    /// Where the server listens.
     pub fn endpoint(&self) -> String {
         self.server.base_url()
     }
@@ -137,7 +171,11 @@ impl MockApi {
                 operation,
                 said: said.clone(),
             };
-            describe(conditions, Answer(then));
+            let answer = Answer {
+                then,
+                turns: Vec::new(),
+            };
+            describe(conditions, answer);
         });
         let mock = mock.await;
         let name = sentence(operation.name, &lock(&said));
@@ -419,42 +457,80 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
-/// What a mocked call is answered, as the `then` of each operation fills it in.
-struct Answer(Then);
+/// What mocked calls are answered, as the `then` of each operation fills it in.
+struct Answer {
+    then: Then,
+    /// The replies in turn.
+    turns: Vec<HttpMockResponse>,
+}
 
 impl Answer {
+    /// The first reply is given as a fixed one, to which a test may add.
+    fn reply(mut self, status: u16, header: Option<(&str, &str)>, body: Option<&[u8]>) -> Self {
+        let mut response = HttpMockResponse::builder().status(status);
+        if let Some((name, value)) = header {
+            response = response.header(name, value);
+        }
+        if let Some(body) = body {
+            response = response.body(body.to_vec());
+        }
+        let last = response.build();
+        let earlier = self.turns.clone();
+        self.turns.push(last.clone());
+        self.then = if !earlier.is_empty() {
+            let next = AtomicUsize::new(0);
+            self.then.up_to_n_times(usize::MAX).respond_with(move |_| {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                earlier.get(number).unwrap_or(&last).clone()
+            })
+        } else {
+            let then = self.then.status(status);
+            let then = match header {
+                Some((name, value)) => then.header(name, value),
+                None => then,
+            };
+            match body {
+                Some(body) => then.body(body),
+                None => then,
+            }
+        };
+        self
+    }
+
+    fn times(mut self, times: usize) -> Self {
+        if let Some(last) = self.turns.pop() {
+            let all = self.turns.len() + times;
+            self.turns.resize(all, last);
+            self.then = self.then.up_to_n_times(all);
+        }
+        self
+    }
+
     fn json<T: Serialize + ?Sized>(self, status: u16, body: &T) -> Self {
         match serde_json::to_vec(body) {
-            Ok(body) => Self(
-                self.0
-                    .status(status)
-                    .header("Content-Type", "application/json")
-                    .body(body),
-            ),
+            Ok(body) => self.content(status, "application/json", &body),
             Err(problem) => self.error(500, &problem.to_string()),
         }
     }
 
+    fn content(self, status: u16, media_type: &str, content: &[u8]) -> Self {
+        self.reply(status, Some(("Content-Type", media_type)), Some(content))
+    }
+
     fn bytes(self, status: u16, content: &[u8]) -> Self {
-        let kind = "application/octet-stream";
-        Self(
-            self.0
-                .status(status)
-                .header("Content-Type", kind)
-                .body(content),
-        )
+        self.content(status, "application/octet-stream", content)
     }
 
     fn empty(self, status: u16) -> Self {
-        Self(self.0.status(status))
+        self.reply(status, None, None)
     }
 
     fn error(self, status: u16, message: &str) -> Self {
         self.json(status, &json!({ "message": message }))
     }
 
-    fn redirect(self, status: u16, location: String) -> Self {
-        Self(self.0.status(status).header("Location", location))
+    fn redirect(self, status: u16, location: &str) -> Self {
+        self.reply(status, Some(("Location", location)), None)
     }
 }
 
@@ -466,6 +542,11 @@ macro_rules! conditions {
             pub fn and(self, condition: impl FnOnce(When) -> When) -> Self {
                 self.0.say("a condition of the test's".to_owned());
                 Self(self.0.require(condition))
+            }
+
+            /// Calls with exactly this JSON as their body: for fields that the schema lacks.
+            pub fn json(self, body: &impl Serialize) -> Self {
+                Self(self.0.json(body))
             }
         }
     };
@@ -480,6 +561,19 @@ macro_rules! answers {
                 Self(self.0.json(status, body))
             }
 
+            /// Any status with any content, of this media type.
+            pub fn content(
+                self,
+                status: u16,
+                media_type: impl AsRef<str>,
+                content: impl AsRef<[u8]>,
+            ) -> Self {
+                Self(
+                    self.0
+                        .content(status, media_type.as_ref(), content.as_ref()),
+                )
+            }
+
             /// Any status without a body.
             pub fn empty(self, status: u16) -> Self {
                 Self(self.0.empty(status))
@@ -491,9 +585,16 @@ macro_rules! answers {
                 Self(self.0.error(status, message.as_ref()))
             }
 
-            /// More of an answer, as [`httpmock`] has it: a delay, headers, a limit of times.
-            pub fn and(self, more: impl FnOnce(Then) -> Then) -> Self {
-                Self(Answer(more(self.0.0)))
+            /// The reply before this, for so many calls; then the reply that follows in the chain
+            /// or, where none does, the next mock that fits.
+            pub fn times(self, times: usize) -> Self {
+                Self(self.0.times(times))
+            }
+
+            /// More of an answer, as [`httpmock`] has it: a delay or, to a single reply, headers.
+            pub fn and(mut self, more: impl FnOnce(Then) -> Then) -> Self {
+                self.0.then = more(self.0.then);
+                self
             }
         }
     };

@@ -4,7 +4,12 @@
 mod support;
 
 use bytes::Bytes;
-use seqera::types::DatasetVersionDto;
+use seqera::mock::MockApi;
+use seqera::mock::httpmock::Mock;
+use seqera::types::{
+    CreateDatasetRequest, CreateDatasetResponse, DatasetDto, DatasetVersionDto,
+    UploadDatasetVersionResponse,
+};
 use seqera::{DatasetHeader, ErrorKind, Id, Upload};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Server, json, laboratory, reply};
@@ -66,8 +71,8 @@ async fn a_dataset_is_made_extended_and_downloaded_by_name() {
 
 #[tokio::test]
 async fn what_the_server_would_refuse_is_not_sent() {
-    let server = Server::start(|_, _| json(500, "")).await;
-    let client = server.client();
+    let api = MockApi::start().await;
+    let client = api.client();
     let large = || vec![b'a'; (10 << 20) + 1];
     let path = support::folder("large").join("large.csv");
     std::fs::write(&path, large()).unwrap();
@@ -91,16 +96,59 @@ async fn what_the_server_would_refuse_is_not_sent() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
-    assert_eq!(server.count(), 0);
+    assert_eq!(api.unexpected(), [""; 0]);
 }
 
-/// A server on which the upload goes as `upload` says, and a version is there or not.
-async fn failing(upload: Act, versions: &'static str, delete: u16) -> Server {
+/// Takes the new dataset `d` as `d1`.
+async fn mock_creation(api: &MockApi, workspace: Option<i64>) -> Mock<'_> {
+    let create = api.create_dataset_v2(|when, then| {
+        when.workspace_id(workspace)
+            .body(CreateDatasetRequest::new().name("d"));
+        then.ok(CreateDatasetResponse::new().dataset(DatasetDto::new().id("d1")))
+    });
+    create.await
+}
+
+#[tokio::test]
+async fn an_empty_dataset_is_deleted_or_reported() {
+    for deleted in [true, false] {
+        let api = MockApi::start().await;
+        let create = mock_creation(&api, None).await;
+        let upload = api.upload_dataset_v2(|when, then| {
+            when.dataset_id("d1").header(true).file(SHEET);
+            then.bad_request("not a table")
+        });
+        let upload = upload.await;
+        let delete = api.delete_dataset_v2(|when, then| {
+            when.dataset_id("d1").workspace_id(None::<i64>);
+            match deleted {
+                true => then.no_content(),
+                false => then.forbidden(""),
+            }
+        });
+        let delete = delete.await;
+        let call = api.client().dataset("d").upload(sheet());
+        let error = call.send().await.unwrap_err();
+        assert_eq!(error.status().unwrap(), 400, "the first failure counts");
+        if deleted {
+            assert_eq!(error.message(), "not a table");
+        } else {
+            let left = "the new dataset d (d1) remains";
+            assert!(error.message().contains(left), "{error}");
+        }
+        for mock in [create, upload, delete] {
+            mock.assert();
+        }
+    }
+}
+
+/// A server on which the reply to the upload is lost, and a version is there or not.
+async fn losing(versions: &'static str) -> Server {
     Server::start(move |_, seen| match (seen.method.as_str(), seen.path()) {
         ("POST", "/datasets") => json(200, r#"{"dataset":{"id":"d1"}}"#),
-        ("POST", "/datasets/d1/upload") => upload.clone(),
+        ("POST", "/datasets/d1/upload") => Act::Reset(vec![]),
         ("GET", "/datasets/d1/versions") => json(200, versions),
-        ("DELETE", "/datasets/d1") => json(delete, ""),
+        ("DELETE", "/datasets/d1") => json(204, ""),
         _ => reply(500, "text/plain", "unexpected"),
     })
     .await
@@ -111,35 +159,14 @@ async fn upload_to(server: &Server) -> seqera::Result<DatasetVersionDto> {
 }
 
 #[tokio::test]
-async fn an_empty_dataset_is_deleted_or_reported() {
-    let refused = || json(400, r#"{"message":"not a table"}"#);
-    let server = failing(refused(), "{}", 204).await;
-    let error = upload_to(&server).await.unwrap_err();
-    assert_eq!(error.message(), "not a table");
-    assert_eq!(server.seen().last().unwrap().method, "DELETE");
-
-    let server = failing(refused(), "{}", 403).await;
-    let error = upload_to(&server).await.unwrap_err();
-    assert!(
-        error.message().contains("the new dataset d (d1) remains"),
-        "{error}"
-    );
-    assert_eq!(
-        error.status().unwrap(),
-        400,
-        "the first failure is the one that counts"
-    );
-}
-
-#[tokio::test]
 async fn an_upload_whose_reply_was_lost_is_looked_for() {
     let arrived = r#"{"versions":[{"version":1,"fileName":"sheet.csv"}]}"#;
-    let server = failing(Act::Reset(vec![]), arrived, 204).await;
+    let server = losing(arrived).await;
     let version = upload_to(&server).await.unwrap();
     assert_eq!(version.version, Some(1));
     assert!(server.seen().iter().all(|seen| seen.method != "DELETE"));
 
-    let server = failing(Act::Reset(vec![]), r#"{"versions":[]}"#, 204).await;
+    let server = losing(r#"{"versions":[]}"#).await;
     let error = upload_to(&server).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
     let uploads = server
@@ -154,16 +181,25 @@ async fn an_upload_whose_reply_was_lost_is_looked_for() {
 #[tokio::test]
 async fn the_header_is_an_option() {
     for (header, expected) in [
-        (DatasetHeader::Auto, "true"),
-        (true.into(), "true"),
-        (false.into(), "false"),
+        (DatasetHeader::Auto, true),
+        (true.into(), true),
+        (false.into(), false),
     ] {
-        let server = failing(json(200, r#"{"version":{"version":1}}"#), "{}", 204).await;
-        let client = server.client();
-        let upload = client.dataset("d").workspace(7).upload(sheet());
-        upload.header(header).send().await.unwrap();
-        let sent = server.seen().pop().unwrap();
-        assert_eq!(sent.query("header").as_deref(), Some(expected));
-        assert_eq!(sent.query("workspaceId").as_deref(), Some("7"));
+        let api = MockApi::start().await;
+        let create = mock_creation(&api, Some(7)).await;
+        let upload = api.upload_dataset_v2(|when, then| {
+            when.dataset_id("d1")
+                .workspace_id(7)
+                .header(expected)
+                .file(SHEET);
+            let version = DatasetVersionDto::new().version(1);
+            then.ok(UploadDatasetVersionResponse::new().version(version))
+        });
+        let upload = upload.await;
+        let client = api.client();
+        let call = client.dataset("d").workspace(7).upload(sheet());
+        assert_eq!(call.header(header).send().await.unwrap().version, Some(1));
+        create.assert();
+        upload.assert();
     }
 }

@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::run::{Change, Pace, Run};
-use seqera::types::WorkflowStatus;
+use seqera::types::{
+    DescribeWorkflowResponse, LogPage, ProgressData, WorkflowLogResponse, WorkflowMaxDbDto,
+    WorkflowStatus,
+};
 use seqera::{Client, ErrorKind, RetryPolicy};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
 use serde_json::{Value, json};
@@ -28,6 +32,11 @@ fn described(status: &str) -> Act {
     reply(json!({"workflow": {"id": "1run", "status": status}}))
 }
 
+fn run_at(status: &str) -> DescribeWorkflowResponse {
+    let run = WorkflowMaxDbDto::new().id("1run").status(status);
+    DescribeWorkflowResponse::new().workflow(run)
+}
+
 async fn launched(client: &Client, pipeline: &str) -> Run {
     client
         .launch(pipeline)
@@ -39,16 +48,22 @@ async fn launched(client: &Client, pipeline: &str) -> Run {
 
 #[tokio::test]
 async fn a_run_that_jumps_from_submitted_to_its_end_is_finished() {
-    let platform = embedded(1).await;
-    let client = client_of_embedded(&platform).build().unwrap();
-    let run = launched(&client, "hello").await;
+    let api = MockApi::start().await;
+    let progress = ProgressData::new().total_processes(3);
+    let polls = api.describe_workflow(|when, then| {
+        when.workflow_id("1run").workspace_id(7);
+        let done = run_at("SUCCEEDED").progress(progress);
+        then.ok(run_at("SUBMITTED")).ok(done)
+    });
+    let polls = polls.await;
+    let run = api.client().run("1run").workspace(7);
     assert_eq!(run.status().await.unwrap(), WorkflowStatus::Submitted);
-    let before = platform.calls().len();
     let done = run.wait().pace(hasty()).await.unwrap();
     assert_eq!(done.status(), &WorkflowStatus::Succeeded);
     assert!(done.succeeded());
-    assert!(done.details().progress.is_some());
-    assert_eq!(platform.calls().len() - before, 1);
+    let progress = done.details().progress.as_ref().unwrap();
+    assert_eq!(progress.total_processes, Some(3));
+    assert_eq!(polls.calls(), 2);
 }
 
 #[tokio::test]
@@ -68,17 +83,18 @@ async fn a_failed_and_a_cancelled_run_are_values_too() {
 
 #[tokio::test]
 async fn polls_that_fail_five_times_are_ridden_out_and_reported() {
-    let server = Server::start(|number, _| match number {
-        0 => described("RUNNING"),
-        1 => json(503, "{}"),
-        2 => json(500, r#"{"message": "Oops"}"#),
-        3 => Act::Reset(Vec::new()),
-        4 => support::reply(200, "text/html", "<html>Maintenance</html>"),
-        5 => json(502, ""),
-        _ => described("SUCCEEDED"),
-    })
-    .await;
-    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    let api = MockApi::start().await;
+    let polls = api.describe_workflow(|_, then| {
+        then.ok(run_at("RUNNING"))
+            .error(503, "")
+            .error(500, "Oops")
+            .content(200, "text/html", "<html>Maintenance</html>")
+            .error(429, "Maximum request rate exceeded")
+            .empty(502)
+            .ok(run_at("SUCCEEDED"))
+    });
+    let polls = polls.await;
+    let client = api.builder().retry(RetryPolicy::none()).build().unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let log = told.clone();
     let wait = client.run("1run").wait().pace(hasty());
@@ -96,53 +112,52 @@ async fn polls_that_fail_five_times_are_ridden_out_and_reported() {
             "RUNNING",
             "Status",
             "Status",
-            "Connection",
             "InvalidResponse",
+            "Status",
             "Status",
             "SUCCEEDED"
         ]
     );
+    assert_eq!(polls.calls(), 7);
 }
 
 #[tokio::test]
 async fn trouble_that_does_not_pass_ends_the_wait() {
-    let forbidden = Server::start(|_, _| json(403, "{}")).await;
-    let error = forbidden
-        .client()
-        .run("1run")
-        .wait()
-        .pace(hasty())
-        .await
-        .unwrap_err();
+    let api = MockApi::start().await;
+    let forbidden = api.describe_workflow(|when, then| {
+        when.workflow_id("1run");
+        then.forbidden("")
+    });
+    let forbidden = forbidden.await;
+    let down = api.describe_workflow(|when, then| {
+        when.workflow_id("2run");
+        then.error(503, "")
+    });
+    let down = down.await;
+    let client = api.builder().retry(RetryPolicy::none()).build().unwrap();
+    let error = client.run("1run").wait().pace(hasty()).await.unwrap_err();
     assert!(error.is_forbidden());
-    assert_eq!(forbidden.count(), 1);
+    forbidden.assert();
 
-    let down = Server::start(|_, _| json(503, "{}")).await;
-    let client = down.builder().retry(RetryPolicy::none()).build().unwrap();
-    let wait = client.run("1run").wait().pace(hasty());
+    let wait = client.run("2run").wait().pace(hasty());
     let error = wait.patience(Duration::from_millis(60)).await.unwrap_err();
     assert_eq!(error.status().unwrap(), 503);
-    assert!(down.count() > 2);
+    assert!(down.calls() > 2);
 }
 
 #[tokio::test]
 async fn a_status_that_is_not_known_keeps_waiting() {
-    let server = Server::start(|number, _| match number {
-        0 => described("UNKNOWN"),
-        1 => described("PREEMPTED"),
-        2 => reply(json!({"workflow": {"id": "1run", "status": null}})),
-        _ => described("SUCCEEDED"),
-    })
-    .await;
-    let done = server
-        .client()
-        .run("1run")
-        .wait()
-        .pace(hasty())
-        .await
-        .unwrap();
-    assert!(done.succeeded());
-    assert_eq!(server.count(), 4);
+    let api = MockApi::start().await;
+    let polls = api.describe_workflow(|_, then| {
+        then.ok(run_at("UNKNOWN"))
+            .ok(run_at("PREEMPTED"))
+            .json(200, &json!({"workflow": {"id": "1run", "status": null}}))
+            .ok(run_at("SUCCEEDED"))
+    });
+    let polls = polls.await;
+    let run = api.client().run("1run");
+    assert!(run.wait().pace(hasty()).await.unwrap().succeeded());
+    assert_eq!(polls.calls(), 4);
 }
 
 #[tokio::test]
@@ -275,14 +290,13 @@ async fn a_watch_tells_status_progress_tasks_and_the_end() {
 
 #[tokio::test]
 async fn a_watch_goes_on_after_trouble_and_ends_where_it_stays() {
-    let server = Server::start(|number, _| match number {
-        0 => described("RUNNING"),
-        1..6 => json(503, "{}"),
-        6 => described("FAILED"),
-        _ => json(404, "{}"),
+    let api = MockApi::start().await;
+    api.describe_workflow(|_, then| {
+        let then = then.ok(run_at("RUNNING")).error(503, "").times(5);
+        then.ok(run_at("FAILED")).error(404, "")
     })
     .await;
-    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    let client = api.builder().retry(RetryPolicy::none()).build().unwrap();
     let changes: Vec<_> = client
         .run("1run")
         .watch()
@@ -301,79 +315,75 @@ async fn a_watch_goes_on_after_trouble_and_ends_where_it_stays() {
     assert!(gone.next().await.is_none());
 }
 
-/// A log that grows while the run goes on: each look finds it at the next of these stages. Its
-/// token changes with every page, also where nothing has come, and tokens of an earlier
-/// generation are refused.
-struct GrowingLog {
-    stages: &'static [&'static [&'static str]],
-    look: AtomicUsize,
-    generation: AtomicUsize,
+fn log_page(entries: &[&str]) -> LogPage {
+    LogPage::new().entries(entries.iter().copied())
 }
 
-impl GrowingLog {
-    fn page(&self, token: Option<String>) -> Act {
-        let look = self
-            .look
-            .fetch_add(1, Ordering::SeqCst)
-            .min(self.stages.len() - 1);
-        let lines: Vec<_> = self.stages[..=look].concat();
-        let generation = self.generation.load(Ordering::SeqCst);
-        let from = match token {
-            None => 0,
-            Some(token) => match token.strip_prefix(&format!("{generation}/")) {
-                Some(place) => place.split('/').next().unwrap().parse::<usize>().unwrap(),
-                None => return json(400, r#"{"message": "Invalid log token"}"#),
-            },
-        };
-        if look == 3 {
-            self.generation.store(1, Ordering::SeqCst);
-        }
-        let entries: Vec<_> = lines[from..].iter().take(2).collect();
-        let token = format!("{generation}/{}/{look}", from + entries.len());
-        reply(json!({"log": {"entries": entries, "forwardToken": token, "truncated": false}}))
-    }
+fn log(page: LogPage) -> WorkflowLogResponse {
+    WorkflowLogResponse::new().log(page)
 }
 
+/// Its token changes with every page, also where nothing has come, and in the middle the server
+/// refuses what it gave out before.
 #[tokio::test]
 async fn a_log_that_grows_rotates_its_token_and_ends_is_told_line_by_line() {
-    let log = GrowingLog {
-        stages: &[
-            &[],
-            &["a", "b", "c"],
-            &[],
-            &["d"],
-            &[],
-            &["e", "f", "g"],
-            &[],
-            &[],
-            &["h"],
-        ],
-        look: AtomicUsize::new(0),
-        generation: AtomicUsize::new(0),
-    };
-    let server = Server::start(move |_, seen| match seen.path() {
-        "/workflow/1run/log" => log.page(seen.query("next")),
-        // The last line is written after the last look at a run that went on.
-        _ if log.look.load(Ordering::SeqCst) >= 8 => described("SUCCEEDED"),
-        _ => described("RUNNING"),
-    })
-    .await;
-    let run = server.client().run("1run");
+    let api = MockApi::start().await;
+    let pages: [(Option<&str>, &[&str], &str); 8] = [
+        (None, &[], "0/0"),
+        (Some("0/0"), &["a", "b"], "0/2"),
+        (Some("0/2"), &["c"], "0/3"),
+        (Some("0/3"), &[], "0/3/again"),
+        // Here the tokens of the first generation end.
+        (Some("1/5"), &["f", "g"], "1/7"),
+        (Some("1/7"), &[], "1/7/again"),
+        (Some("1/7/again"), &["h"], "1/8"),
+        (Some("1/8"), &[], "1/8/again"),
+    ];
+    let mut looks = Vec::new();
+    for (token, entries, next) in pages {
+        let look = api.get_workflow_log(|when, then| {
+            when.workflow_id("1run").next(token);
+            let page = log(log_page(entries).forward_token(next));
+            match token {
+                None => then.ok(page).times(1),
+                Some(_) => then.ok(page),
+            }
+        });
+        looks.push(look.await);
+    }
+    let refused = api.get_workflow_log(|when, then| {
+        when.next("0/3/again");
+        then.bad_request("Invalid log token")
+    });
+    let refused = refused.await;
+    let anew = api.get_workflow_log(|when, then| {
+        when.next(None::<String>);
+        let page = log_page(&["a", "b", "c", "d", "e"]);
+        then.ok(log(page.forward_token("1/5")))
+    });
+    looks.push(anew.await);
+    // The last line is written after the last look at a run that went on.
+    api.describe_workflow(|_, then| then.ok(run_at("RUNNING")).times(2).ok(run_at("SUCCEEDED")))
+        .await;
+    let run = api.client().run("1run");
     let lines: Vec<_> = run.logs().pace(hasty()).try_collect().await.unwrap();
     assert_eq!(lines.concat(), "abcdefgh");
+    assert!(refused.calls() > 0 && looks.iter().all(|look| look.calls() > 0));
+    assert_eq!(api.unexpected(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_log_rides_out_trouble_and_waits_for_what_is_pending() {
-    let server = Server::start(|number, seen| match (number, seen.path()) {
-        (0..5, _) => json(503, "{}"),
-        (5, _) => reply(json!({"log": {"pending": true, "entries": []}})),
-        (_, "/workflow/1run") => described("SUCCEEDED"),
-        (..9, _) => reply(json!({"log": {"pending": true, "entries": []}})),
-        _ => reply(json!({"log": {"pending": false, "entries": ["late"]}})),
+    let api = MockApi::start().await;
+    api.get_workflow_log(|_, then| {
+        let pending = || log(log_page(&[]).pending(true));
+        let then = then.error(503, "").times(5).ok(pending()).times(3);
+        then.ok(log(log_page(&["late"]).pending(false)))
     })
     .await;
-    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    api.describe_workflow(|_, then| then.ok(run_at("SUCCEEDED")))
+        .await;
+    let client = api.builder().retry(RetryPolicy::none()).build().unwrap();
     let lines: Vec<_> = client
         .run("1run")
         .logs()
@@ -435,10 +445,6 @@ async fn logs_of_runs_and_tasks_are_followed_to_their_ends() {
     assert!(now.len() < 3 && begun.elapsed() < Duration::from_secs(1));
 }
 
-fn no_log() -> Act {
-    json(400, r#"{"message": "No log is available"}"#)
-}
-
 /// A run that the Platform launched, in this status.
 fn launched_run(status: &str) -> Act {
     reply(json!({"workflow": {"id": "1run", "status": status, "launchId": "1launch"}}))
@@ -446,25 +452,24 @@ fn launched_run(status: &str) -> Act {
 
 #[tokio::test]
 async fn a_run_without_a_log_is_an_error_at_once() {
-    let from_outside = described("RUNNING");
-    for (run, looks) in [
-        (from_outside, 1),
-        (launched_run("FAILED"), 2),
-        (no_log(), 1),
-    ] {
-        let server = Server::start(move |_, seen| match seen.path() {
-            "/workflow/1run/log" => no_log(),
-            _ => run.clone(),
+    const NO_LOG: &str = "No log is available";
+    let launched = WorkflowMaxDbDto::new().id("1run").launch_id("1launch");
+    let launched = DescribeWorkflowResponse::new().workflow(launched.status("FAILED"));
+    for (run, looks) in [(Some(run_at("RUNNING")), 1), (Some(launched), 2), (None, 1)] {
+        let api = MockApi::start().await;
+        let logs = api.get_workflow_log(|_, then| then.bad_request(NO_LOG));
+        let logs = logs.await;
+        api.describe_workflow(|_, then| match run {
+            Some(run) => then.ok(run),
+            None => then.bad_request(NO_LOG),
         })
         .await;
-        let mut lines = server.client().run("1run").logs().pace(hasty());
+        let mut lines = api.client().run("1run").logs().pace(hasty());
         let error = lines.next().await.unwrap().unwrap_err();
         assert_eq!(error.status().unwrap(), 400);
-        assert!(error.message().contains("No log is available"), "{error}");
+        assert!(error.message().contains(NO_LOG), "{error}");
         assert!(lines.next().await.is_none());
-        let logs = server.seen();
-        let logs = logs.iter().filter(|seen| seen.path().ends_with("/log"));
-        assert_eq!(logs.count(), looks);
+        assert_eq!(logs.calls(), looks);
     }
 }
 

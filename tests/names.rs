@@ -5,61 +5,90 @@ mod support;
 
 use std::time::Duration;
 
+use seqera::mock::MockApi;
 use seqera::prelude::*;
+use seqera::types::{
+    Credentials, DataLinkContentResponse, DataLinkDto, DataLinkItem, DataLinkItemType,
+    DataLinksListResponse, LabelDbDto, ListCredentialsResponse, ListLabelsResponse,
+    ListPipelinesResponse, PipelineDbDto,
+};
 use seqera::{Client, ErrorKind, Id, WorkspaceRef};
 use seqera_embedded_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
-use serde_json::json;
-use support::{Act, Seen, Server, client_of_embedded, embedded, json};
+use support::{Server, client_of_embedded, embedded, json};
 
-/// A launchpad of 130 pipelines of which 61 have `rnaseq` in their names; the one that is called
-/// just so comes late. Pages as the Platform does.
-fn launchpad(seen: &Seen, knows_quotes: bool) -> Act {
-    let names = (0..60)
+fn pipeline(id: i64, name: &str, home: i64) -> PipelineDbDto {
+    let pipeline = PipelineDbDto::new().pipeline_id(id).name(name);
+    pipeline.workspace_id(home)
+}
+
+fn page(pipelines: &[PipelineDbDto], total: usize) -> ListPipelinesResponse {
+    let page = ListPipelinesResponse::new().pipelines(pipelines.to_vec());
+    page.total_size(total as i64)
+}
+
+/// The launchpad of workspace 7: 130 pipelines of which 61 have `rnaseq` in their names; the one
+/// that is called just so comes last. Exact searches for it find `exact`; how often each is asked
+/// for one, for the first and the second page of all.
+async fn look_up(
+    name: &str,
+    exact: &[PipelineDbDto],
+) -> (seqera::Result<(i64, Option<i64>)>, [usize; 3]) {
+    let all: Vec<_> = (0..60)
         .map(|number| format!("rnaseq-{number:02}"))
         .chain((0..69).map(|number| format!("methylseq-{number:02}")))
-        .chain(["rnaseq".to_owned()]);
-    let search = seen.query("search").unwrap_or_default();
-    let exact = search
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    let found: Vec<_> = (names.enumerate())
-        .filter(|(_, name)| match exact.filter(|_| knows_quotes) {
-            Some(exact) => name == exact,
-            None => name.contains(&search),
-        })
-        .map(|(id, name)| json!({"pipelineId": id, "name": name, "workspaceId": 7}))
+        .chain(["rnaseq".to_owned()])
+        .zip(0..)
+        .map(|(name, id)| pipeline(id, &name, 7))
         .collect();
-    let number = |name: &str| seen.query(name).map(|text| text.parse::<usize>().unwrap());
-    let (offset, max) = (number("offset").unwrap_or(0), number("max").unwrap_or(50));
-    let page: Vec<_> = found.iter().skip(offset).take(max).collect();
-    json(
-        200,
-        json!({"pipelines": page, "totalSize": found.len()}).to_string(),
-    )
+    let api = MockApi::start().await;
+    let exact = api.list_pipelines(|when, then| {
+        when.workspace_id(7)
+            .visibility("all")
+            .search(format!("\"{name}\""));
+        then.ok(page(exact, exact.len()))
+    });
+    let exact = exact.await;
+    let first = api.list_pipelines(|when, then| {
+        when.workspace_id(7)
+            .visibility("all")
+            .search(None::<String>)
+            .offset(0);
+        then.ok(page(&all[..100], 130))
+    });
+    let first = first.await;
+    let second = api.list_pipelines(|when, then| {
+        when.workspace_id(7)
+            .visibility("all")
+            .search(None::<String>)
+            .offset(100);
+        then.ok(page(&all[100..], 130))
+    });
+    let second = second.await;
+    let workspace = api.client().workspace(7).await.unwrap();
+    let found = workspace.pipeline(name).await;
+    let found = found.map(|found| (found.id, found.source_workspace_id));
+    assert_eq!(api.unexpected(), [""; 0]);
+    (found, [exact.calls(), first.calls(), second.calls()])
 }
 
 #[tokio::test]
 async fn one_of_sixty_pipelines_that_contain_the_name_is_found_in_one_call() {
-    let server = Server::start(|_, seen| launchpad(seen, true)).await;
-    let workspace = server.client().workspace(7).await.unwrap();
-    let pipeline = workspace.pipeline("rnaseq").await.unwrap();
-    assert_eq!((pipeline.id, pipeline.source_workspace_id), (129, None));
-    assert_eq!(server.count(), 1);
+    let (found, calls) = look_up("rnaseq", &[pipeline(129, "rnaseq", 7)]).await;
+    assert_eq!(found.unwrap(), (129, None));
+    assert_eq!(calls, [1, 0, 0]);
 }
 
 #[tokio::test]
 async fn servers_without_exact_search_are_read_to_the_last_page() {
-    let server = Server::start(|_, seen| launchpad(seen, false)).await;
-    let workspace = server.client().workspace(7).await.unwrap();
-    assert_eq!(workspace.pipeline("rnaseq").await.unwrap().id, 129);
-    assert_eq!(server.count(), 3);
+    let (found, calls) = look_up("rnaseq", &[]).await;
+    assert_eq!(found.unwrap(), (129, None));
+    assert_eq!(calls, [1, 1, 1]);
 }
 
 #[tokio::test]
 async fn a_name_that_nearly_fits_is_no_match_but_is_listed() {
-    let server = Server::start(|_, seen| launchpad(seen, true)).await;
-    let workspace = server.client().workspace(7).await.unwrap();
-    let error = workspace.pipeline("rnasec").await.unwrap_err();
+    let (found, _) = look_up("rnasec", &[]).await;
+    let error = found.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.is_not_found());
     let text = error.to_string();
@@ -71,27 +100,27 @@ async fn a_name_that_nearly_fits_is_no_match_but_is_listed() {
 
 #[tokio::test]
 async fn the_own_pipeline_is_meant_and_two_shared_ones_are_ambiguous() {
-    let list = |homes: &'static [i64]| {
-        Server::start(move |_, _| {
-            let pipelines: Vec<_> = (homes.iter())
-                .map(|home| json!({"pipelineId": home + 1, "name": "a", "workspaceId": home}))
-                .collect();
-            json(
-                200,
-                json!({"pipelines": pipelines, "totalSize": homes.len()}).to_string(),
-            )
-        })
+    let look_up = async |homes: [i64; 2]| {
+        let api = MockApi::start().await;
+        let pipelines = homes.map(|home| pipeline(home + 1, "a", home));
+        api.list_pipelines(|_, then| then.ok(page(&pipelines, 2)))
+            .await;
+        let workspace = api.client().workspace(7).await.unwrap();
+        workspace.pipeline("a").await
     };
-    let own = list(&[90, 7]).await;
-    let workspace = own.client().workspace(7).await.unwrap();
-    assert_eq!(workspace.pipeline("a").await.unwrap().id, 8);
+    let own = look_up([90, 7]).await.unwrap();
+    assert_eq!((own.id, own.source_workspace_id), (8, None));
 
-    let shared = list(&[90, 80]).await;
-    let workspace = shared.client().workspace(7).await.unwrap();
-    let error = workspace.pipeline("a").await.unwrap_err();
+    let error = look_up([90, 80]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Ambiguous);
     let text = error.to_string();
     assert!(text.contains("id 91 of workspace 90") && text.contains("id 81 of workspace 80"));
+}
+
+#[tokio::test]
+async fn the_one_shared_pipeline_of_a_name_comes_with_its_home() {
+    let (found, _) = look_up("taxprofiler", &[pipeline(91, "taxprofiler", 90)]).await;
+    assert_eq!(found.unwrap(), (91, Some(90)));
 }
 
 #[tokio::test]
@@ -164,8 +193,8 @@ impl Studios for Client {
 
 #[tokio::test]
 async fn ids_cost_no_call() {
-    let server = Server::start(|_, _| json(500, "{}")).await;
-    let client = server.client();
+    let api = MockApi::start().await;
+    let client = api.client();
     let workspace = client.workspace("42").await.unwrap();
     assert_eq!(workspace.id(), Some(42));
     assert_eq!(workspace.pipeline(7).await.unwrap().id, 7);
@@ -179,7 +208,7 @@ async fn ids_cost_no_call() {
     );
     let personal = client.workspace(WorkspaceRef::Personal).await.unwrap();
     assert_eq!(personal.id(), None);
-    assert_eq!(server.count(), 0);
+    assert_eq!(api.unexpected(), [""; 0]);
 }
 
 #[tokio::test]
@@ -212,15 +241,12 @@ async fn a_lifetime_of_zero_remembers_nothing_and_failures_are_never_remembered(
     workspace.label("urgent").await.unwrap();
     assert_eq!(platform.calls().len(), 2);
 
-    let server = Server::start(|number, _| match number {
-        0 => json(500, "{}"),
-        _ => json(
-            200,
-            r#"{"labels": [{"id": 4, "name": "x"}], "totalSize": 1}"#,
-        ),
-    })
-    .await;
-    let workspace = server.client().workspace(1).await.unwrap();
+    let api = MockApi::start().await;
+    let label = LabelDbDto::new().id(4).name("x");
+    let labels = ListLabelsResponse::new().labels([label]).total_size(1);
+    api.list_labels(|_, then| then.error(500, "").ok(labels))
+        .await;
+    let workspace = api.client().workspace(1).await.unwrap();
     assert!(workspace.label("x").await.is_err());
     assert_eq!(workspace.label("x").await.unwrap(), 4);
 }
@@ -241,33 +267,19 @@ async fn of_many_at_a_time_one_asks() {
 
 #[tokio::test]
 async fn data_links_are_awaited_while_the_platform_lists_buckets() {
-    let server = Server::start(|number, _| match number {
-        0..3 => json(202, r#"{"dataLinks": [], "totalSize": 0}"#),
-        _ => json(
-            200,
-            r#"{"dataLinks": [{"id": "v1", "name": "b", "resourceRef": "s3://b"}], "totalSize": 1}"#,
-        ),
-    })
-    .await;
-    let workspace = server.client().workspace(1).await.unwrap();
+    let api = MockApi::start().await;
+    let bucket = DataLinkDto::new().id("v1").name("b");
+    let buckets = DataLinksListResponse::new().total_size(1);
+    let buckets = buckets.data_links([bucket.resource_ref("s3://b")]);
+    let none_yet = DataLinksListResponse::new().data_links([]).total_size(0);
+    let lists = api.list_data_links(|when, then| {
+        when.workspace_id(1);
+        then.accepted(none_yet).times(3).ok(buckets)
+    });
+    let lists = lists.await;
+    let workspace = api.client().workspace(1).await.unwrap();
     assert_eq!(workspace.data_link("b").await.unwrap(), "v1");
-    assert_eq!(server.count(), 4);
-
-    let named = Server::start(|_, seen| match seen.path() {
-        "/credentials" => json(
-            200,
-            r#"{"credentials": [{"id": "c1", "name": "bucket-key"}]}"#,
-        ),
-        _ => json(200, r#"{"objects": []}"#),
-    })
-    .await;
-    let client = named.client();
-    let data_link = client.data_link(Id("v1")).credentials("bucket-key");
-    let entries = data_link.tree("").collect::<Vec<_>>().await;
-    assert!(entries.is_empty());
-    let browse = named.seen().pop().unwrap();
-    assert_eq!(browse.path(), "/data-links/v1/browse");
-    assert_eq!(browse.query("credentialsId").as_deref(), Some("c1"));
+    assert_eq!(lists.calls(), 4);
 
     let filling = Server::start(|_, _| json(202, r#"{"dataLinks": [], "totalSize": 0}"#)).await;
     let data_link = filling.client().data_link("s3://b").workspace(1);
@@ -279,4 +291,43 @@ async fn data_links_are_awaited_while_the_platform_lists_buckets() {
         "no data link in workspace 1 is named `s3://b`; the Platform has listed buckets for \
          300ms, and is not done"
     );
+}
+
+#[tokio::test]
+async fn a_data_link_is_browsed_with_credentials_by_name() {
+    let api = MockApi::start().await;
+    let key = Credentials::new().id("c1").name("bucket-key");
+    let keys = ListCredentialsResponse::new().credentials([key]);
+    api.list_credentials(|_, then| then.ok(keys)).await;
+    let item = |name: &str, kind| DataLinkItem::new().name(name).type_(kind);
+    let in_top = [
+        item("x.bam", DataLinkItemType::File).size(7),
+        item("runs/", DataLinkItemType::Folder),
+    ];
+    let in_runs = [item("y.bam", DataLinkItemType::File).size(8)];
+    let top = api.explore_data_link(|when, then| {
+        when.data_link_id("v1").workspace_id(7).credentials_id("c1");
+        then.ok(DataLinkContentResponse::new().objects(in_top))
+    });
+    let top = top.await;
+    let runs = api.explore_data_link_with_path(|when, then| {
+        when.data_link_id("v1")
+            .workspace_id(7)
+            .credentials_id("c1")
+            .path("runs");
+        then.ok(DataLinkContentResponse::new().objects(in_runs))
+    });
+    let runs = runs.await;
+    let data_link = api.client().data_link(Id("v1")).workspace(7);
+    let entries = data_link.credentials("bucket-key").tree("");
+    let entries: Vec<_> = entries.try_collect().await.unwrap();
+    let found: Vec<_> = (entries.iter())
+        .map(|entry| (entry.path.as_str(), entry.size))
+        .collect();
+    assert_eq!(
+        found,
+        [("runs", None), ("runs/y.bam", Some(8)), ("x.bam", Some(7))]
+    );
+    top.assert();
+    runs.assert();
 }

@@ -5,46 +5,56 @@ mod support;
 
 use std::time::Duration;
 
+use seqera::mock::MockApi;
 use seqera::prelude::*;
+use seqera::types::{
+    DataStudioCreateRequest, DataStudioCreateResponse, DataStudioDto, DataStudioStartResponse,
+    DataStudioStatusInfo, DataStudioStopResponse, ListComputeEnvsResponse,
+    ListComputeEnvsResponseEntry,
+};
 use seqera::{Client, ErrorKind, Id, Studio, types};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
-use support::{Act, Server, json, laboratory};
+use support::laboratory;
 
 fn quick(client: &Client) -> Studio {
     let studio = client.studio(Id("s1")).workspace(7);
     studio.pauses(Duration::from_millis(2), Duration::from_millis(20))
 }
 
-fn at(status: &str) -> Act {
-    json(
-        202,
-        format!(
-            r#"{{"sessionId":"s1","statusInfo":{{"status":"{status}","message":"no quota"}}}}"#
-        ),
-    )
+fn at(status: &str) -> DataStudioDto {
+    let info = DataStudioStatusInfo::new().message("no quota");
+    let info = info.status(types::DataStudioStatus::from(status));
+    DataStudioDto::new().session_id("s1").status_info(info)
 }
 
-/// Shows these states one after another, the last from then on; other calls succeed.
-async fn server(states: &'static [&'static str]) -> Server {
-    let shown = std::sync::atomic::AtomicUsize::new(0);
-    Server::start(move |_, seen| match (seen.method.as_str(), seen.path()) {
-        ("GET", "/studios/s1") => {
-            let number = shown.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            match states[number.min(states.len() - 1)] {
-                "broken" => json(503, ""),
-                state => at(state),
-            }
-        }
-        ("PUT", _) => json(200, r#"{"jobSubmitted":true}"#),
-        _ => json(501, ""),
+/// What a call on a Studio gave that is in these states one after another, the last from then on,
+/// and how often it was started and stopped.
+async fn with_studio<T, F: Future<Output = T>>(
+    states: &[&str],
+    call: impl FnOnce(Studio) -> F,
+) -> (T, [usize; 2]) {
+    let api = MockApi::start().await;
+    api.describe_data_studio(|when, then| {
+        when.session_id("s1").workspace_id(7);
+        (states.iter()).fold(then, |then, state| match *state {
+            "broken" => then.error(503, ""),
+            state => then.accepted(at(state)),
+        });
     })
-    .await
-}
-
-fn puts(server: &Server) -> Vec<String> {
-    let seen = server.seen();
-    let puts = seen.iter().filter(|seen| seen.method == "PUT");
-    puts.map(|seen| seen.path().to_owned()).collect()
+    .await;
+    let start = api.start_data_studio(|when, then| {
+        when.session_id("s1").workspace_id(7);
+        then.ok(DataStudioStartResponse::new().job_submitted(true))
+    });
+    let start = start.await;
+    let stop = api.stop_data_studio(|when, then| {
+        when.session_id("s1").workspace_id(7);
+        then.ok(DataStudioStopResponse::new().job_submitted(true))
+    });
+    let stop = stop.await;
+    let outcome = call(quick(&api.client())).await;
+    assert_eq!(api.unexpected(), [""; 0]);
+    (outcome, [start.calls(), stop.calls()])
 }
 
 #[tokio::test]
@@ -73,7 +83,7 @@ async fn a_studio_is_started_and_stopped_on_the_embedded_platform() {
 
 #[tokio::test]
 async fn waiting_outlasts_old_states_unknown_states_and_failures() {
-    let server = server(&[
+    let states = [
         "stopped",
         "stopped",
         "pondering",
@@ -83,107 +93,111 @@ async fn waiting_outlasts_old_states_unknown_states_and_failures() {
         "broken",
         "building",
         "running",
-    ])
-    .await;
-    quick(&server.client()).start().await.unwrap();
-    assert_eq!(puts(&server), ["/studios/s1/start"]);
+    ];
+    let (outcome, calls) = with_studio(&states, |studio| async move { studio.start().await }).await;
+    assert_eq!(outcome.unwrap().session_id.as_deref(), Some("s1"));
+    assert_eq!(calls, [1, 0]);
 }
 
 #[tokio::test]
 async fn nothing_is_started_twice() {
-    for states in [&["running"][..], &["starting", "running"]] {
-        let server = server(states).await;
-        quick(&server.client()).start().await.unwrap();
-        assert!(puts(&server).is_empty());
+    for (states, starts) in [
+        (&["running"][..], 0),
+        (&["starting", "running"], 0),
+        (
+            &["stopping", "stopping", "stopped", "starting", "running"],
+            1,
+        ),
+    ] {
+        let (started, calls) =
+            with_studio(states, |studio| async move { studio.start().await }).await;
+        started.unwrap();
+        assert_eq!(calls, [starts, 0], "{states:?}");
     }
-    let stopping = server(&["stopping", "stopping", "stopped", "starting", "running"]).await;
-    quick(&stopping.client()).start().await.unwrap();
-    assert_eq!(puts(&stopping), ["/studios/s1/start"]);
-    let stopped = server(&["stopped"]).await;
-    quick(&stopped.client()).stop().await.unwrap();
-    assert!(puts(&stopped).is_empty());
-    let running = server(&["running", "stopping", "stopped"]).await;
-    quick(&running.client()).stop().await.unwrap();
-    assert_eq!(puts(&running), ["/studios/s1/stop"]);
+    for (states, stops) in [
+        (&["stopped"][..], 0),
+        (&["running", "stopping", "stopped"], 1),
+    ] {
+        let (stopped, calls) =
+            with_studio(states, |studio| async move { studio.stop().await }).await;
+        stopped.unwrap();
+        assert_eq!(calls, [0, stops], "{states:?}");
+    }
 }
 
 #[tokio::test]
 async fn ends_that_were_not_wanted_say_why() {
-    for state in [
+    for states in [
         &["stopped", "starting", "errored"][..],
         &["stopped", "buildFailed"],
         &["stopped"],
     ] {
-        let server = server(state).await;
-        let error = quick(&server.client())
-            .start()
-            .await
-            .unwrap_err()
-            .to_string();
-        let last = state.last().unwrap();
+        let (outcome, _) = with_studio(states, |studio| async move { studio.start().await }).await;
+        let error = outcome.unwrap_err().to_string();
+        let last = states.last().unwrap();
         assert!(error.contains(&format!("is {last}: no quota")), "{error}");
     }
 }
 
 #[tokio::test]
 async fn the_timeout_is_kept_and_says_how_it_stands() {
-    let server = server(&["starting"]).await;
-    let studio = quick(&server.client()).timeout(Duration::from_millis(60));
+    let api = MockApi::start().await;
+    let looks = api.describe_data_studio(|_, then| then.accepted(at("starting")));
+    let looks = looks.await;
+    let studio = quick(&api.client()).timeout(Duration::from_millis(60));
     let begun = std::time::Instant::now();
     let error = studio.start().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.to_string().contains("it is starting"), "{error}");
     assert!(begun.elapsed() >= Duration::from_millis(60));
-    let looks: Vec<_> = server.seen().iter().map(|seen| seen.at).collect();
-    assert!(looks.len() < 12, "the pauses grow: {}", looks.len());
+    assert!(looks.calls() < 12, "the pauses grow: {}", looks.calls());
 }
 
 #[tokio::test]
 async fn not_ready_yet_is_waited_for_only_if_asked() {
-    let serve = || {
-        Server::start(|number, seen| match (seen.method.as_str(), number) {
-            ("PUT" | "POST", ..4) => json(400, r#"{"message":"Compute environment is CREATING"}"#),
-            ("POST", _) => json(201, r#"{"studio":{"sessionId":"s2"}}"#),
-            ("PUT", _) => json(200, "{}"),
-            ("GET", _) if seen.path() == "/compute-envs" => {
-                json(200, r#"{"computeEnvs":[{"id":"c","name":"cluster"}]}"#)
-            }
-            (_, 0) => at("stopped"),
-            _ => at("running"),
-        })
-    };
-    let server = serve().await;
-    let error = quick(&server.client()).start().await.unwrap_err();
-    assert_eq!(error.message(), "Compute environment is CREATING");
-    assert_eq!(puts(&server).len(), 1);
+    const CREATING: &str = "Compute environment is CREATING";
+    for asked in [false, true] {
+        let api = MockApi::start().await;
+        let start = api.start_data_studio(|_, then| {
+            let then = then.error(400, CREATING).times(3);
+            then.ok(DataStudioStartResponse::new())
+        });
+        let start = start.await;
+        api.describe_data_studio(|_, then| then.accepted(at("stopped")).accepted(at("running")))
+            .await;
+        let outcome = quick(&api.client()).retry_not_ready(asked).start().await;
+        if asked {
+            outcome.unwrap();
+            assert_eq!(start.calls(), 4);
+        } else {
+            assert_eq!(outcome.unwrap_err().message(), CREATING);
+            assert_eq!(start.calls(), 1);
+        }
+    }
+}
 
-    let server = serve().await;
-    quick(&server.client())
-        .retry_not_ready(true)
-        .start()
-        .await
-        .unwrap();
-    assert_eq!(puts(&server).len(), 4);
-
-    let server = serve().await;
-    let request = types::DataStudioCreateRequest::new().name("n");
-    let client = server.client();
+#[tokio::test]
+async fn a_new_studio_is_made_once_its_compute_environment_is_ready() {
+    let api = MockApi::start().await;
+    let environment = ListComputeEnvsResponseEntry::new().id("c").name("cluster");
+    let environments = ListComputeEnvsResponse::new().compute_envs([environment]);
+    api.list_compute_envs(|_, then| then.ok(environments)).await;
+    let request = || DataStudioCreateRequest::new().name("n");
+    let create = api.create_data_studio(|when, then| {
+        when.workspace_id(7)
+            .auto_start(false)
+            .body(request().compute_env_id("c"));
+        let made = DataStudioCreateResponse::new().studio(DataStudioDto::new().session_id("s2"));
+        then.bad_request("Compute environment is CREATING")
+            .times(3)
+            .created(made)
+    });
+    let create = create.await;
     let pause = Duration::from_millis(2);
-    let new = client
-        .new_studio(request)
-        .workspace(7)
-        .compute_env("cluster")
-        .pauses(pause, pause);
+    let client = api.client();
+    let new = client.new_studio(request()).workspace(7);
+    let new = new.compute_env("cluster").pauses(pause, pause);
     let studio = new.retry_not_ready(true).send().await.unwrap();
     assert_eq!(studio.session_id().await.unwrap(), "s2");
-    let sent = server.seen().pop().unwrap();
-    let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
-    assert_eq!(body["computeEnvId"], "c");
-    assert_eq!(
-        (
-            sent.query("autoStart").as_deref(),
-            sent.query("workspaceId").as_deref()
-        ),
-        (Some("false"), Some("7"))
-    );
+    assert_eq!(create.calls(), 4);
 }

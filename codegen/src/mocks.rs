@@ -30,7 +30,7 @@ pub fn emit(lowered: &[Lowered<'_>]) -> TokenStream {
             #(#whens)*
         }
 
-        /// What a mocked call is answered.
+        /// What mocked calls are answered: several replies in turn, or always the same.
         pub mod then {
             use super::*;
             #(#thens)*
@@ -215,8 +215,8 @@ fn emit_error(code: &str) -> TokenStream {
         let doc = docs::attributes(&format!("{code} to this URL."));
         return quote! {
             #doc
-            pub fn #method(self, location: impl Into<String>) -> Self {
-                Self(self.0.redirect(#status, location.into()))
+            pub fn #method(self, location: impl AsRef<str>) -> Self {
+                Self(self.0.redirect(#status, location.as_ref()))
             }
         };
     }
