@@ -18,11 +18,32 @@ pub(crate) trait Record: Default {
     /// The names of the fields on the wire, shorter ones first.
     const FIELDS: &'static [&'static str];
 
+    /// Where in `FIELDS` the names of each length begin.
+    const STARTS: Starts = starts(Self::FIELDS);
+
     /// Reads the value of a field, named by its index in `FIELDS`.
     fn read<'de, A: MapAccess<'de>>(&mut self, field: usize, map: &mut A) -> Result<(), A::Error>;
 
     /// Writes the fields that are there.
     fn write<S: SerializeMap>(&self, fields: &mut Fields<'_, S>);
+}
+
+/// Names of so many bytes and more share one range.
+const LONG: usize = 32;
+
+pub(crate) type Starts = [u16; LONG + 2];
+
+const fn starts(fields: &[&str]) -> Starts {
+    let mut starts = [fields.len() as u16; LONG + 2];
+    let (mut length, mut field) = (0, 0);
+    while length <= LONG {
+        while field < fields.len() && fields[field].len() < length {
+            field += 1;
+        }
+        starts[length] = field as u16;
+        length += 1;
+    }
+    starts
 }
 
 /// Implements serde's traits for a record.
@@ -63,7 +84,7 @@ impl<'de, T: Record> Visitor<'de> for RecordVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut record = T::default();
-        while let Some(field) = map.next_key_seed(FieldName(T::FIELDS))? {
+        while let Some(field) = map.next_key_seed(FieldName(T::FIELDS, &T::STARTS))? {
             match field {
                 Some(field) => record.read(field, &mut map)?,
                 None => {
@@ -76,7 +97,7 @@ impl<'de, T: Record> Visitor<'de> for RecordVisitor<T> {
 }
 
 /// Finds the index of a field by its name.
-struct FieldName(&'static [&'static str]);
+struct FieldName(&'static [&'static str], &'static Starts);
 
 impl<'de> DeserializeSeed<'de> for FieldName {
     type Value = Option<usize>;
@@ -94,14 +115,11 @@ impl Visitor<'_> for FieldName {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        // Lengths are compared without a branch to guess, and few names are of the same length:
-        // so that few texts are compared at all.
-        let first = self.0.partition_point(|field| field.len() < name.len());
-        let mut same_length = self.0[first..]
-            .iter()
-            .take_while(|field| field.len() == name.len());
-        let offset = same_length.position(|field| *field == name);
-        Ok(offset.map(|offset| first + offset))
+        // Few names are of the same length, so that few texts are compared.
+        let Self(fields, starts) = self;
+        let length = name.len().min(LONG);
+        let mut range = starts[length].into()..starts[length + 1].into();
+        Ok(range.find(|index| fields[*index] == name))
     }
 }
 
@@ -271,6 +289,25 @@ mod tests {
         assert_eq!(print(&run), r#"{"id":7,"name":"happy_ride","note":null}"#);
         assert_eq!(print(&parse("{}").unwrap()), "{}");
         assert_eq!(parse(r#"{"id":null,"name":null}"#).unwrap(), Run::default());
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_length() {
+        const LONGEST: &str = "aNameThatIsLongerThanThirtyTwoBytes";
+        const LONG: &str = "aNameOfPreciselyThirtyTwoBytes32";
+        const FIELDS: &[&str] = &["a", "b", "cd", LONG, LONGEST];
+        const STARTS: Starts = starts(FIELDS);
+        let find = |name: &str| {
+            let field = FieldName(FIELDS, &STARTS).visit_str::<serde_json::Error>(name);
+            field.unwrap()
+        };
+        for (index, name) in FIELDS.iter().enumerate() {
+            assert_eq!(find(name), Some(index), "{name}");
+        }
+        for missing in ["", "c", "ce", "cde", "aNameOfPreciselyThirtyTwoBytes33"] {
+            assert_eq!(find(missing), None, "{missing}");
+        }
+        assert_eq!(find(&LONGEST.to_uppercase()), None);
     }
 
     #[test]
