@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use seqera::launch::ComputeEnvRef;
+use seqera::mock::MockApi;
 use seqera::prelude::*;
-use seqera::types::WorkflowLaunchRequestSyntaxParser as SyntaxParser;
+use seqera::types::{
+    SubmitWorkflowLaunchResponse, WorkflowLaunchRequestSyntaxParser as SyntaxParser,
+};
 use seqera::{Client, ErrorKind, Id, Null, RateLimit, WorkspaceRef};
 use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE, WORKSPACE_ID};
 use serde_json::{Value, json};
@@ -115,13 +118,22 @@ fn fields_that_lack(name: &str, value: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn every_field_of_the_configuration_is_sent() {
-    let server = full_server().await;
-    let run = server.client().launch(5).workspace(7).send().await.unwrap();
+    let api = MockApi::start().await;
+    api.describe_pipeline_launch(|when, then| {
+        when.pipeline_id(5).workspace_id(7);
+        then.json(200, &json!({"launch": full_configuration()}));
+    })
+    .await;
+    let launching = api.create_workflow_launch(|when, then| {
+        when.workspace_id(7)
+            .source_workspace_id(None::<i64>)
+            .json(&json!({"launch": full_request()}));
+        then.ok(SubmitWorkflowLaunchResponse::new().workflow_id("1run"));
+    });
+    let launching = launching.await;
+    let run = api.client().launch(5).workspace(7).send().await.unwrap();
     assert_eq!(run.id(), "1run");
-    assert_eq!(sent(&server), json!({"launch": full_request()}));
-    let post = server.posted();
-    assert_eq!(post.query("workspaceId").as_deref(), Some("7"));
-    assert_eq!(post.query("sourceWorkspaceId"), None);
+    launching.assert();
 }
 
 #[tokio::test]

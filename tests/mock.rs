@@ -12,6 +12,24 @@ fn run(id: &str) -> types::ListWorkflowsResponseListWorkflowsElement {
 }
 
 #[tokio::test]
+async fn replies_are_given_in_turn_and_the_last_from_then_on() {
+    let api = MockApi::start().await;
+    let user = |name: &str| {
+        types::DescribeUserResponse::new().user(types::UserResponseDto::new().user_name(name))
+    };
+    let mock = api
+        .user_info(|_, then| then.error(503, "").times(2).ok(user("ada")).ok(user("bo")))
+        .await;
+    let client = api.client();
+    for (name, calls) in [("ada", 3), ("bo", 4), ("bo", 5)] {
+        let reply = client.user_info().send().await.unwrap();
+        let user = reply.user.as_ref().unwrap();
+        assert_eq!(user.user_name.as_deref(), Some(name));
+        assert_eq!(mock.calls(), calls);
+    }
+}
+
+#[tokio::test]
 async fn queries_and_json_replies() {
     let api = MockApi::start().await;
     let page = |id| {
