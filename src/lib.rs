@@ -7,6 +7,7 @@
 //! [`guide::paging`]: crate::guide::paging
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
+//! [`guide::tracing`]: crate::guide::tracing
 //! [`guide::testing`]: crate::guide::testing
 //! [`guide::features`]: crate::guide::features
 //! [`guide::schema`]: crate::guide::schema
@@ -85,7 +86,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging runs transfers testing features schema }
+    pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
 }
 
 use open_enum::open_enum;
