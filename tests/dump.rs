@@ -88,6 +88,10 @@ fn log_requests(server: &Server) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_tasks_with_logs_at_the_limits_pace() {
+    support::measure(dump_of_five_thousand_tasks).await;
+}
+
+async fn dump_of_five_thousand_tasks() -> Result<(), String> {
     const LIMIT: u32 = 400;
     let server = Server::start(|_, seen| {
         let reply = platform(5000, "SUCCEEDED", seen);
@@ -113,11 +117,11 @@ async fn five_thousand_tasks_with_logs_at_the_limits_pace() {
     // The first second's calls may all start at once.
     let allowed = (calls as f64 - f64::from(LIMIT)) / f64::from(LIMIT);
     println!("{calls} calls in {took:.2} s; the limit allows {allowed:.2} s");
-    assert!(
-        took <= 1.15 * allowed,
-        "{took:.2} s, but {allowed:.2} s are allowed"
-    );
     std::fs::remove_dir_all(to).unwrap();
+    if took > 1.15 * allowed {
+        return Err(format!("{took:.2} s, but {allowed:.2} s are allowed"));
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

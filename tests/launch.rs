@@ -643,6 +643,10 @@ const LIMIT: u32 = 130;
 
 #[tokio::test]
 async fn five_hundred_launches_keep_the_pace_of_the_limit() {
+    support::measure(five_hundred_launches).await;
+}
+
+async fn five_hundred_launches() -> Result<(), String> {
     let platform = EmbeddedPlatform::builder()
         .calls_per_second(LIMIT as usize)
         .latency(Duration::from_millis(30))
@@ -667,10 +671,16 @@ async fn five_hundred_launches_keep_the_pace_of_the_limit() {
     assert_eq!(failed, [250], "results are per launch and in order");
     let calls = platform.calls().len();
     // Three look-ups of names, one configuration, one list of compute environments.
-    assert_eq!(calls, 499 + 5, "{:#?}", &platform.calls()[..8]);
+    // Refused calls that came too close together are made again.
+    if calls != 499 + 5 {
+        return Err(format!("{calls} calls: {:#?}", &platform.calls()[..8]));
+    }
     let allowed = Duration::from_secs_f64(calls as f64 / f64::from(LIMIT));
     println!("500 launches: {took:?}, the limit allows them in {allowed:?}");
-    assert!(took < allowed.mul_f64(1.15), "{took:?}");
+    if took >= allowed.mul_f64(1.15) {
+        return Err(format!("{took:?}, but {allowed:?} are allowed"));
+    }
+    Ok(())
 }
 
 #[tokio::test]

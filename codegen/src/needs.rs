@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(
             problem,
             "the feature `runs` needs what version 1.2.3 of the API lacks, leave it out: \
-             the operation `DownloadWorkflowLog` (src/dump.rs), \
+             the operation `DownloadWorkflowLog` (src/dump/job.rs), \
              the field `WorkflowLaunchRequest.output_dir` (src/launch.rs)"
         );
         assert!(lacking_by_feature(&surface)["runs"].contains("DownloadWorkflowLog"));
