@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use seqera::mock::MockApi;
 use seqera::prelude::*;
-use seqera::{ErrorKind, Progress, RateLimit};
+use seqera::{ErrorKind, Progress, RateLimit, types};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Seen, Server, folder, json, laboratory, reply};
 
@@ -422,5 +423,53 @@ async fn dropping_the_future_stops_the_dump() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(server.count(), calls);
     assert!(bytes.load(Ordering::SeqCst) > 0);
+    std::fs::remove_dir_all(to).unwrap();
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_have_is_listed_and_the_rest_is_there() {
+    let api = MockApi::start().await;
+    let run = types::WorkflowMaxDbDto::new()
+        .id("run1")
+        .status(types::WorkflowStatus::Succeeded);
+    api.info(|_, then| then.json(200, &serde_json::json!({"serviceInfo": {}})))
+        .await;
+    let described = api
+        .describe_workflow(|when, then| {
+            when.workflow_id("run1").workspace_id(7);
+            then.ok(types::DescribeWorkflowResponse::new().workflow(run));
+        })
+        .await;
+    api.list_workflow_tasks(|when, then| {
+        when.workflow_id("run1").workspace_id(7);
+        then.ok(types::ListTasksResponse::new().tasks([]).total(0));
+    })
+    .await;
+    api.describe_workflow_launch(|_, then| then.error(404, "no launch"))
+        .await;
+    api.describe_workflow_metrics(|_, then| then.error(404, "no metrics"))
+        .await;
+    api.describe_workflow_progress(|_, then| then.error(404, "no progress"))
+        .await;
+    api.get_workflow_log(|_, then| then.error(404, "no log"))
+        .await;
+    api.download_workflow_log(|_, then| then.error(404, "no log"))
+        .await;
+
+    let to = folder("mocked");
+    let dump = api.client().dump("run1").workspace(7);
+    let dumped = dump.to_dir(&to).await.unwrap();
+    assert_eq!(api.unexpected(), [""; 0]);
+    let missing: BTreeSet<&str> = (dumped.missing.iter())
+        .map(|missing| missing.path.as_str())
+        .collect();
+    for name in ["launch.json", "metrics.json", "progress.json", "load.json"] {
+        assert!(missing.contains(name), "{name}: {missing:?}");
+        assert!(!to.join(name).exists());
+    }
+    for name in ["service-info.json", "workflow.json", "manifest.json"] {
+        assert!(to.join(name).exists(), "{name}");
+    }
+    assert!(described.calls() >= 1);
     std::fs::remove_dir_all(to).unwrap();
 }

@@ -205,7 +205,15 @@ impl Job {
         if !(self.has(progress).await && self.has(load).await) {
             let reply = match self.call("/progress").send::<Value>().await {
                 Ok(reply) => reply.into_inner(),
-                Err(error) => return missing(progress, error),
+                Err(error) => {
+                    let mut lacking = missing(progress, error)?;
+                    let reason = lacking.first().map(|progress| progress.reason.clone());
+                    lacking.extend(reason.map(|reason| Missing {
+                        path: load.to_owned(),
+                        reason,
+                    }));
+                    return Ok(lacking);
+                }
             };
             self.write_json(load, &reply["progress"]["workflowProgress"])
                 .await?;
