@@ -39,10 +39,6 @@ impl ByteStream {
         Self(Box::pin(chunks))
     }
 
-    pub(crate) fn whole(content: Bytes) -> Self {
-        Self(Box::pin(stream::iter([Ok(content)])))
-    }
-
     /// The whole content in memory.
     ///
     /// # Errors

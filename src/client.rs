@@ -263,6 +263,7 @@ impl ClientBuilder {
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let shared = Shared {
+            http: client.clone(),
             limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
             endpoint,
             token: self.token.0,

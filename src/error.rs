@@ -240,8 +240,6 @@ impl Error {
             .and_then(|url| url.host_str())
             .unwrap_or("the server")
             .to_owned();
-        let root = root_cause(&error);
-        let refused_certificate = root.contains("certificate");
         let (kind, message) = if is_own_body(&error) {
             (
                 ErrorKind::Io,
@@ -252,7 +250,7 @@ impl Error {
                 "no answer in time"
             } else if error.is_dns() {
                 "its name could not be resolved"
-            } else if refused_certificate {
+            } else if refuses_certificate(&error) {
                 "its TLS certificate was refused"
             } else if io_kind(&error) == Some(std::io::ErrorKind::ConnectionRefused) {
                 "connection refused"
@@ -363,29 +361,6 @@ impl Error {
             body: inner.body.clone(),
             source: None,
         }))
-    }
-
-    /// Servers may repeat what they were sent; an error does not pass a secret on.
-    pub(crate) fn redact(mut self, secret: &str) -> Self {
-        const REDACTED: &str = "[redacted]";
-        // A few letters are no secret, and turn up in any text.
-        if secret.len() < 8 {
-            return self;
-        }
-        let inner = &mut *self.0;
-        if inner.message.contains(secret) {
-            inner.message = inner.message.replace(secret, REDACTED);
-        }
-        let repeated = |body: &Bytes| {
-            body.windows(secret.len())
-                .any(|part| part == secret.as_bytes())
-        };
-        if let Some(body) = inner.body.as_mut().filter(|body| repeated(body)) {
-            *body = String::from_utf8_lossy(body)
-                .replace(secret, REDACTED)
-                .into();
-        }
-        self
     }
 
     /// What to do, where the message of the server may not say it.
@@ -504,33 +479,16 @@ impl StdError for Error {
     }
 }
 
-impl<E> From<progenitor_client::Error<E>> for Error {
-    fn from(error: progenitor_client::Error<E>) -> Self {
-        use progenitor_client::Error::*;
-        match error {
-            InvalidRequest(message) | Custom(message) => {
-                Self::new(ErrorKind::InvalidRequest, message)
-            }
-            CommunicationError(error) | InvalidUpgrade(error) | ResponseBodyError(error) => {
-                Self::from_reqwest(error)
-            }
-            ErrorResponse(reply) => Self::from_reply(reply.status(), None, Bytes::new()),
-            UnexpectedResponse(reply) => Self::from_reply(reply.status(), None, Bytes::new()),
-            InvalidResponsePayload(body, error) => Self::new(
-                ErrorKind::InvalidResponse,
-                "the reply does not fit its type",
-            )
-            .with_body(body)
-            .caused_by(error),
-        }
-    }
-}
-
 /// The errors below an error, itself first.
 pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Whether the server could be reached, but is not trusted.
+pub(crate) fn refuses_certificate(error: &reqwest::Error) -> bool {
+    error.is_connect() && root_cause(error).contains("certificate")
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
@@ -648,14 +606,6 @@ mod tests {
         assert_eq!(error.details::<Conflicts>().unwrap().conflicts, ["aws-eu"]);
         assert!(reply(409, "in use").details::<Conflicts>().is_none());
         assert!(reply(409, "").details::<Conflicts>().is_none());
-    }
-
-    #[test]
-    fn secrets_that_the_server_repeats_are_redacted() {
-        let error =
-            reply(401, r#"{"message":"no such token: s3cret-token"}"#).redact("s3cret-token");
-        assert!(!format!("{error} {error:?}").contains("s3cret"));
-        assert!(!String::from_utf8_lossy(error.body().unwrap()).contains("s3cret"));
     }
 
     #[test]

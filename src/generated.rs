@@ -33,4 +33,7 @@ pub mod types {
     include!(concat!(env!("OUT_DIR"), "/types.rs"));
 }
 
+// Each operation is lowered onto `transport::request::Request`, which leaves hooks nothing to do.
+impl ClientHooks<crate::transport::Transport> for Client {}
+
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));

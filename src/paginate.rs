@@ -521,8 +521,8 @@ impl<P: Paged> ByCursor<P> {
 }
 
 async fn receive<P: Paged>(request: Request) -> Result<Received<P>> {
-    let fetched: Fetched = request.fetch_page().await?;
-    let hash = hash(&fetched.body);
+    let fetched: Fetched = request.fetch().await?;
+    let hash = hash(fetched.body());
     let mut reply = fetched.parse::<P::Page>()?.into_inner();
     Ok(Received {
         items: P::items(&mut reply),

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
+mod call;
 pub(crate) mod error_body;
-mod hooks;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
@@ -29,6 +30,7 @@ pub struct Transport {
 
 /// What is the same for every request of a client.
 pub(crate) struct Shared {
+    pub http: reqwest::Client,
     /// Without trailing slash.
     pub endpoint: Url,
     pub token: String,
@@ -93,6 +95,21 @@ impl Transport {
         url.host() == endpoint.host()
             && url.port_or_known_default() == endpoint.port_or_known_default()
             && url.scheme() == endpoint.scheme()
+    }
+
+    /// What a server said, without the token: servers may repeat what they were sent.
+    fn redact(&self, body: Bytes) -> Bytes {
+        let token = &self.shared.token;
+        // A few letters are no secret, and turn up in any text.
+        let is_repeated = token.len() >= 8
+            && body
+                .windows(token.len())
+                .any(|part| part == token.as_bytes());
+        if !is_repeated {
+            return body;
+        }
+        let text = String::from_utf8_lossy(&body);
+        text.replace(token.as_str(), "[redacted]").into()
     }
 }
 

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use seqera::prelude::*;
 use seqera::{Method, RateLimit};
-use support::{Act, Server, json};
+use support::{Act, Server, json, reply};
+use tracing::Instrument;
+use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -56,7 +59,14 @@ async fn neither_token_nor_values_are_shown() {
             401,
             format!(r#"{{"message":"bad {}"}}"#, seen.headers["authorization"]),
         ),
-        1 => json(503, ""),
+        // And once more where the call is tried again.
+        1 => json(
+            503,
+            format!(
+                r#"{{"message":"busy with {}"}}"#,
+                seen.headers["authorization"]
+            ),
+        ),
         2 => Act::Reply(
             307,
             vec![("Location", "http://127.0.0.1:9/k?X-Signature=s3cret".into())],
@@ -95,6 +105,61 @@ async fn neither_token_nor_values_are_shown() {
     shown += &log.text();
     assert!(shown.contains("[redacted]"), "{shown}");
     assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[tokio::test]
+async fn replies_that_repeat_the_token_are_redacted_before_they_are_cut() {
+    let server = Server::start(|number, seen| {
+        let token = &seen.headers["authorization"];
+        match number {
+            // Messages are cut to 500 characters, bodies to 64 KiB.
+            0 => json(
+                401,
+                format!(r#"{{"message":"{} {token}"}}"#, "x".repeat(485)),
+            ),
+            1 => reply(401, "text/plain", "x".repeat(64 * 1024 - 12) + token),
+            2 => json(200, format!(r#"{{"message":"{token}"#)),
+            _ => reply(
+                200,
+                "text/html",
+                format!("<html><title>{token}</title></html>"),
+            ),
+        }
+    })
+    .await;
+    let client = Client::builder("s3cret-t0ken")
+        .endpoint(&server.address)
+        .rate_limit(RateLimit::unlimited())
+        .build()
+        .unwrap();
+    for _ in 0..4 {
+        let error = client.user_info().send().await.unwrap_err();
+        let body = String::from_utf8_lossy(error.body().unwrap());
+        let shown = format!("{error} {error:?} {body}");
+        assert!(!shown.contains("s3cret"), "{}", &shown[shown.len() - 200..]);
+    }
+}
+
+#[tokio::test]
+async fn the_spans_of_the_caller_are_left_alone() {
+    let log = Log::default();
+    let own_spans_only = tracing_subscriber::filter::Targets::new()
+        .with_target("seqera", tracing::Level::WARN)
+        .with_default(tracing::Level::INFO);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .with_span_events(FmtSpan::CLOSE);
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(own_spans_only));
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let server = Server::start(|_, _| json(404, "{}")).await;
+    let span = tracing::info_span!("handler", status = 200, attempts = 7);
+    let call = server.client().user_info().send();
+    call.instrument(span).await.unwrap_err();
+    let text = log.text();
+    assert!(text.contains("handler{status=200 attempts=7}"), "{text}");
+    assert!(!text.contains("404"), "{text}");
 }
 
 #[tokio::test]

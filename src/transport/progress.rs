@@ -3,15 +3,16 @@
 //! The HTTP client's own read timeout runs while the request's body is being sent, and would cut off
 //! an upload that is merely long.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::poll_immediate;
 use http_body::{Frame, SizeHint};
-use reqwest::{Body, Response};
+use reqwest::{Body, Request, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Error, ErrorKind, Result};
@@ -22,7 +23,7 @@ const PIECE: usize = 16 * 1024;
 /// Replies that say they are longer grow their buffer as they come.
 const LARGEST_RESERVATION: u64 = 4 * 1024 * 1024;
 
-/// When something last moved in a transfer.
+/// When a body that is being sent last moved.
 #[derive(Clone)]
 pub(super) struct Progress {
     begun: Instant,
@@ -31,11 +32,33 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             begun: Instant::now(),
             moved: Arc::default(),
         }
+    }
+
+    /// The progress of a request's body, if it has one that takes time.
+    pub(super) fn of(request: &mut Request) -> Option<Self> {
+        let body = request.body_mut();
+        let length = body.as_ref()?.as_bytes().map(<[u8]>::len);
+        if length.is_some_and(|length| length <= PIECE) {
+            return None;
+        }
+        let progress = Self::new();
+        *body = body.take().map(|body| progress.watched(body));
+        Some(progress)
+    }
+
+    /// The body, noting its progress. It is handed out in small pieces: a long one that is in memory
+    /// would otherwise be gone at once, with nothing to be seen of its sending.
+    fn watched(&self, body: Body) -> Body {
+        Body::wrap(Watched {
+            body,
+            rest: Bytes::new(),
+            progress: self.clone(),
+        })
     }
 
     fn note(&self) {
@@ -46,38 +69,28 @@ impl Progress {
     fn last(&self) -> Instant {
         self.begun + Duration::from_millis(self.moved.load(Ordering::Relaxed))
     }
+}
 
-    /// Waits for a transfer, as long as there is progress at least once in `idle`.
-    pub(super) async fn watch<T>(
-        &self,
-        idle: Option<Duration>,
-        mut transfer: Pin<&mut impl Future<Output = T>>,
-    ) -> Option<T> {
-        let Some(idle) = idle else {
-            return Some(transfer.await);
-        };
-        let mut deadline = self.begun + idle;
-        loop {
-            match timeout_at(deadline, &mut transfer).await {
-                Ok(output) => return Some(output),
-                Err(_) if self.last() + idle <= Instant::now() => return None,
-                Err(_) => deadline = self.last() + idle,
-            }
+/// Waits for a transfer, as long as there is progress at least once in `idle`.
+pub(super) async fn watch<T>(
+    idle: Option<Duration>,
+    progress: Option<Progress>,
+    mut transfer: impl Future<Output = T> + Unpin,
+) -> Option<T> {
+    let begun = Instant::now();
+    // Too long for the clock is for ever.
+    let Some((idle, mut deadline)) = idle.and_then(|idle| Some((idle, begun.checked_add(idle)?)))
+    else {
+        return Some(transfer.await);
+    };
+    loop {
+        if let Ok(output) = timeout_at(deadline, &mut transfer).await {
+            return Some(output);
         }
-    }
-
-    /// The body, noting its progress. It is handed out in small pieces: a long one that is in memory
-    /// would otherwise be gone at once, with nothing to be seen of its sending.
-    pub(super) fn of(&self, body: Body) -> Body {
-        let length = body.as_bytes().map(<[u8]>::len);
-        if length.is_some_and(|length| length <= PIECE) {
-            return body;
+        deadline = progress.as_ref().map_or(begun, Progress::last) + idle;
+        if deadline <= Instant::now() {
+            return None;
         }
-        Body::wrap(Watched {
-            body,
-            rest: Bytes::new(),
-            progress: self.clone(),
-        })
     }
 }
 
@@ -131,14 +144,19 @@ pub(crate) async fn next_chunk(
     reply: &mut Response,
     idle: Option<Duration>,
 ) -> Result<Option<Bytes>> {
-    let chunk = match idle {
-        None => reply.chunk().await,
-        Some(idle) => match timeout(idle, reply.chunk()).await {
-            Ok(chunk) => chunk,
-            Err(_) => return Err(timed_out(reply.url().host_str())),
-        },
+    let chunk = {
+        let mut next = pin!(reply.chunk());
+        // Mostly it is there already, and no timer is needed.
+        match (poll_immediate(&mut next).await, idle) {
+            (Some(chunk), _) => Ok(chunk),
+            (None, None) => Ok(next.await),
+            (None, Some(idle)) => timeout(idle, next).await,
+        }
     };
-    chunk.map_err(Error::from_reqwest)
+    match chunk {
+        Ok(chunk) => chunk.map_err(Error::from_reqwest),
+        Err(_) => Err(timed_out(reply.url().host_str())),
+    }
 }
 
 /// All of a reply.
@@ -176,29 +194,38 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_transfer_may_take_long_but_not_stand_still() {
         let progress = Progress::new();
-        let slow = std::pin::pin!(async {
+        let slow = pin!(async {
             for _ in 0..10 {
                 tokio::time::sleep(Duration::from_secs(50)).await;
                 progress.note();
             }
         });
-        assert!(progress.watch(Some(IDLE), slow).await.is_some());
+        let watched = watch(Some(IDLE), Some(progress.clone()), slow).await;
+        assert!(watched.is_some());
 
         let progress = Progress::new();
         let begun = Instant::now();
-        let stuck = std::pin::pin!(async {
+        let stuck = pin!(async {
             tokio::time::sleep(Duration::from_secs(50)).await;
             progress.note();
             std::future::pending::<()>().await;
         });
-        assert!(progress.watch(Some(IDLE), stuck).await.is_none());
+        let watched = watch(Some(IDLE), Some(progress.clone()), stuck).await;
+        assert!(watched.is_none());
         assert_eq!(begun.elapsed().as_secs(), 110);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_time_is_for_ever() {
+        let year = Duration::from_secs(365 * 24 * 3600);
+        let slow = pin!(tokio::time::sleep(year));
+        assert!(watch(Some(Duration::MAX), None, slow).await.is_some());
     }
 
     #[tokio::test]
     async fn a_long_body_is_handed_out_in_pieces_and_keeps_its_length() {
         let content: Vec<u8> = (0..5 * PIECE + 1).map(|number| number as u8).collect();
-        let mut body = Progress::new().of(Body::from(content.clone()));
+        let mut body = Progress::new().watched(Body::from(content.clone()));
         let mut left = content.len() as u64;
         let mut sent = Vec::new();
         assert_eq!(body.size_hint().exact(), Some(left));

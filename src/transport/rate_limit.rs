@@ -147,6 +147,14 @@ impl Limiter {
         limiter
     }
 
+    pub(crate) fn start_now(&self) -> Option<Turn<'_>> {
+        let free = self.permits.is_none() && lock(&self.state).held_until.is_none();
+        free.then_some(Turn {
+            limiter: self,
+            id: None,
+        })
+    }
+
     /// Returns when a call may start, and counts it as started.
     pub(crate) async fn wait(&self) -> Turn<'_> {
         let Some(permits) = &self.permits else {

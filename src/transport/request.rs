@@ -4,19 +4,18 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::ready;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use progenitor_client::{ClientInfo, ResponseValue};
+use progenitor_client::ResponseValue;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Transport;
+use super::call::{self, Body, Call, Whole};
 use super::error_body::strip_bom;
-use super::hooks::{self, Body, Call, Content, Want};
 use super::retry::RetryPolicy;
 use crate::body::ByteStream;
 use crate::generated::Client;
@@ -53,7 +52,7 @@ pub struct Operation {
 
 /// An operation of the schema, or a path that the caller wrote.
 #[derive(Clone, Debug)]
-enum Target {
+pub(super) enum Target {
     Known(&'static Operation),
     Raw {
         method: Method,
@@ -62,18 +61,50 @@ enum Target {
     },
 }
 
-/// A request and the client that will send it.
+impl Target {
+    /// For people.
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Known(operation) => operation.name.into(),
+            Self::Raw { method, .. } => format!("{method} {}", self.template()).into(),
+        }
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        match self {
+            Self::Known(operation) => &operation.method,
+            Self::Raw { method, .. } => method,
+        }
+    }
+
+    /// The path with the names of its parameters, as far as they are known.
+    pub(super) fn template(&self) -> &str {
+        match self {
+            Self::Known(operation) => operation.path,
+            Self::Raw { path, .. } => path.split(['?', '#']).next().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn is_safe_to_repeat(&self) -> bool {
+        let stated = match self {
+            Self::Known(operation) => operation.safe_to_repeat,
+            Self::Raw { safe_to_repeat, .. } => *safe_to_repeat,
+        };
+        stated || self.method().is_idempotent()
+    }
+}
+
+/// A request and the transport that will send it.
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Request {
-    client: Client,
+    transport: Transport,
     target: Target,
     path: Vec<(&'static str, String)>,
     /// Names and values, encoded.
     query: Vec<(Cow<'static, str>, String)>,
     headers: HeaderMap,
     body: Body,
-    retry: Option<RetryPolicy>,
     /// The first mistake of the caller, reported when sent.
     mistake: Option<String>,
 }
@@ -98,13 +129,12 @@ impl Request {
 
     fn to(client: &Client, target: Target) -> Self {
         Self {
-            client: client.clone(),
+            transport: client.inner.clone(),
             target,
             path: Vec::new(),
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: Body::Empty,
-            retry: None,
             mistake: None,
         }
     }
@@ -198,7 +228,7 @@ impl Request {
 
     /// Sets the retry policy of this request alone.
     pub fn retry(&mut self, policy: RetryPolicy) {
-        self.retry = Some(policy);
+        self.transport.retry = policy;
     }
 
     pub(crate) fn set_safe_to_repeat(&mut self) {
@@ -209,103 +239,64 @@ impl Request {
 
     /// The name of the operation, for people.
     pub(crate) fn name(&self) -> Cow<'static, str> {
-        match &self.target {
-            Target::Known(operation) => operation.name.into(),
-            Target::Raw { method, path, .. } => format!("{method} {}", without_query(path)).into(),
-        }
+        self.target.name()
     }
 
     /// Sends the request and reads the reply's JSON. An empty reply is an empty object, or null.
-    pub async fn send<T: DeserializeOwned>(self) -> Result<ResponseValue<T>> {
-        self.fetch(Want::Json).await?.parse()
+    pub fn send<T: DeserializeOwned>(
+        self,
+    ) -> impl Future<Output = Result<ResponseValue<T>>> + Send + use<T> {
+        let fetching = self.fetch();
+        async move { fetching.await?.parse() }
     }
 
     /// Sends the request and ignores what a success says.
     pub async fn send_empty(self) -> Result<ResponseValue<()>> {
-        let reply = self.fetch(Want::Nothing).await?;
-        Ok(ResponseValue::new((), reply.status, reply.headers))
+        let Whole {
+            status, headers, ..
+        } = self.fetch().await?.reply;
+        Ok(ResponseValue::new((), status, headers))
     }
 
     /// Sends the request and returns the reply's content as it arrives.
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
-        let call = Box::new(self.into_call(Want::Bytes)?);
-        let idle = call.idle();
-        let reply = Box::pin(hooks::execute(&call)).await?;
-        let stream = match reply.content {
-            Content::Open(open) => ByteStream::new(call.operation, reply.attempts, open, idle),
-            Content::Whole(body) => ByteStream::whole(body),
-        };
-        Ok(ResponseValue::new(stream, reply.status, reply.headers))
-    }
-
-    /// Sends the request of a page.
-    pub(crate) fn fetch_page(self) -> BoxFuture<'static, Result<Fetched>> {
-        self.fetch(Want::Json)
+        let call = self.into_call("*/*")?;
+        let (mut reply, attempts) = Box::pin(call::execute(&call, call::open)).await?;
+        let (status, headers) = (reply.status(), std::mem::take(reply.headers_mut()));
+        let stream = ByteStream::new(call.target.name(), attempts, reply, call.idle());
+        Ok(ResponseValue::new(stream, status, headers))
     }
 
     /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
-    fn fetch(self, want: Want) -> BoxFuture<'static, Result<Fetched>> {
-        let call = match self.into_call(want) {
-            Ok(call) => call,
-            Err(error) => return Box::pin(ready(Err(error))),
-        };
+    pub(crate) fn fetch(self) -> BoxFuture<'static, Result<Fetched>> {
+        let call = self.into_call("application/json");
         Box::pin(async move {
-            let reply = hooks::execute(&call).await?;
-            let body = match reply.content {
-                Content::Whole(body) => body,
-                Content::Open(_) => Bytes::new(),
-            };
+            let call = call?;
+            let (reply, attempts) = call::execute(&call, call::whole).await?;
             Ok(Fetched {
-                operation: call.operation,
-                status: reply.status,
-                headers: reply.headers,
-                body,
-                attempts: reply.attempts,
+                call,
+                reply,
+                attempts,
             })
         })
     }
 
-    fn into_call(mut self, want: Want) -> Result<Call> {
-        let operation = self.name();
+    fn into_call(mut self, accept: &'static str) -> Result<Box<Call>> {
         let url = match self.mistake.take() {
             Some(mistake) => Err(mistake),
             None => self.missing().map_or_else(|| self.url(), Err),
         };
-        let url = url.map_err(|text| Error::invalid_request(operation.clone(), text))?;
-
+        let url = url.map_err(|text| Error::invalid_request(self.name(), text))?;
         let workspace = self.query_value(WORKSPACE).map(str::to_owned);
-        let (id, method, template, safe_to_repeat) = match self.target {
-            Target::Known(known) => (
-                known.id,
-                known.method.clone(),
-                Cow::Borrowed(known.path),
-                known.safe_to_repeat,
-            ),
-            Target::Raw {
-                method,
-                path,
-                safe_to_repeat,
-            } => (
-                "",
-                method,
-                Cow::Owned(without_query(&path).to_owned()),
-                safe_to_repeat,
-            ),
-        };
-        Ok(Call {
-            id,
-            operation,
-            safe_to_repeat: safe_to_repeat || method.is_idempotent(),
-            method,
-            template,
+        Ok(Box::new(Call {
+            transport: self.transport,
+            target: self.target,
             url,
             headers: self.headers,
             body: self.body,
-            retry: self.retry.unwrap_or(self.client.inner().retry),
-            want,
+            accept,
             workspace,
-            client: self.client,
-        })
+        }))
     }
 
     /// What is said about the first parameter that must be set and is not.
@@ -323,7 +314,7 @@ impl Request {
     }
 
     fn url(&self) -> Result<Url, String> {
-        let endpoint = self.client.inner().endpoint();
+        let endpoint = self.transport.endpoint();
         let mut path = endpoint.path().trim_end_matches('/').to_owned();
         let mut query = String::new();
         match &self.target {
@@ -407,29 +398,32 @@ fn encode_path(wire: &str, value: &str, path_like: bool) -> Result<String, Strin
     Ok(encode(value))
 }
 
-fn without_query(path: &str) -> &str {
-    path.split(['?', '#']).next().unwrap_or_default()
-}
-
-/// A success with its body.
+/// A success with its body, and the call that brought it.
 pub(crate) struct Fetched {
-    operation: Cow<'static, str>,
-    status: StatusCode,
-    headers: HeaderMap,
-    pub body: Bytes,
+    call: Box<Call>,
+    reply: Whole,
     attempts: u32,
 }
 
 impl Fetched {
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.reply.body
+    }
+
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<ResponseValue<T>> {
-        let text = strip_bom(&self.body);
+        let text = strip_bom(self.body());
         let value = if text.trim_ascii().is_empty() {
             serde_json::from_slice(b"{}").or_else(|_| serde_json::from_slice(b"null"))
         } else {
             serde_json::from_slice(text)
         };
         match value {
-            Ok(value) => Ok(ResponseValue::new(value, self.status, self.headers)),
+            Ok(value) => {
+                let Whole {
+                    status, headers, ..
+                } = self.reply;
+                Ok(ResponseValue::new(value, status, headers))
+            }
             Err(error) => {
                 let path = path_of_mismatch::<T>(text);
                 Err(self.unreadable(error, path))
@@ -444,10 +438,10 @@ impl Fetched {
             _ => "the reply does not fit its type".to_owned(),
         };
         Error::new(ErrorKind::InvalidResponse, text)
-            .in_operation(self.operation)
-            .with_status(self.status)
+            .in_operation(self.call.target.name())
+            .with_status(self.reply.status)
             .with_attempts(self.attempts)
-            .with_body(self.body)
+            .with_body(self.call.transport.redact(self.reply.body))
             .caused_by(error)
     }
 }
@@ -462,6 +456,9 @@ fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use reqwest::StatusCode;
+
     use super::*;
 
     static BROWSE: Operation = Operation {
@@ -493,7 +490,7 @@ mod tests {
         request.query("workspaceId", 42);
         change(&mut request);
         request
-            .into_call(Want::Json)
+            .into_call("application/json")
             .map(|call| call.url.to_string())
             .map_err(|error| error.to_string())
     }
@@ -559,7 +556,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_by_its_setter() {
-        let error = browse().into_call(Want::Json).err().unwrap();
+        let error = browse().into_call("application/json").err().unwrap();
         assert_eq!(
             error.to_string(),
             "browse_data_link: `data_link_id` is required: call .data_link_id(..)"
@@ -578,11 +575,17 @@ mod tests {
     }
 
     fn fetched(body: &'static str) -> Fetched {
+        let mut request = browse();
+        request.path("dataLinkId", "v1-user-1");
+        request.path("path", "a");
+        request.query("workspaceId", 42);
         Fetched {
-            operation: "list_workflows".into(),
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(body.as_bytes()),
+            call: request.into_call("application/json").unwrap(),
+            reply: Whole {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                body: Bytes::from_static(body.as_bytes()),
+            },
             attempts: 1,
         }
     }
@@ -603,7 +606,7 @@ mod tests {
         let error = fetched(body).parse::<Page>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "list_workflows: 200 OK: the reply does not fit its type at `runs[1].start`"
+            "browse_data_link: 200 OK: the reply does not fit its type at `runs[1].start`"
         );
         assert_eq!(error.body(), Some(body.as_bytes()));
         let source = std::error::Error::source(&error).unwrap().to_string();
@@ -615,7 +618,7 @@ mod tests {
         let error = fetched(r#"{"runs":[{"st"#).parse::<Page>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "list_workflows: 200 OK: the reply is not JSON, or was cut off"
+            "browse_data_link: 200 OK: the reply is not JSON, or was cut off"
         );
         assert!(fetched("\u{feff}{\"runs\":[]}").parse::<Page>().is_ok());
     }

@@ -1,0 +1,466 @@
+//! How one call is made: its attempts, the waits between them, and what comes of each.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{LOCATION, RANGE, RETRY_AFTER, USER_AGENT};
+use reqwest::multipart::Form;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{Instrument, Span, field};
+
+use super::progress::{self, Progress};
+use super::rate_limit::Turn;
+use super::request::Target;
+use super::retry::{self, Attempt, Decision, Happened};
+use super::{Transport, error_body};
+use crate::error::{chain, refuses_certificate};
+use crate::multipart::MultipartForm;
+use crate::{Error, ErrorKind, Result};
+
+const ACCEPT_VERSION: HeaderName = HeaderName::from_static("accept-version");
+
+/// The part of an error's body that is read and kept.
+const ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// A server that dribbles an error does not hold the caller up.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(10);
+
+/// As many as browsers and reqwest follow.
+const REDIRECTS: usize = 10;
+
+/// How long everyone waits after a last 429 that names no time: the Platform counts by the second.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One call, ready to be sent as often as it takes.
+pub(super) struct Call {
+    pub transport: Transport,
+    pub target: Target,
+    pub url: Url,
+    /// Those that the caller set.
+    pub headers: HeaderMap,
+    pub body: Body,
+    /// The media types of a success.
+    pub accept: &'static str,
+    /// For the text of an error.
+    pub workspace: Option<String>,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Body {
+    #[default]
+    Empty,
+    Json(Bytes),
+    Form(MultipartForm),
+}
+
+/// A success that was read to its end.
+pub(super) struct Whole {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// What a call took so far.
+#[derive(Default)]
+struct Effort {
+    /// When its first request was sent.
+    begun: Option<Instant>,
+    /// For the rate limit.
+    waited: Duration,
+}
+
+impl Effort {
+    fn elapsed(&self) -> Duration {
+        self.begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+}
+
+/// Makes a call: its attempts, the waits between them, and the span around all. Returns what
+/// `read` makes of a success, and the number of attempts.
+///
+/// Reading is part of an attempt, so that a reply cut off is tried again.
+pub(super) async fn execute<T>(
+    call: &Call,
+    read: impl AsyncFn(&Call, Response) -> Result<T, Failure>,
+) -> Result<(T, u32)> {
+    let span = tracing::info_span!(
+        "seqera",
+        operation = %call.target.name(),
+        method = %call.target.method(),
+        path = %call.target.template(),
+        status = field::Empty,
+        attempts = field::Empty,
+        waited_ms = field::Empty,
+        duration_ms = field::Empty,
+    );
+    attempts(call, read, &span).instrument(span.clone()).await
+}
+
+async fn attempts<T>(
+    call: &Call,
+    read: impl AsyncFn(&Call, Response) -> Result<T, Failure>,
+    span: &Span,
+) -> Result<(T, u32)> {
+    let mut effort = Effort::default();
+    let mut number = 0;
+    loop {
+        number += 1;
+        let outcome = attempt(call, &read, &mut effort, span).await;
+        if !span.is_disabled() {
+            span.record("attempts", number);
+            span.record("waited_ms", effort.waited.as_millis() as u64);
+            span.record("duration_ms", effort.elapsed().as_millis() as u64);
+        }
+        let failure = match outcome {
+            Ok(read) => return Ok((read, number)),
+            Err(failure) => failure,
+        };
+        let failed = Attempt {
+            number,
+            elapsed: effort.elapsed(),
+            safe_to_repeat: call.target.is_safe_to_repeat(),
+            body_spent: call.body.is_spent(),
+            happened: failure.happened,
+            server_wait: failure.error.retry_after(),
+        };
+        let decision = call.transport.retry.decide(&failed, fastrand::f64());
+        if failure.concerns_all {
+            call.hold_everyone(match decision {
+                Decision::Again(wait) => wait,
+                Decision::Stop => failed.server_wait.unwrap_or(PAUSE),
+            });
+        }
+        match decision {
+            Decision::Stop => {
+                let requests = if failure.sent { number } else { number - 1 };
+                return Err(call.explain(failure.error, requests));
+            }
+            Decision::Again(wait) => {
+                tracing::warn!(
+                    attempt = number,
+                    wait_ms = wait.as_millis() as u64,
+                    reason = %failure.error,
+                    "trying again"
+                );
+                sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// A failed attempt: what to tell the caller, and what to tell the retry decision.
+pub(super) struct Failure {
+    error: Error,
+    happened: Happened,
+    /// Whether there was a request to send at all.
+    sent: bool,
+    /// Whether the Platform wants fewer calls of this token.
+    concerns_all: bool,
+}
+
+async fn attempt<T>(
+    call: &Call,
+    read: &impl AsyncFn(&Call, Response) -> Result<T, Failure>,
+    effort: &mut Effort,
+    span: &Span,
+) -> Result<T, Failure> {
+    let reply = exchange(call, effort).await?;
+    if !span.is_disabled() {
+        span.record("status", reply.status().as_u16());
+    }
+    if reply.status().is_success() {
+        read(call, reply).await
+    } else {
+        // Boxed, as it is rare: a call is as large as the largest that it may have to do.
+        Err(Box::pin(refusal(call, reply)).await)
+    }
+}
+
+/// Sends the request, and those of the redirects that it meets.
+async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure> {
+    let transport = &call.transport;
+    let mut form = call.form().await.map_err(Failure::unsent)?;
+    let mut redirected: Option<Box<Url>> = None;
+    for _ in 0..=REDIRECTS {
+        let url = redirected.as_deref().unwrap_or(&call.url);
+        let home = redirected.is_none() || transport.is_home(url);
+        // Only calls to the endpoint count, and only they carry the token.
+        let turn = if home {
+            Some(turn(call, &mut effort.waited).await)
+        } else {
+            None
+        };
+        let headers = call.headers(redirected.is_none(), home);
+        let mut request = reqwest::Request::new(call.target.method().clone(), url.clone());
+        *request.headers_mut() = headers;
+        if let Body::Json(json) = &call.body {
+            *request.body_mut() = Some(json.clone().into());
+        }
+        if let Some(form) = form.take() {
+            let builder = RequestBuilder::from_parts(transport.shared.http.clone(), request);
+            request = builder
+                .multipart(*form)
+                .build()
+                .map_err(|error| Failure::unsent(Error::from_reqwest(error)))?;
+        }
+        effort.begun.get_or_insert_with(Instant::now);
+        let progress = Progress::of(&mut request);
+        let exchange = transport.shared.http.execute(request);
+        let result = progress::watch(call.idle(), progress, exchange).await;
+        drop(turn);
+        let Some(result) = result else {
+            let url = redirected.as_deref().unwrap_or(&call.url);
+            return Err(Failure::of(progress::timed_out(url.host_str())));
+        };
+        let reply = result.map_err(Failure::from_reqwest)?;
+        match redirect(call, &reply) {
+            Some(next) => redirected = Some(Box::new(next)),
+            None => return Ok(reply),
+        }
+    }
+    let text = format!("more than {REDIRECTS} redirects");
+    Err(Failure::permanent(Error::new(
+        ErrorKind::InvalidResponse,
+        text,
+    )))
+}
+
+/// Waits until a request may start.
+async fn turn<'a>(call: &'a Call, waited: &mut Duration) -> Turn<'a> {
+    let limiter = &call.transport.shared.limiter;
+    if let Some(turn) = limiter.start_now() {
+        return turn;
+    }
+    let asked = Instant::now();
+    let turn = Box::pin(limiter.wait()).await;
+    let wait = asked.elapsed();
+    if wait >= Duration::from_millis(1) {
+        *waited += wait;
+        let wait_ms = wait.as_millis() as u64;
+        tracing::debug!(wait_ms, "waited for the rate limit");
+    }
+    turn
+}
+
+impl Call {
+    /// The form, begun anew for each attempt.
+    async fn form(&self) -> Result<Option<Box<Form>>> {
+        let Body::Form(form) = &self.body else {
+            return Ok(None);
+        };
+        if form.is_spent() {
+            return Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "the stream was already sent: make a new one",
+            ));
+        }
+        Ok(Some(Box::new(Box::pin(form.begin()).await?)))
+    }
+
+    /// The headers of the first request or of a redirected one, which needs fewer of the caller's;
+    /// the caller's replace those of the crate.
+    fn headers(&self, first: bool, home: bool) -> HeaderMap {
+        let shared = &self.transport.shared;
+        // With room for these, and for two that reqwest and hyper add.
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
+        if first {
+            if let Body::Json(_) = &self.body {
+                let json = HeaderValue::from_static("application/json");
+                headers.insert(CONTENT_TYPE, json);
+            }
+            headers.extend(self.headers.clone());
+        } else {
+            for name in [ACCEPT, RANGE] {
+                if let Some(value) = self.headers.get(&name) {
+                    headers.insert(name, value.clone());
+                }
+            }
+        }
+        if home {
+            headers.insert(AUTHORIZATION, shared.authorization.clone());
+            headers.insert(ACCEPT_VERSION, shared.accept_version.clone());
+        }
+        headers.insert(USER_AGENT, shared.user_agent.clone());
+        headers
+    }
+
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.transport.shared.idle
+    }
+
+    /// Lets no call of the token start for a while.
+    fn hold_everyone(&self, wait: Duration) {
+        let limiter = &self.transport.shared.limiter;
+        limiter.hold_until(Instant::now() + wait);
+    }
+
+    /// Completes an error with what the call knows.
+    fn explain(&self, error: Error, attempts: u32) -> Error {
+        error
+            .in_operation(self.target.name())
+            .in_workspace(self.workspace.as_deref())
+            .with_attempts(attempts)
+    }
+}
+
+impl Body {
+    fn is_spent(&self) -> bool {
+        matches!(self, Self::Form(form) if form.is_spent())
+    }
+}
+
+/// Where a redirect leads, if it may be followed.
+///
+/// Only reads are: another call would arrive elsewhere, or as a GET, without anyone knowing. (This
+/// is how a download reaches cloud storage.)
+fn redirect(call: &Call, reply: &Response) -> Option<Url> {
+    let is_read = matches!(*call.target.method(), Method::GET | Method::HEAD);
+    if !is_read || !matches!(reply.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let from = reply.url();
+    let to = from
+        .join(reply.headers().get(LOCATION)?.to_str().ok()?)
+        .ok()?;
+    let allowed = to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http");
+    allowed.then_some(to)
+}
+
+/// Leaves a success for the caller to read.
+pub(super) async fn open(_: &Call, reply: Response) -> Result<Response, Failure> {
+    Ok(reply)
+}
+
+/// Reads a success to its end.
+pub(super) async fn whole(call: &Call, mut reply: Response) -> Result<Whole, Failure> {
+    let status = reply.status();
+    let body = progress::whole(&mut reply, call.idle())
+        .await
+        .map_err(|error| Failure::of(error.with_status(status)))?;
+    let headers = std::mem::take(reply.headers_mut());
+    if error_body::is_html(&body, content_type(&headers)) {
+        return Err(web_page(call, status, &headers, body));
+    }
+    Ok(Whole {
+        status,
+        headers,
+        body,
+    })
+}
+
+/// A success that is no reply of the API.
+fn web_page(call: &Call, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Failure {
+    let body = call.transport.redact(body);
+    let said = error_body::read(&body, content_type(headers)).message;
+    let said = if said.is_empty() {
+        said
+    } else {
+        format!(" (\"{said}\")")
+    };
+    let text = format!(
+        "a web page{said} instead of the API: is the endpoint right, or is there a login page before it?"
+    );
+    let error = Error::new(ErrorKind::InvalidResponse, text)
+        .with_status(status)
+        .with_body(body);
+    Failure::permanent(error)
+}
+
+/// A reply that is no success, with as much of its body as arrives.
+async fn refusal(call: &Call, mut reply: Response) -> Failure {
+    let status = reply.status();
+    let home = call.transport.is_home(reply.url());
+    let headers = std::mem::take(reply.headers_mut());
+    let concerns_all = home && status == StatusCode::TOO_MANY_REQUESTS;
+    if concerns_all && let Some(wait) = retry_after(&headers) {
+        // At once: the body may take its time.
+        call.hold_everyone(wait);
+    }
+    let mut body = BytesMut::new();
+    let reading = async {
+        while let Ok(Some(chunk)) = progress::next_chunk(&mut reply, call.idle()).await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= ERROR_BODY_BYTES {
+                break;
+            }
+        }
+    };
+    // What arrived in time is all there is to say; cut off or late, the status counts.
+    let _ = timeout(ERROR_BODY_TIME, reading).await;
+    let mut body = call.transport.redact(body.freeze());
+    body.truncate(ERROR_BODY_BYTES);
+
+    let mut error = Error::from_reply(status, content_type(&headers), body);
+    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        let wait = retry_after(&headers).or_else(|| retry::wait_in_message(error.message()));
+        error = error.with_retry_after(wait);
+    }
+    if !home {
+        // Cloud storage explains a refused signature by showing it.
+        error = error.without_body();
+    }
+    Failure {
+        concerns_all,
+        ..Failure::new(error, Happened::Status(status.as_u16()))
+    }
+}
+
+impl Failure {
+    fn new(error: Error, happened: Happened) -> Self {
+        Self {
+            error,
+            happened,
+            sent: true,
+            concerns_all: false,
+        }
+    }
+
+    fn permanent(error: Error) -> Self {
+        Self::new(error, Happened::Permanent)
+    }
+
+    fn unsent(error: Error) -> Self {
+        Self {
+            sent: false,
+            ..Self::permanent(error)
+        }
+    }
+
+    fn from_reqwest(error: reqwest::Error) -> Self {
+        let never_sent = chain(&error)
+            .filter_map(|error| error.downcast_ref::<hyper::Error>())
+            .any(hyper::Error::is_canceled);
+        let refused_certificate = refuses_certificate(&error);
+        let mut failure = Self::of(Error::from_reqwest(error));
+        if refused_certificate {
+            failure.happened = Happened::Permanent;
+        } else if never_sent && failure.error.kind() == ErrorKind::Connection {
+            failure.happened = Happened::NotSent;
+        }
+        failure
+    }
+
+    fn of(error: Error) -> Self {
+        let happened = match error.kind() {
+            ErrorKind::Connect => Happened::NotSent,
+            ErrorKind::Timeout | ErrorKind::Connection => Happened::MaybeSent,
+            _ => Happened::Permanent,
+        };
+        Self::new(error, happened)
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    retry::retry_after(
+        headers.get(RETRY_AFTER)?.to_str().ok()?,
+        SystemTime::now().into(),
+    )
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}
