@@ -56,11 +56,11 @@ pub(super) enum Body {
     Form(MultipartForm),
 }
 
-/// A success that was read to its end.
-pub(super) struct Whole {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+/// A success, and what was read of its body.
+pub(super) struct Reply<T> {
+    pub response: Response,
+    pub body: T,
+    pub attempts: u32,
 }
 
 /// What a call took so far.
@@ -78,14 +78,13 @@ impl Effort {
     }
 }
 
-/// Makes a call: its attempts, the waits between them, and the span around all. Returns what
-/// `read` makes of a success, and the number of attempts.
+/// Makes a call: its attempts, the waits between them, and the span around all.
 ///
-/// Reading is part of an attempt, so that a reply cut off is tried again.
+/// To `read` a success is part of an attempt, so that a reply cut off is tried again.
 pub(super) async fn execute<T>(
     call: &Call,
-    read: impl AsyncFn(&Call, Response) -> Result<T, Failure>,
-) -> Result<(T, u32)> {
+    read: impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
+) -> Result<Reply<T>> {
     let span = tracing::info_span!(
         "seqera",
         operation = %call.target.name(),
@@ -101,9 +100,9 @@ pub(super) async fn execute<T>(
 
 async fn attempts<T>(
     call: &Call,
-    read: impl AsyncFn(&Call, Response) -> Result<T, Failure>,
+    read: impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
     span: &Span,
-) -> Result<(T, u32)> {
+) -> Result<Reply<T>> {
     let mut effort = Effort::default();
     let mut number = 0;
     loop {
@@ -115,7 +114,13 @@ async fn attempts<T>(
             span.record("duration_ms", effort.elapsed().as_millis() as u64);
         }
         let failure = match outcome {
-            Ok(read) => return Ok((read, number)),
+            Ok((response, body)) => {
+                return Ok(Reply {
+                    response,
+                    body,
+                    attempts: number,
+                });
+            }
             Err(failure) => failure,
         };
         let failed = Attempt {
@@ -163,20 +168,20 @@ pub(super) struct Failure {
 
 async fn attempt<T>(
     call: &Call,
-    read: &impl AsyncFn(&Call, Response) -> Result<T, Failure>,
+    read: &impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
     effort: &mut Effort,
     span: &Span,
-) -> Result<T, Failure> {
-    let reply = exchange(call, effort).await?;
+) -> Result<(Response, T), Failure> {
+    let mut reply = exchange(call, effort).await?;
     if !span.is_disabled() {
         span.record("status", reply.status().as_u16());
     }
-    if reply.status().is_success() {
-        read(call, reply).await
-    } else {
+    if !reply.status().is_success() {
         // Boxed, as it is rare: a call is as large as the largest that it may have to do.
-        Err(Box::pin(refusal(call, reply)).await)
+        return Err(Box::pin(refusal(call, &mut reply)).await);
     }
+    let body = read(call, &mut reply).await?;
+    Ok((reply, body))
 }
 
 /// Sends the request, and those of the redirects that it meets.
@@ -194,21 +199,8 @@ async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure>
             None
         };
         let headers = call.headers(redirected.is_none(), home);
-        let mut request = reqwest::Request::new(call.target.method().clone(), url.clone());
-        *request.headers_mut() = headers;
-        if let Body::Json(json) = &call.body {
-            *request.body_mut() = Some(json.clone().into());
-        }
-        if let Some(form) = form.take() {
-            let builder = RequestBuilder::from_parts(transport.shared.http.clone(), request);
-            request = builder
-                .multipart(*form)
-                .build()
-                .map_err(|error| Failure::unsent(Error::from_reqwest(error)))?;
-        }
+        let (exchange, progress) = call.send(url.clone(), headers, form.take())?;
         effort.begun.get_or_insert_with(Instant::now);
-        let progress = Progress::of(&mut request);
-        let exchange = transport.shared.http.execute(request);
         let result = progress::watch(call.idle(), progress, exchange).await;
         drop(turn);
         let Some(result) = result else {
@@ -288,6 +280,34 @@ impl Call {
         headers
     }
 
+    /// Hands a request over to be sent.
+    fn send(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        form: Option<Box<Form>>,
+    ) -> Result<
+        (
+            impl Future<Output = reqwest::Result<Response>> + Unpin + use<>,
+            Option<Progress>,
+        ),
+        Failure,
+    > {
+        let http = &self.transport.shared.http;
+        let mut request = reqwest::Request::new(self.target.method().clone(), url);
+        *request.headers_mut() = headers;
+        if let Body::Json(json) = &self.body {
+            *request.body_mut() = Some(json.clone().into());
+        }
+        if let Some(form) = form {
+            let builder = RequestBuilder::from_parts(http.clone(), request).multipart(*form);
+            let built = builder.build();
+            request = built.map_err(|error| Failure::unsent(Error::from_reqwest(error)))?;
+        }
+        let progress = Progress::of(&mut request);
+        Ok((http.execute(request), progress))
+    }
+
     pub(super) fn idle(&self) -> Option<Duration> {
         self.transport.shared.idle
     }
@@ -331,31 +351,25 @@ fn redirect(call: &Call, reply: &Response) -> Option<Url> {
 }
 
 /// Leaves a success for the caller to read.
-pub(super) async fn open(_: &Call, reply: Response) -> Result<Response, Failure> {
-    Ok(reply)
+pub(super) async fn nothing(_: &Call, _: &mut Response) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// Reads a success to its end.
-pub(super) async fn whole(call: &Call, mut reply: Response) -> Result<Whole, Failure> {
-    let status = reply.status();
-    let body = progress::whole(&mut reply, call.idle())
-        .await
-        .map_err(|error| Failure::of(error.with_status(status)))?;
-    let headers = std::mem::take(reply.headers_mut());
-    if error_body::is_html(&body, content_type(&headers)) {
-        return Err(web_page(call, status, &headers, body));
+pub(super) async fn whole(call: &Call, reply: &mut Response) -> Result<Bytes, Failure> {
+    match progress::whole(reply, call.idle()).await {
+        Ok(body) if error_body::is_html(&body, content_type(reply.headers())) => {
+            Err(web_page(call, reply, body))
+        }
+        Ok(body) => Ok(body),
+        Err(error) => Err(Failure::of(error.with_status(reply.status()))),
     }
-    Ok(Whole {
-        status,
-        headers,
-        body,
-    })
 }
 
 /// A success that is no reply of the API.
-fn web_page(call: &Call, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Failure {
+fn web_page(call: &Call, reply: &Response, body: Bytes) -> Failure {
     let body = call.transport.redact(body);
-    let said = error_body::read(&body, content_type(headers)).message;
+    let said = error_body::read(&body, content_type(reply.headers())).message;
     let said = if said.is_empty() {
         said
     } else {
@@ -365,13 +379,13 @@ fn web_page(call: &Call, status: StatusCode, headers: &HeaderMap, body: Bytes) -
         "a web page{said} instead of the API: is the endpoint right, or is there a login page before it?"
     );
     let error = Error::new(ErrorKind::InvalidResponse, text)
-        .with_status(status)
+        .with_status(reply.status())
         .with_body(body);
     Failure::permanent(error)
 }
 
 /// A reply that is no success, with as much of its body as arrives.
-async fn refusal(call: &Call, mut reply: Response) -> Failure {
+async fn refusal(call: &Call, reply: &mut Response) -> Failure {
     let status = reply.status();
     let home = call.transport.is_home(reply.url());
     let headers = std::mem::take(reply.headers_mut());
@@ -382,7 +396,7 @@ async fn refusal(call: &Call, mut reply: Response) -> Failure {
     }
     let mut body = BytesMut::new();
     let reading = async {
-        while let Ok(Some(chunk)) = progress::next_chunk(&mut reply, call.idle()).await {
+        while let Ok(Some(chunk)) = progress::next_chunk(reply, call.idle()).await {
             body.extend_from_slice(&chunk);
             if body.len() >= ERROR_BODY_BYTES {
                 break;

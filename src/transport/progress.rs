@@ -162,19 +162,20 @@ pub(crate) async fn next_chunk(
 /// All of a reply.
 pub(super) async fn whole(reply: &mut Response, idle: Option<Duration>) -> Result<Bytes> {
     let length = reply.content_length().unwrap_or_default();
-    let Some(first) = next_chunk(reply, idle).await? else {
-        return Ok(Bytes::new());
-    };
-    let Some(second) = next_chunk(reply, idle).await? else {
-        return Ok(first);
-    };
-    let mut body = Vec::with_capacity(length.min(LARGEST_RESERVATION) as usize);
-    body.extend_from_slice(&first);
-    body.extend_from_slice(&second);
+    let mut first = Bytes::new();
+    let mut body = Vec::new();
     while let Some(chunk) = next_chunk(reply, idle).await? {
+        if first.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if body.is_empty() {
+            body.reserve(length.min(LARGEST_RESERVATION) as usize);
+            body.extend_from_slice(&first);
+        }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.into())
+    Ok(if body.is_empty() { first } else { body.into() })
 }
 
 /// A server that let nothing be heard for too long.

@@ -5,16 +5,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use progenitor_client::ResponseValue;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Transport;
-use super::call::{self, Body, Call, Whole};
+use super::call::{self, Body, Call, Reply};
 use super::error_body::strip_bom;
 use super::retry::RetryPolicy;
 use crate::body::ByteStream;
@@ -252,18 +253,17 @@ impl Request {
 
     /// Sends the request and ignores what a success says.
     pub async fn send_empty(self) -> Result<ResponseValue<()>> {
-        let Whole {
-            status, headers, ..
-        } = self.fetch().await?.reply;
-        Ok(ResponseValue::new((), status, headers))
+        let mut reply = self.fetch().await?.reply;
+        Ok(response_value(&mut reply.response, ()))
     }
 
     /// Sends the request and returns the reply's content as it arrives.
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
         let call = self.into_call("*/*")?;
-        let (mut reply, attempts) = Box::pin(call::execute(&call, call::open)).await?;
-        let (status, headers) = (reply.status(), std::mem::take(reply.headers_mut()));
-        let stream = ByteStream::new(call.target.name(), attempts, reply, call.idle());
+        let reply = Box::pin(call::execute(&call, call::nothing)).await?;
+        let mut response = reply.response;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let stream = ByteStream::new(call.target.name(), reply.attempts, response, call.idle());
         Ok(ResponseValue::new(stream, status, headers))
     }
 
@@ -272,12 +272,8 @@ impl Request {
         let call = self.into_call("application/json");
         Box::pin(async move {
             let call = call?;
-            let (reply, attempts) = call::execute(&call, call::whole).await?;
-            Ok(Fetched {
-                call,
-                reply,
-                attempts,
-            })
+            let reply = call::execute(&call, call::whole).await?;
+            Ok(Fetched { call, reply })
         })
     }
 
@@ -401,8 +397,7 @@ fn encode_path(wire: &str, value: &str, path_like: bool) -> Result<String, Strin
 /// A success with its body, and the call that brought it.
 pub(crate) struct Fetched {
     call: Box<Call>,
-    reply: Whole,
-    attempts: u32,
+    reply: Reply<Bytes>,
 }
 
 impl Fetched {
@@ -410,7 +405,7 @@ impl Fetched {
         &self.reply.body
     }
 
-    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<ResponseValue<T>> {
+    pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<ResponseValue<T>> {
         let text = strip_bom(self.body());
         let value = if text.trim_ascii().is_empty() {
             serde_json::from_slice(b"{}").or_else(|_| serde_json::from_slice(b"null"))
@@ -418,12 +413,7 @@ impl Fetched {
             serde_json::from_slice(text)
         };
         match value {
-            Ok(value) => {
-                let Whole {
-                    status, headers, ..
-                } = self.reply;
-                Ok(ResponseValue::new(value, status, headers))
-            }
+            Ok(value) => Ok(response_value(&mut self.reply.response, value)),
             Err(error) => {
                 let path = path_of_mismatch::<T>(text);
                 Err(self.unreadable(error, path))
@@ -439,11 +429,17 @@ impl Fetched {
         };
         Error::new(ErrorKind::InvalidResponse, text)
             .in_operation(self.call.target.name())
-            .with_status(self.reply.status)
-            .with_attempts(self.attempts)
+            .with_status(self.reply.response.status())
+            .with_attempts(self.reply.attempts)
             .with_body(self.call.transport.redact(self.reply.body))
             .caused_by(error)
     }
+}
+
+/// A value with the status and the headers of the response that brought it.
+fn response_value<T>(response: &mut Response, value: T) -> ResponseValue<T> {
+    let headers = std::mem::take(response.headers_mut());
+    ResponseValue::new(value, response.status(), headers)
 }
 
 /// Where the JSON and the type part. Only failures pay for keeping track of it.
@@ -456,9 +452,6 @@ fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use reqwest::StatusCode;
-
     use super::*;
 
     static BROWSE: Operation = Operation {
@@ -581,12 +574,11 @@ mod tests {
         request.query("workspaceId", 42);
         Fetched {
             call: request.into_call("application/json").unwrap(),
-            reply: Whole {
-                status: StatusCode::OK,
-                headers: HeaderMap::new(),
+            reply: Reply {
+                response: hyper::Response::new("").into(),
                 body: Bytes::from_static(body.as_bytes()),
+                attempts: 1,
             },
-            attempts: 1,
         }
     }
 
