@@ -3,7 +3,7 @@
 mod support;
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use seqera::prelude::*;
@@ -35,12 +35,26 @@ async fn of_each_method(act: impl Fn() -> Act) -> Vec<(Method, usize, Error)> {
 }
 
 async fn of_methods(methods: &[Method], act: impl Fn() -> Act) -> Vec<(Method, usize, Error)> {
-    let calls = methods.iter().map(async |method| {
+    let outcomes = outcomes(methods, act).await.into_iter();
+    let errors = outcomes.map(|(method, count, outcome)| (method, count, outcome.unwrap_err()));
+    errors.collect()
+}
+
+async fn outcomes(
+    methods: &[Method],
+    act: impl Fn() -> Act,
+) -> Vec<(Method, usize, Result<Value, Error>)> {
+    let mut calls = Vec::new();
+    for method in methods {
         let act = act();
         let server = Server::start(move |_, _| act.clone()).await;
-        let error = call(&server.client(), method.clone()).await.unwrap_err();
-        (method.clone(), server.count(), error)
-    });
+        // All clients before the first call, which would be held up by their making.
+        let client = server.client();
+        calls.push(async move {
+            let outcome = call(&client, method.clone()).await;
+            (method.clone(), server.count(), outcome)
+        });
+    }
     join_all(calls).await
 }
 
@@ -268,20 +282,14 @@ async fn slow_bodies_are_read_to_their_end() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", OK.len());
     let mut pieces = vec![head.into_bytes()];
     pieces.extend(OK.as_bytes().chunks(3).map(<[u8]>::to_vec));
-    let act = Act::Drip(pieces, Duration::from_millis(40));
-    let calls = WITH_BODY.iter().map(async |method| {
-        let act = act.clone();
-        let server = Server::start(move |_, _| act.clone()).await;
-        let begun = Instant::now();
-        let value = call(&server.client(), method.clone()).await.unwrap();
-        assert_eq!(value["user"]["userName"], "ada", "{method}");
-        assert!(
-            begun.elapsed() > Duration::from_millis(250),
-            "longer than the read timeout as a whole"
-        );
-        assert_eq!(server.count(), 1);
-    });
-    join_all(calls).await;
+    let pause = Duration::from_millis(40);
+    // Longer than the read timeout as a whole.
+    assert!(pause * pieces.len() as u32 > Duration::from_millis(250));
+    let act = Act::Drip(pieces, pause);
+    for (method, count, outcome) in outcomes(WITH_BODY, || act.clone()).await {
+        assert_eq!(outcome.unwrap()["user"]["userName"], "ada", "{method}");
+        assert_eq!(count, 1, "{method}");
+    }
 }
 
 #[tokio::test]
