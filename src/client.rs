@@ -190,8 +190,8 @@ impl ClientBuilder {
     }
 
     /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
-    /// arrives. Default 60 s. There is no limit to the time that an upload or a download takes as a
-    /// whole.
+    /// arrives. Default 60 s; `Duration::MAX` turns it off. There is no limit to the time that an
+    /// upload or a download takes as a whole.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self

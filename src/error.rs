@@ -187,6 +187,13 @@ impl Error {
         self.is_forbidden() || self.is_not_found() || self.has_status(StatusCode::GONE)
     }
 
+    /// 400 to a launch or the like: "not ready yet", or wrong. A fault inside the server is
+    /// neither: what was asked for may have been done.
+    #[cfg(any(feature = "runs", feature = "transfers"))]
+    pub(crate) fn may_be_not_ready(&self) -> bool {
+        self.has_status(StatusCode::BAD_REQUEST) && self.error_id().is_none()
+    }
+
     fn has_status(&self, status: StatusCode) -> bool {
         self.kind() == ErrorKind::Status && self.status() == Some(status)
     }

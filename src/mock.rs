@@ -1,7 +1,7 @@
 //! Typed mocks of every operation, for the tests of programs that use this crate. Feature `mock`.
 //!
 //! [`MockApi::start`] gives a server on loopback and a [`client`](MockApi::client) of it, which waits
-//! for nothing. Each operation is a method that takes a closure: `when` says which calls are meant,
+//! for nothing but what a 429 asks for. Each operation is a method that takes a closure: `when` says which calls are meant,
 //! with the setters of the operation itself, and `then` says what they are answered, with a method
 //! for each status that the operation declares.
 //!
@@ -67,7 +67,7 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -127,6 +127,9 @@ impl MockApi {
 
     /// Settings of a client of this server: a token that is none, no rate limit, and no waits
     /// before retries. A test may change them.
+    ///
+    /// A 429 holds up this client as any other: for the time that it states, and where it states
+    /// none and ends a call, the next calls for a second.
     pub fn builder(&self) -> ClientBuilder {
         Client::builder("mock-token")
             .endpoint(self.endpoint())
@@ -162,10 +165,12 @@ impl MockApi {
         describe: impl FnOnce(Conditions, Answer),
     ) -> Mock<'_> {
         let said = Arc::new(Mutex::new(Vec::new()));
+        let is_void = Arc::new(AtomicBool::new(false));
         let mock = self.server.mock_async(|when, then| {
+            let void = is_void.clone();
             let when = when
                 .method(operation.method.as_str())
-                .is_true(move |call| is_call_of(call, operation));
+                .is_true(move |call| !void.load(Ordering::Relaxed) && is_call_of(call, operation));
             let conditions = Conditions {
                 when,
                 operation,
@@ -174,6 +179,7 @@ impl MockApi {
             let answer = Answer {
                 then,
                 turns: Vec::new(),
+                is_void,
             };
             describe(conditions, answer);
         });
@@ -462,6 +468,8 @@ struct Answer {
     then: Then,
     /// The replies in turn.
     turns: Vec<HttpMockResponse>,
+    /// Whether `times(0)` took all of them away, so that no call is meant.
+    is_void: Arc<AtomicBool>,
 }
 
 impl Answer {
@@ -477,7 +485,8 @@ impl Answer {
         let last = response.build();
         let earlier = self.turns.clone();
         self.turns.push(last.clone());
-        self.then = if !earlier.is_empty() {
+        let was_void = self.is_void.swap(false, Ordering::Relaxed);
+        self.then = if was_void || !earlier.is_empty() {
             let next = AtomicUsize::new(0);
             self.then.up_to_n_times(usize::MAX).respond_with(move |_| {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -501,7 +510,8 @@ impl Answer {
         if let Some(last) = self.turns.pop() {
             let all = self.turns.len() + times;
             self.turns.resize(all, last);
-            self.then = self.then.up_to_n_times(all);
+            self.is_void.store(all == 0, Ordering::Relaxed);
+            self.then = self.then.up_to_n_times(all.max(1));
         }
         self
     }
@@ -585,8 +595,8 @@ macro_rules! answers {
                 Self(self.0.error(status, message.as_ref()))
             }
 
-            /// The reply before this, for so many calls; then the reply that follows in the chain
-            /// or, where none does, the next mock that fits.
+            /// The reply before this, for so many calls (0 leaves it out); then the reply that
+            /// follows in the chain or, where none does, the next mock that fits.
             pub fn times(self, times: usize) -> Self {
                 Self(self.0.times(times))
             }

@@ -100,7 +100,7 @@ pub enum Paging {
 pub struct Page<P: Paged> {
     /// Its items, without those that an earlier page had already.
     pub items: Vec<P::Item>,
-    /// The length of the whole list, where the server tells.
+    /// The length of the whole list, where the server tells or told with an earlier page.
     pub total: Option<u64>,
     /// The reply without its items.
     pub reply: P::Page,
@@ -452,7 +452,7 @@ impl<P: Paged> ByOffset<P> {
         self.done |= !more;
         Page {
             items: take_limited(items, &mut self.left),
-            total,
+            total: self.end.or(total),
             reply,
         }
     }

@@ -209,8 +209,9 @@ impl Studio {
     /// Starts the Studio unless it runs already, and waits until it runs.
     ///
     /// # Errors
-    /// The Studio ended in an error, or stopped meanwhile: the message says why. The timeout
-    /// passed; the Studio goes on starting. A name is unknown or ambiguous; a call failed.
+    /// The Studio ended in an error, or stopped meanwhile: the message says why. Or the timeout
+    /// passed, and the Studio goes on starting. (Both are [`ErrorKind::NotReached`].) A name is
+    /// unknown or ambiguous; a call failed.
     pub async fn start(&self) -> Result<types::DataStudioDto> {
         self.start_with(types::DataStudioStartRequest::new()).await
     }
@@ -243,8 +244,8 @@ impl Studio {
     /// Stops the Studio unless it rests already, and waits until it rests.
     ///
     /// # Errors
-    /// The Studio ended in an error; the timeout passed; a name is unknown or ambiguous; a call
-    /// failed.
+    /// The Studio ended in an error, or the timeout passed ([`ErrorKind::NotReached`]); a name is
+    /// unknown or ambiguous; a call failed.
     pub async fn stop(&self) -> Result<types::DataStudioDto> {
         let mut pace = self.pace();
         let session = self.session().await?;
@@ -342,7 +343,7 @@ impl Session<'_> {
                     "the Studio {} is not {wanted} in time: it is {last}",
                     self.id
                 );
-                return Err(Error::new(ErrorKind::Timeout, text).in_operation(JOB));
+                return Err(Error::new(ErrorKind::NotReached, text).in_operation(JOB));
             }
         }
     }
@@ -362,7 +363,7 @@ impl Session<'_> {
         if !why.is_empty() {
             text = format!("{text}: {}", why.join(", "));
         }
-        Error::new(ErrorKind::InvalidResponse, text).in_operation(JOB)
+        Error::new(ErrorKind::NotReached, text).in_operation(JOB)
     }
 }
 
@@ -390,9 +391,7 @@ impl Pace {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let not_ready = error.status().is_some_and(|status| status.as_u16() == 400)
-                && error.error_id().is_none();
-            if !(wanted && not_ready) {
+            if !(wanted && error.may_be_not_ready()) {
                 return Err(error);
             }
             if !self.pause().await {

@@ -18,32 +18,47 @@ use support_schema::instance::Extent;
 use support_schema::schema;
 use table::Sample;
 
-/// A server whose next reply is set from outside.
-fn server(runtime: &tokio::runtime::Runtime) -> (Client, Arc<Mutex<Vec<u8>>>) {
-    let next = Arc::new(Mutex::new(Vec::new()));
-    let reply = next.clone();
-    let act = move |_: usize, _: &support::Seen| Act::Raw(reply.lock().unwrap().clone());
-    let server = runtime.block_on(Server::start(act));
-    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
-    (client, next)
+/// Clients of a server, each with a token of its own, so that none has to wait where another was
+/// told to.
+struct Clients {
+    server: Server,
+    http: reqwest::Client,
 }
 
-async fn every_kind_of_call(client: &Client) {
+impl Clients {
+    async fn of(act: impl Fn(usize, &support::Seen) -> Act + Send + Sync + 'static) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        Self {
+            server: Server::start(act).await,
+            http: http.build().unwrap(),
+        }
+    }
+
+    fn next(&self) -> Client {
+        let builder = self.server.builder().http_client(self.http.clone());
+        builder.retry(RetryPolicy::none()).build().unwrap()
+    }
+}
+
+async fn every_kind_of_call(clients: &Clients) {
     let calls = async {
         let outcomes = (
-            client.user_info().send().await.map(drop),
-            client
+            clients.next().user_info().send().await.map(drop),
+            clients
+                .next()
                 .request(Method::POST, "/x")
                 .json("x")
                 .send::<serde_json::Value>()
                 .await
                 .map(drop),
-            client
+            clients
+                .next()
                 .request(Method::DELETE, "/x")
                 .send_empty()
                 .await
                 .map(drop),
-            client
+            clients
+                .next()
                 .list_workflows()
                 .stream()
                 .limit(5)
@@ -51,7 +66,7 @@ async fn every_kind_of_call(client: &Client) {
                 .await,
         );
         drop(format!("{outcomes:?}"));
-        if let Ok(download) = client.request(Method::GET, "/x").send_bytes().await {
+        if let Ok(download) = clients.next().request(Method::GET, "/x").send_bytes().await {
             let _ = download.into_inner().bytes().await;
         }
     };
@@ -62,7 +77,10 @@ async fn every_kind_of_call(client: &Client) {
 
 fn check(strategy: impl Strategy<Value = Vec<u8>>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (client, next) = server(&runtime);
+    let next = Arc::new(Mutex::new(Vec::new()));
+    let reply = next.clone();
+    let act = move |_: usize, _: &support::Seen| Act::Raw(reply.lock().unwrap().clone());
+    let clients = runtime.block_on(Clients::of(act));
     let cases = ProptestConfig {
         cases: 150,
         failure_persistence: None,
@@ -71,7 +89,7 @@ fn check(strategy: impl Strategy<Value = Vec<u8>>) {
     proptest::test_runner::TestRunner::new(cases)
         .run(&strategy, |bytes| {
             *next.lock().unwrap() = bytes;
-            runtime.block_on(every_kind_of_call(&client));
+            runtime.block_on(every_kind_of_call(&clients));
             Ok(())
         })
         .unwrap();
@@ -98,6 +116,7 @@ fn replies(body: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8
         4 => Just(200u16),
         1 => Just(400),
         1 => Just(403),
+        1 => Just(429),
         1 => Just(500),
         1 => 200..600u16,
     ];
@@ -105,6 +124,7 @@ fn replies(body: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8
     let header = prop_oneof![
         value().prop_map(|value| ("Content-Type", value)),
         value().prop_map(|value| ("Retry-After", value)),
+        any::<u64>().prop_map(|wait| ("Retry-After", (wait >> (wait % 64)).to_string())),
         value().prop_map(|value| ("Location", value)),
         value().prop_map(|value| ("Content-Encoding", value)),
         Just(("Content-Encoding", "gzip".to_owned())),
@@ -169,11 +189,9 @@ async fn every_operation_ends_with_a_value_or_an_error_whatever_it_is_sent() {
             .map(|_| strategy.new_tree(&mut runner).unwrap().current())
             .collect()
     };
-    let server = Server::start(move |number, _| Act::Raw(sent[number % sent.len()].clone())).await;
-    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
-
+    let clients = Clients::of(move |number, _| Act::Raw(sent[number % sent.len()].clone())).await;
     let calls = (0..ROUNDS).flat_map(|_| table::CALLS).map(|(id, call)| {
-        let call = tokio::spawn(call(client.clone(), sample(id)));
+        let call = tokio::spawn(call(clients.next(), sample(id)));
         async move {
             let ended = tokio::time::timeout(Duration::from_secs(20), call).await;
             let outcome = ended

@@ -12,7 +12,7 @@ use std::time::Duration;
 use seqera::prelude::*;
 use seqera::{ErrorKind, Id, Progress};
 use seqera_embedded_platform::{BUCKET, WORKSPACE};
-use support::{Act, Seen, Server, folder, json, laboratory, message};
+use support::{Act, Seen, Server, content, folder, json, laboratory, message};
 
 /// An object store: content by path, and what goes wrong.
 #[derive(Clone, Default)]
@@ -112,10 +112,6 @@ impl Cloud {
             .workspace(7)
             .part_size(100)
     }
-}
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at * 7 % 251) as u8).collect()
 }
 
 /// The reply cut in the middle of its body.

@@ -11,25 +11,22 @@ use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::run::{Change, Pace, Run};
 use seqera::types::{
-    DescribeWorkflowResponse, LogPage, ProgressData, WorkflowLogResponse, WorkflowMaxDbDto,
+    ComputeEnvResponseDto, DescribeComputeEnvResponse, DescribeWorkflowResponse, LogPage,
+    ProgressData, SubmitWorkflowLaunchResponse, WorkflowLogResponse, WorkflowMaxDbDto,
     WorkflowStatus,
 };
-use seqera::{Client, ErrorKind, RetryPolicy};
+use seqera::{Client, ErrorKind, Id, RetryPolicy};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
-use serde_json::{Value, json};
-use support::{Act, Server, client_of_embedded, embedded, json};
+use serde_json::json;
+use support::{Act, Server, client_of_embedded, embedded, json, ok};
 
 /// Looks as often as a test wants to.
 fn hasty() -> Pace {
     Pace::between(Duration::from_millis(2), Duration::from_millis(10))
 }
 
-fn reply(body: Value) -> Act {
-    json(200, body.to_string())
-}
-
 fn described(status: &str) -> Act {
-    reply(json!({"workflow": {"id": "1run", "status": status}}))
+    ok(json!({"workflow": {"id": "1run", "status": status}}))
 }
 
 fn run_at(status: &str) -> DescribeWorkflowResponse {
@@ -143,6 +140,94 @@ async fn trouble_that_does_not_pass_ends_the_wait() {
     let error = wait.patience(Duration::from_millis(60)).await.unwrap_err();
     assert_eq!(error.status().unwrap(), 503);
     assert!(down.calls() > 2);
+}
+
+#[tokio::test]
+async fn connections_that_break_are_ridden_out() {
+    let server = Server::start(|number, _| match number {
+        0 => described("RUNNING"),
+        1 => Act::Reset(vec![]),
+        2 => Act::Reset(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{".to_vec()),
+        _ => described("SUCCEEDED"),
+    })
+    .await;
+    let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+    let broken = Arc::new(AtomicUsize::new(0));
+    let count = broken.clone();
+    let wait = client.run("1run").wait().pace(hasty());
+    let done = wait.on_change(move |change| {
+        if let Change::Trouble(error) = change {
+            assert_eq!(error.kind(), ErrorKind::Connection);
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    assert!(done.await.unwrap().succeeded());
+    assert_eq!((broken.load(Ordering::SeqCst), server.count()), (2, 4));
+}
+
+/// The first call of a look succeeds each time, and the second never does.
+#[tokio::test]
+async fn trouble_with_half_of_a_look_is_trouble() {
+    const PATIENCE: Duration = Duration::from_millis(60);
+    const AT_MOST: Duration = Duration::from_secs(5);
+    let server = Server::start(|_, seen| match seen.path() {
+        "/workflow/1run" => described("SUCCEEDED"),
+        _ => json(500, ""),
+    })
+    .await;
+    let watch = server.client().run("1run").watch().tasks();
+    let changes = watch.pace(hasty()).patience(PATIENCE).collect::<Vec<_>>();
+    let mut changes = tokio::time::timeout(AT_MOST, changes)
+        .await
+        .expect("an end");
+    let last = changes.pop().unwrap();
+    assert_eq!(last.unwrap_err().status().unwrap(), 500);
+    assert!(changes.len() > 2 && changes.iter().all(Result::is_ok));
+
+    let server = Server::start(|_, seen| match seen.path() {
+        "/workflow" => ok(json!({"workflows": [
+            {"workflow": {"id": "1run", "status": "SUCCEEDED"}},
+            {"workflow": {"id": "2run", "status": "SUCCEEDED"}},
+        ]})),
+        _ => json(500, ""),
+    })
+    .await;
+    let client = server.client();
+    let waits = ["1run", "2run"].map(|id| {
+        let wait = client.run(id).wait().pace(hasty()).patience(PATIENCE);
+        wait.into_future()
+    });
+    let waits = futures_util::future::join_all(waits);
+    let done = tokio::time::timeout(AT_MOST, waits).await.expect("an end");
+    for outcome in done {
+        assert_eq!(outcome.unwrap_err().status().unwrap(), 500);
+    }
+}
+
+#[tokio::test]
+async fn a_launch_that_met_a_fault_inside_the_server_is_not_sent_again() {
+    const FAULT: &str = "Unexpected error while processing - Error ID: 54apnFENQxbvCr23JaIjLb";
+    let api = MockApi::start().await;
+    api.describe_compute_env(|_, then| {
+        let at = |status| {
+            let env = ComputeEnvResponseDto::new().id("9env").status(status);
+            DescribeComputeEnvResponse::new().compute_env(env)
+        };
+        then.ok(at("CREATING")).ok(at("AVAILABLE"))
+    })
+    .await;
+    let launches = api.create_workflow_launch(|_, then| {
+        let launched = SubmitWorkflowLaunchResponse::new().workflow_id("1run");
+        then.error(400, FAULT).ok(launched)
+    });
+    let launches = launches.await;
+    let launch = api.client().launch("https://git.example.com/acme/rnaseq");
+    let launch = launch.workspace(7).compute_env(Id("9env"));
+    let launch = launch.work_dir("s3://acme/work");
+    let launch = launch.wait_for_compute_env(Duration::from_millis(200));
+    let error = launch.send().await.unwrap_err();
+    assert_eq!(error.error_id(), Some("54apnFENQxbvCr23JaIjLb"));
+    launches.assert();
 }
 
 #[tokio::test]
@@ -447,7 +532,7 @@ async fn logs_of_runs_and_tasks_are_followed_to_their_ends() {
 
 /// A run that the Platform launched, in this status.
 fn launched_run(status: &str) -> Act {
-    reply(json!({"workflow": {"id": "1run", "status": status, "launchId": "1launch"}}))
+    ok(json!({"workflow": {"id": "1run", "status": status, "launchId": "1launch"}}))
 }
 
 #[tokio::test]
@@ -481,10 +566,10 @@ async fn a_log_that_is_not_there_right_after_the_launch_is_waited_for() {
             "/workflow/1run/log" | "/workflow/1run/log/7" => {
                 match looks.fetch_add(1, Ordering::SeqCst) {
                     0..4 => json(status, "{}"),
-                    _ => reply(json!({"log": {"entries": ["a", "b"], "forwardToken": "t"}})),
+                    _ => ok(json!({"log": {"entries": ["a", "b"], "forwardToken": "t"}})),
                 }
             }
-            "/workflow/1run/task/7" => reply(json!({"task": {"status": "SUBMITTED"}})),
+            "/workflow/1run/task/7" => ok(json!({"task": {"status": "SUBMITTED"}})),
             // It ends with its first line.
             _ if looks.load(Ordering::SeqCst) >= 4 => launched_run("SUCCEEDED"),
             _ => launched_run("SUBMITTED"),

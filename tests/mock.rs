@@ -30,6 +30,32 @@ async fn replies_are_given_in_turn_and_the_last_from_then_on() {
 }
 
 #[tokio::test]
+async fn a_reply_for_no_calls_is_left_out() {
+    let api = MockApi::start().await;
+    for failures in 0..3 {
+        let created = types::CreateLabelResponse::new().id(9);
+        let mock = api.create_label(|when, then| {
+            when.workspace_id(failures);
+            let then = then.content(429, "text/plain", "busy").times(failures);
+            then.ok(created)
+        });
+        let mock = mock.await;
+        let call = api.client().create_label().workspace_id(failures);
+        let label = types::CreateLabelRequest::new().name("urgent");
+        let reply = call.body(label).send().await.unwrap();
+        assert_eq!(mock.calls(), failures + 1);
+        let kinds = reply.headers().get_all("content-type");
+        assert_eq!(kinds.iter().collect::<Vec<_>>(), ["application/json"]);
+    }
+    // Alone, it leaves all calls to the next mock that fits.
+    let none = api.user_info(|_, then| then.error(500, "").times(0)).await;
+    let user = types::DescribeUserResponse::new();
+    let all = api.user_info(|_, then| then.ok(user)).await;
+    api.client().user_info().send().await.unwrap();
+    assert_eq!((none.calls(), all.calls()), (0, 1));
+}
+
+#[tokio::test]
 async fn queries_and_json_replies() {
     let api = MockApi::start().await;
     let page = |id| {

@@ -122,6 +122,17 @@ async fn a_connection_that_is_not_made_in_time_is_given_up() {
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
+#[tokio::test]
+async fn the_read_timeout_can_be_turned_off() {
+    let server = Server::start(|_, _| {
+        let reply = json(200, r#"{"user":{}}"#);
+        Act::Late(Duration::from_millis(50), Box::new(reply))
+    })
+    .await;
+    let client = server.builder().read_timeout(Duration::MAX).build();
+    client.unwrap().user_info().send().await.unwrap();
+}
+
 const ENDPOINT: &str = "SEQERA_TEST_ENDPOINT";
 
 /// Makes one call in a process with these variables, as they are read when a client is built.

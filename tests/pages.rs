@@ -167,6 +167,23 @@ async fn pages_come_whole_with_the_total() {
         .collect();
     assert_eq!(sizes, [(100, Some(150)), (50, Some(150))]);
 
+    // Most servers count only for the page that asks them to, and some say 0 with the others.
+    for uncounted in ["", r#","totalSize":0"#] {
+        let server = Server::start(move |_, seen| {
+            let offset = number(seen, "offset").unwrap();
+            let rest = match seen.query("includeTotalSize").as_deref() {
+                Some("true") => r#","totalSize":150"#,
+                _ => uncounted,
+            };
+            page(offset..(offset + 100).min(150), rest)
+        })
+        .await;
+        let pages = server.client().list_workflows().pages();
+        let pages: Vec<_> = pages.try_collect().await.unwrap();
+        let totals: Vec<_> = pages.iter().map(|page| page.total).collect();
+        assert_eq!(totals, [Some(150), Some(150)], "{uncounted}");
+    }
+
     let empty = list(0, total(0)).await;
     let pages: Vec<_> = empty
         .client()

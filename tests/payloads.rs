@@ -2,17 +2,28 @@
 //! says the operation, and what it shows.
 #![cfg(feature = "all-tags")]
 
+mod support;
 mod support_schema;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use seqera::prelude::*;
 use seqera::types::*;
-use seqera::{ExitCode, Timestamp};
+use seqera::{Error, ExitCode, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
+use support::Server;
 use support_schema::compare::differences;
+
+/// What stands for the types that older schemas lack. Those of the schema come first where they are
+/// imported in a block.
+#[allow(dead_code)]
+mod older {
+    pub type ListAuditLogV2Response = serde_json::Value;
+    pub type WorkflowLaunchValidationErrorResponse = serde_json::Value;
+}
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -48,7 +59,14 @@ type Losses = fn(&str) -> Vec<String>;
 
 macro_rules! fixtures {
     ($($name:literal: $type:ty),* $(,)?) => {
-        const FIXTURES: &[(&str, Losses)] = &[$(($name, losses::<$type>)),*];
+        const FIXTURES: &[(&str, Losses)] = {
+            #[allow(unused_imports)]
+            use older::*;
+            {
+                use seqera::types::*;
+                &[$(($name, losses::<$type>)),*]
+            }
+        };
     };
 }
 
@@ -226,4 +244,57 @@ fn a_log_is_a_list_of_lines() {
     let reply: WorkflowLogResponse = read("get_workflow_log.lines_as_a_list");
     let lines = reply.log.unwrap().entries.unwrap();
     assert_eq!(lines[2], "executor >  awsbatch (31)");
+}
+
+/// The body of an error in its type, written again.
+fn details<T: DeserializeOwned + Serialize>(error: &Error) -> Value {
+    serde_json::to_value(error.details::<T>().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn errors_that_say_more_than_a_message_are_read_into_their_types() {
+    #[allow(unused_imports)]
+    use older::*;
+    let conflict =
+        json!({"id": "9env", "name": "cluster", "type": "COMPUTE_ENV", "url": "/envs/9"});
+    let bodies = [
+        json!({"credentialsId": "7c", "conflicts": [conflict]}),
+        json!({"managedCredentialsId": "7", "conflicts": [conflict]}),
+        json!({"message": "Invalid launch", "errors": [{"code": "revision", "message": "none"}]}),
+        json!({"msg": "no such run", "status_code": 403}),
+    ];
+    let replies = bodies.clone();
+    let server = Server::start(move |number, _| {
+        let status = [409, 409, 400, 403][number];
+        support::json(status, replies[number].to_string())
+    })
+    .await;
+    let client = server.client();
+
+    let call = client.delete_credentials().credentials_id("7c");
+    let error = call.send().await.unwrap_err();
+    assert!(error.is_conflict());
+    let conflicts: DeleteCredentialsConflictResponse = error.details().unwrap();
+    let conflicts = conflicts.conflicts.unwrap();
+    assert_eq!(conflicts[0].name.as_deref(), Some("cluster"));
+
+    let call = client.delete_managed_credentials().managed_identity_id(8);
+    let error = call.managed_credentials_id(7).send().await.unwrap_err();
+    let read = details::<DeleteManagedCredentialsConflictResponse>(&error);
+    assert_eq!(read, bodies[1]);
+
+    let call = client.create_workflow_launch();
+    let call = call.body(SubmitWorkflowLaunchRequest::new());
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.message(), "Invalid launch");
+    {
+        use seqera::types::*;
+        let read = details::<WorkflowLaunchValidationErrorResponse>(&error);
+        assert_eq!(read, bodies[2]);
+    }
+
+    let call = client.ga4gh_run_describe().run_id("1run");
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.message(), "no such run");
+    assert_eq!(details::<WesErrorResponse>(&error), bodies[3]);
 }

@@ -2,42 +2,13 @@
 
 mod support;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use seqera::prelude::*;
 use seqera::{Method, RateLimit};
-use support::{Act, Server, json, reply};
+use support::{Act, Log, Server, json, reply};
 use tracing::Instrument;
 use tracing_subscriber::Layer;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 fn record() -> (Log, tracing::subscriber::DefaultGuard) {
     let log = Log::default();
@@ -102,7 +73,12 @@ async fn neither_token_nor_values_are_shown() {
             }
         }
     }
-    shown += &log.text();
+    let logged = log.text();
+    assert!(logged.contains("waited for the rate limit"), "{logged}");
+    let waits = logged.split("waited_ms=").skip(1);
+    let mut waits = waits.filter_map(|rest| rest.split([' ', '}']).next()?.parse::<u64>().ok());
+    assert!(waits.any(|wait| wait > 100), "{logged}");
+    shown += &logged;
     assert!(shown.contains("[redacted]"), "{shown}");
     assert!(!shown.contains("s3cret"), "{shown}");
 }

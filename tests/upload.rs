@@ -13,8 +13,8 @@ use base64::Engine;
 use md5::Digest;
 use seqera::{ErrorKind, Id, Progress};
 use seqera_embedded_platform::{BUCKET, WORKSPACE};
-use support::{Act, Seen, Server, folder, json, laboratory, reply};
-use tokio::io::AsyncReadExt;
+use support::{Act, Log, Seen, Server, content, folder, json, laboratory, reply};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What a store has.
@@ -268,10 +268,6 @@ fn google(shelf: &mut Shelf, seen: &Seen) -> Act {
     Act::Reply(308, headers, vec![])
 }
 
-fn content(length: u64) -> Vec<u8> {
-    (0..length).map(|at| (at * 7 % 251) as u8).collect()
-}
-
 fn file(length: u64) -> PathBuf {
     let path = folder("upload").join("local.csv");
     std::fs::write(&path, content(length)).unwrap();
@@ -392,6 +388,64 @@ async fn a_connection_cut_inside_a_part_is_ridden_out() {
     }
 }
 
+/// A store that answers the first piece when it has a unit of it, and reads the rest later.
+async fn early_google() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.unwrap());
+                }
+                let head = String::from_utf8(head).unwrap().to_lowercase();
+                let (_, length) = head.split_once("content-length: ").unwrap();
+                let length: u64 = length.lines().next().unwrap().parse().unwrap();
+                let read = if connection == 0 { PART } else { length };
+                let mut body = (&mut stream).take(read);
+                tokio::io::copy(&mut body, &mut tokio::io::sink())
+                    .await
+                    .unwrap();
+                let reply = match connection {
+                    0 => support::message(308, &[("Range", format!("bytes=0-{}", PART - 1))], b""),
+                    _ => support::message(200, &[], b"{}"),
+                };
+                stream.write_all(&reply).await.unwrap();
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn what_was_sent_in_vain_is_not_counted() {
+    // Much more than buffers hold, so that the reply comes while it is sent.
+    const LENGTH: u64 = 64 << 20;
+    let store = early_google().await;
+    let shelf = Shared::default();
+    let platform =
+        Server::start(move |_, seen| platform("google", &store, &mut shelf.lock().unwrap(), seen))
+            .await;
+    let told: Arc<Mutex<Progress>> = Arc::default();
+    let last = told.clone();
+    let files = platform.client().data_link(Id("v1")).workspace(7);
+    let files = files
+        .part_size(LENGTH)
+        .on_progress(move |now| *last.lock().unwrap() = now.clone());
+    let path = folder("early").join("local.csv");
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len(LENGTH)
+        .unwrap();
+    files.upload_file(path, "a/b/x.csv").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let told = told.lock().unwrap().clone();
+    assert_eq!((told.files, told.bytes, told.retries), (1, LENGTH, 0));
+}
+
 #[tokio::test]
 async fn an_upload_that_keeps_failing_is_called_off() {
     for provider in PROVIDERS {
@@ -503,6 +557,25 @@ async fn a_lost_reply_to_the_finish_is_no_failure() {
         error.message(),
         "parts are missing; and its upload could not be called off: finish_data_link_upload_with_path: 400 Bad Request: Unknown upload"
     );
+}
+
+#[tokio::test]
+async fn a_finish_that_was_answered_is_not_asked_for_again() {
+    // A 429 is repeated by the call itself, as with all others.
+    for (status, requests) in [(500, 1), (408, 1), (403, 1), (429, 3)] {
+        let refused = on_call("/finish/a/b", 9, json(status, ""));
+        let cloud = Cloud::start("aws", refused, Box::new(|_, _| None)).await;
+        let upload = cloud.files().upload_file(file(10), "a/b/x.csv").await;
+        let error = upload.unwrap_err();
+        assert_eq!(error.status().unwrap(), status);
+        assert_eq!(error.attempts() as usize, requests);
+        let seen = cloud.platform.seen();
+        let finishes = seen.iter().filter(|seen| {
+            let body = String::from_utf8_lossy(&seen.body);
+            seen.path().ends_with("/finish/a/b") && body.contains(r#""withError":false"#)
+        });
+        assert_eq!(finishes.count(), requests, "{status}");
+    }
 }
 
 #[tokio::test]
@@ -643,27 +716,12 @@ async fn a_folder_goes_up_and_comes_down_the_same() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(data);
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn presigned_urls_are_not_logged() {
     let log = Log::default();
-    let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
+        .with_writer(log.clone())
         .finish();
     // For all threads: what the other tests of this file log must hold nothing either.
     tracing::subscriber::set_global_default(subscriber).unwrap();
@@ -674,7 +732,7 @@ async fn presigned_urls_are_not_logged() {
         .upload_file(file(3 * PART), "a/b/x.csv")
         .await
         .unwrap();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("trying again"), "{log}");
     assert!(!log.contains("s3cret") && !log.contains("sig="), "{log}");
     assert!(!log.contains("t0ken"), "{log}");

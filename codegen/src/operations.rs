@@ -60,6 +60,9 @@ pub fn pair<'a>(operations: &'a [Operation], generated: &'a Generated) -> Result
 
 /// POST operations that may be sent again although the first try may have been processed, each with
 /// the reason. Every other POST and PATCH is sent again only where it surely was not processed.
+///
+/// The end of an upload is not here: only the workflow can tell what a refusal of the second means
+/// (`src/transfer/upload/s3.rs`).
 const SAFE_POSTS: &[(&str, &str)] = &[
     (
         "ResolveCronExpression",

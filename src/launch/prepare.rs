@@ -320,9 +320,7 @@ impl Prepared {
             match (reply, &patience) {
                 // An environment that has just become ready is refused for a moment longer.
                 (Err(error), Some(patience))
-                    if !was_ready
-                        && error.status() == Some(crate::StatusCode::BAD_REQUEST)
-                        && patience.lasts() =>
+                    if !was_ready && error.may_be_not_ready() && patience.lasts() =>
                 {
                     tokio::time::sleep(patience.pause).await;
                 }

@@ -111,14 +111,14 @@ impl Wait {
                 .await
             {
                 Ok(seen) => {
-                    trouble.is_over();
                     if last.as_ref() != Some(&seen.status) {
                         *last = Some(seen.status.clone());
                         (self.report)(&Change::Status(seen.status.clone()));
                     }
                     match finished(&self.run, seen).await {
                         Ok(Some(done)) => return Ok(done),
-                        Ok(None) => {}
+                        // Only here: the look at the end of a run takes two calls.
+                        Ok(None) => trouble.is_over(),
                         Err(error) => self.ride_out(&mut trouble, Arc::new(error))?,
                     }
                 }

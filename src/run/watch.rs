@@ -159,7 +159,6 @@ impl Looks {
 
     async fn look(&mut self) -> Result<()> {
         let described = self.run.describe().await?;
-        self.trouble.is_over();
         let status = status_of(&described);
         if self.status.as_ref() != Some(&status) {
             self.ready.push_back(Change::Status(status.clone()));
@@ -180,6 +179,8 @@ impl Looks {
             self.ready.push_back(Change::Finished(Box::new(finished)));
             self.over = true;
         }
+        // Only here: a look may take several calls.
+        self.trouble.is_over();
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Uploads to a data link, by the protocol of its storage.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
@@ -295,7 +295,7 @@ impl<'a> Upload<'a> {
                 Ok(reply) => refusal(reply).await,
                 Err(error) => error,
             };
-            self.uncount(&sent);
+            self.settle(sent, 0);
             self.again(&mut attempts, error).await?;
         }
     }
@@ -311,12 +311,12 @@ impl<'a> Upload<'a> {
         request
             .headers_mut()
             .insert(CONTENT_LENGTH, HeaderValue::from(end - start));
-        *request.body_mut() = Some(self.body(start, end, sent.clone()).await?);
+        *request.body_mut() = Some(self.body(start, end, Arc::downgrade(sent)).await?);
         self.storage().send(request, sent).await
     }
 
-    /// A part of the file, read as it is sent.
-    async fn body(&self, start: u64, end: u64, sent: Arc<AtomicU64>) -> Result<Body> {
+    /// A part of the file, read as it is sent, and counted until it is [settled](Self::settle).
+    async fn body(&self, start: u64, end: u64, sent: Weak<AtomicU64>) -> Result<Body> {
         if start == end {
             return Ok(Body::from(""));
         }
@@ -340,8 +340,12 @@ impl<'a> Upload<'a> {
                         let text = "the file became shorter while it was sent";
                         return Err(std::io::Error::other(text));
                     }
-                    sent.fetch_add(read, Ordering::Relaxed);
-                    reporter.update(|progress| progress.bytes += read);
+                    reporter.update(|progress| {
+                        if let Some(sent) = sent.upgrade() {
+                            sent.fetch_add(read, Ordering::Relaxed);
+                            progress.bytes += read;
+                        }
+                    });
                     Ok(Some((chunk.freeze(), (file, left - read))))
                 }
             },
@@ -387,12 +391,14 @@ impl<'a> Upload<'a> {
             .update(|progress| progress.bytes += bytes);
     }
 
-    /// Takes back what was counted of a part that is to be sent again.
-    fn uncount(&self, sent: &AtomicU64) {
-        let bytes = sent.swap(0, Ordering::Relaxed);
-        self.job
-            .reporter()
-            .update(|progress| progress.bytes -= bytes);
+    /// Counts what the storage kept of a request, in place of what was sent of it. A body may go
+    /// on being sent after the reply; that counts no more.
+    fn settle(&self, sent: Arc<AtomicU64>, kept: u64) {
+        // Within the update, where bodies count too, so that none counts in between.
+        self.job.reporter().update(move |progress| {
+            progress.bytes = progress.bytes + kept - sent.load(Ordering::Relaxed);
+            drop(sent);
+        });
     }
 }
 

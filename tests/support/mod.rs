@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use seqera::{Client, ClientBuilder, RateLimit, RetryPolicy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tracing_subscriber::fmt::MakeWriter;
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub enum Act {
     Reply(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// These bytes, then the end of the connection.
     Raw(Vec<u8>),
-    /// These pieces with a pause before each, then the end of the connection.
+    /// These pieces with a pause between them, then the end of the connection.
     Drip(Vec<Vec<u8>>, Duration),
     /// These bytes, then a reset.
     Reset(Vec<u8>),
@@ -32,8 +33,22 @@ pub fn json(status: u16, body: impl Into<String>) -> Act {
     Act::Reply(status, vec![kind], body.into().into_bytes())
 }
 
+/// A success with this JSON.
+pub fn ok(body: serde_json::Value) -> Act {
+    json(200, body.to_string())
+}
+
 pub fn reply(status: u16, kind: &str, body: impl Into<Vec<u8>>) -> Act {
     Act::Reply(status, vec![("Content-Type", kind.to_owned())], body.into())
+}
+
+/// When a server resets its connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reset {
+    /// As soon as they are made.
+    OnAccept,
+    /// When something of a request has come, which then counts as seen.
+    AtFirstByte,
 }
 
 /// A request as it reached the server.
@@ -47,6 +62,17 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// A request of which only the arrival is known.
+    fn unread() -> Self {
+        Self {
+            at: Instant::now(),
+            method: String::new(),
+            target: String::new(),
+            headers: HashMap::new(),
+            body: Vec::new(),
+        }
+    }
+
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap()
     }
@@ -67,16 +93,16 @@ pub struct Server {
 impl Server {
     /// `act` is asked for each request; the number counts them from 0.
     pub async fn start(act: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
-        Self::listen(false, act).await
+        Self::listen(None, act).await
     }
 
-    /// Resets every connection as soon as it is made.
-    pub async fn reset_on_accept() -> Self {
-        Self::listen(true, |_, _| Act::Stall).await
+    /// Resets every connection at this moment.
+    pub async fn resetting(moment: Reset) -> Self {
+        Self::listen(Some(moment), |_, _| Act::Stall).await
     }
 
     async fn listen(
-        reset: bool,
+        reset: Option<Reset>,
         act: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,14 +111,22 @@ impl Server {
         let connections = Arc::new(AtomicUsize::new(0));
         let (log, count, act) = (seen.clone(), connections.clone(), Arc::new(act));
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((mut stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                if reset {
+                if reset == Some(Reset::OnAccept) {
                     stream.set_zero_linger().unwrap();
                     continue;
                 }
                 let (log, act) = (log.clone(), act.clone());
                 tokio::spawn(async move {
+                    if reset == Some(Reset::AtFirstByte) {
+                        let mut byte = [0];
+                        if stream.read(&mut byte).await.is_ok_and(|read| read == 1) {
+                            log.lock().unwrap().push(Seen::unread());
+                        }
+                        stream.set_zero_linger().unwrap();
+                        return;
+                    }
                     let _ = serve(stream, &log, &*act).await;
                 });
             }
@@ -168,16 +202,22 @@ async fn serve(
         }
         match what {
             Act::Reply(status, headers, body) => {
-                stream.write_all(&message(status, &headers, &body)).await?;
+                let mut bytes = message(status, &headers, &body);
+                if request.method == "HEAD" {
+                    bytes.truncate(bytes.len() - body.len());
+                }
+                stream.write_all(&bytes).await?;
             }
             Act::Raw(bytes) => {
                 stream.write_all(&bytes).await?;
                 return stream.shutdown().await;
             }
             Act::Drip(pieces, pause) => {
-                for piece in pieces {
-                    tokio::time::sleep(pause).await;
-                    stream.write_all(&piece).await?;
+                for (number, piece) in pieces.iter().enumerate() {
+                    if number > 0 {
+                        tokio::time::sleep(pause).await;
+                    }
+                    stream.write_all(piece).await?;
                 }
                 return stream.shutdown().await;
             }
@@ -253,6 +293,40 @@ async fn read_request(
         headers,
         body,
     }))
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The content of a file of this length.
+pub fn content(length: u64) -> Vec<u8> {
+    (0..length).map(|at| (at * 7 % 251) as u8).collect()
 }
 
 /// An empty folder that no other test uses.

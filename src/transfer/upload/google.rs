@@ -37,9 +37,9 @@ async fn send_pieces(upload: &Upload<'_>, session: &Url) -> Result<()> {
     let _permit = upload.permit().await?;
     let piece = (upload.part_size() / UNIT).max(1) * UNIT;
     let mut attempts = upload.attempts();
-    let mut at = 0;
+    let mut at = 0_u64;
     loop {
-        let end = upload.length.min(at + piece);
+        let end = upload.length.min(at.saturating_add(piece));
         let sent = Arc::new(AtomicU64::new(0));
         let request = with_range(session, &range(at, end, upload.length))?;
         let outcome = match upload.put_once((at, end), request, &sent).await {
@@ -49,9 +49,7 @@ async fn send_pieces(upload: &Upload<'_>, session: &Url) -> Result<()> {
         let error = match outcome {
             Ok(Step::Done(reply)) => return verify(upload, &reply).await,
             Ok(Step::At(stored)) if stored > at && stored <= end => {
-                if stored < end {
-                    upload.uncount(&AtomicU64::new(end - stored));
-                }
+                upload.settle(sent, stored - at);
                 at = stored;
                 attempts.renew();
                 continue;
@@ -62,7 +60,7 @@ async fn send_pieces(upload: &Upload<'_>, session: &Url) -> Result<()> {
             ),
             Err(error) => error,
         };
-        upload.uncount(&sent);
+        upload.settle(sent, 0);
         upload.again(&mut attempts, error).await?;
         // What arrived before the failure need not be sent again.
         let ask = || async {

@@ -90,8 +90,11 @@ fn part_size(length: u64, urls: u64, agreed: u64) -> Option<u64> {
     (equal >= SMALLEST_PART && length.div_ceil(equal) == urls).then_some(equal)
 }
 
-/// Has the parts put together. A reply that was lost is no reason to give up: the upload is gone
-/// when it is asked for again, and the object is there.
+/// Has the parts put together.
+///
+/// This POST is sent again where its reply was lost (a timeout, a connection that broke, 502 to 504),
+/// which does no harm: it names the upload, of which there is none any more once it is complete. So
+/// where the second is refused, the object may be there.
 async fn finish(
     upload: &Upload<'_>,
     open: &Open,
@@ -104,11 +107,17 @@ async fn finish(
             Ok(status) => return Ok(status),
             Err(error) => error,
         };
-        if error.is_retryable() && !error.is_connect() {
-            may_be_done = true;
-        } else if may_be_done && is_there(upload).await.unwrap_or_default() {
-            return Ok(StatusCode::OK);
+        // After a connection that was not made and 429, the call has had its attempts.
+        let was_lost = error.is_retryable() && !error.is_connect() && !error.is_rate_limited();
+        if !was_lost {
+            let is_done = may_be_done && is_there(upload).await.unwrap_or_default();
+            return if is_done {
+                Ok(StatusCode::OK)
+            } else {
+                Err(error)
+            };
         }
+        may_be_done = true;
         upload.again(&mut attempts, error).await?;
     }
 }
