@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
-use super::schemas::{reaches, references_of};
+use super::composition::reaches;
+use super::schemas::references_of;
 use crate::document::{Document, Object, list, list_mut, reference, reference_to};
 
 /// A union of the schema.
