@@ -97,7 +97,8 @@ pub(super) struct Call {
 pub(super) enum Body {
     #[default]
     Empty,
-    Json(Bytes),
+    /// Content of a media type.
+    Bytes(&'static str, Bytes),
     Form(MultipartForm),
 }
 
@@ -289,7 +290,7 @@ impl Call {
         *request.headers_mut() = self.headers();
         match &self.body {
             Body::Empty => {}
-            Body::Json(json) => *request.body_mut() = Some(json.clone().into()),
+            Body::Bytes(_, content) => *request.body_mut() = Some(content.clone().into()),
             Body::Form(form) if form.is_spent() => {
                 return Err(Error::new(
                     ErrorKind::InvalidRequest,
@@ -315,9 +316,10 @@ impl Call {
             Want::Json | Want::Nothing => "application/json",
         };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        if let Body::Json(_) = &self.body {
-            let json = HeaderValue::from_static("application/json");
-            headers.insert(CONTENT_TYPE, json);
+        if let Body::Bytes(media_type, _) = &self.body
+            && let Ok(media_type) = HeaderValue::from_str(media_type)
+        {
+            headers.insert(CONTENT_TYPE, media_type);
         }
         headers.extend(self.headers.clone());
         headers

@@ -174,9 +174,14 @@ impl Request {
     /// Sets a JSON body.
     pub fn json<T: Serialize + ?Sized>(&mut self, body: &T) {
         match serde_json::to_vec(body) {
-            Ok(json) => self.body = Body::Json(json.into()),
+            Ok(json) => self.bytes("application/json", json),
             Err(error) => self.fail(format!("the body can't be written as JSON: {error}")),
         }
+    }
+
+    /// Sets a body of this media type.
+    pub fn bytes(&mut self, media_type: &'static str, content: impl Into<Bytes>) {
+        self.body = Body::Bytes(media_type, content.into());
     }
 
     /// Sets a form as the body.
