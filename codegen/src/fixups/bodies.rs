@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::document::for_each_operation;
+use crate::document::{BYTES, JSON, for_each_operation};
 
 /// `application/json; charset=utf-8` is JSON.
 pub(super) fn drop_media_type_parameters(tree: &mut Value) -> usize {
@@ -51,19 +51,27 @@ pub(super) fn default_reply_is_success(tree: &mut Value) -> usize {
     count
 }
 
-/// The generator takes one form of a body; JSON is the one that has types.
+/// The generator takes one form of a body, and does not know them all. JSON is the one that has
+/// types. A byte stream holds the place of any other: `crate::operations` gives such builders
+/// setters for the parts of a form, or for the bytes.
 pub(super) fn keep_one_body(tree: &mut Value) -> usize {
     let mut count = 0;
     for_each_operation(tree, &mut |_, operation| {
         let content = operation
             .get_mut("requestBody")
             .and_then(|body| body.get_mut("content"));
-        if let Some(Value::Object(content)) = content
-            && content.len() > 1
-            && content.contains_key("application/json")
+        let Some(Value::Object(content)) = content.filter(|content| !content.is_null()) else {
+            return;
+        };
+        let kept = match content.get(JSON) {
+            Some(json) => json!({ JSON: json }),
+            None => json!({ BYTES: { "schema": { "type": "string", "format": "binary" } } }),
+        };
+        if let Value::Object(kept) = kept
+            && kept != *content
         {
-            count += content.len() - 1;
-            content.retain(|kind, _| kind == "application/json");
+            *content = kept;
+            count += 1;
         }
     });
     count
@@ -154,28 +162,6 @@ pub(super) fn drop_error_bodies(tree: &mut Value) -> usize {
     count
 }
 
-/// The generator does not know `multipart/form-data`. Its place is held by JSON where the operation
-/// takes that too, else by a byte stream; `emit` gives such builders setters for the parts.
-pub(super) fn replace_multipart(tree: &mut Value) -> usize {
-    let mut count = 0;
-    for_each_operation(tree, &mut |_, operation| {
-        let Some(Value::Object(content)) = operation
-            .get_mut("requestBody")
-            .and_then(|body| body.get_mut("content"))
-        else {
-            return;
-        };
-        if content.remove("multipart/form-data").is_some() {
-            count += 1;
-            if content.is_empty() {
-                let stream = json!({ "schema": { "type": "string", "format": "binary" } });
-                content.insert("application/octet-stream".to_owned(), stream);
-            }
-        }
-    });
-    count
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,16 +216,31 @@ mod tests {
     }
 
     #[test]
-    fn of_several_bodies_json_stays() {
-        let mut tree = with_operation(json!({ "requestBody": { "content": {
-            "application/json": { "x": 1 }, "application/x-www-form-urlencoded": {}
-        }}}));
-        assert_eq!(keep_one_body(&mut tree), 1);
-        assert_eq!(
-            operation(&tree)["requestBody"]["content"],
-            json!({ "application/json": { "x": 1 } })
-        );
-        assert_eq!(keep_one_body(&mut tree), 0);
+    fn json_stays_and_bytes_hold_the_place_of_other_bodies() {
+        let json = json!({ "application/json": { "x": 1 } });
+        let bytes = json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
+        let cases = [
+            (
+                json!({ "application/json": { "x": 1 }, "application/x-www-form-urlencoded": {} }),
+                &json,
+            ),
+            (
+                json!({ "application/json": { "x": 1 }, "multipart/form-data": {} }),
+                &json,
+            ),
+            (json!({ "multipart/form-data": {} }), &bytes),
+            (json!({ "text/plain": {}, "application/yaml": {} }), &bytes),
+            (
+                json!({ "application/octet-stream": { "schema": { "type": "string" } } }),
+                &bytes,
+            ),
+        ];
+        for (content, expected) in cases {
+            let mut tree = with_operation(json!({ "requestBody": { "content": content } }));
+            assert_eq!(keep_one_body(&mut tree), 1);
+            assert_eq!(operation(&tree)["requestBody"]["content"], *expected);
+            assert_eq!(keep_one_body(&mut tree), 0);
+        }
     }
 
     #[test]
@@ -271,24 +272,5 @@ mod tests {
         );
         assert_eq!(drop_error_bodies(&mut tree), 3);
         assert_eq!(operation(&tree)["responses"], json!({ "200": {} }));
-    }
-
-    #[test]
-    fn a_form_becomes_json_where_that_is_taken_too_and_bytes_elsewhere() {
-        let form = json!({ "schema": { "type": "object" } });
-        let mut tree = with_operation(
-            json!({ "requestBody": { "content": { "multipart/form-data": form } } }),
-        );
-        assert_eq!(replace_multipart(&mut tree), 1);
-        assert!(operation(&tree)["requestBody"]["content"]["application/octet-stream"].is_object());
-
-        let mut tree = with_operation(
-            json!({ "requestBody": { "content": { "multipart/form-data": form, "application/json": form } } }),
-        );
-        assert_eq!(replace_multipart(&mut tree), 1);
-        assert_eq!(
-            operation(&tree)["requestBody"]["content"],
-            json!({ "application/json": form })
-        );
     }
 }

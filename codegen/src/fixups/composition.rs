@@ -4,81 +4,110 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::schemas::{count_schemas, named_schemas};
-use crate::document::{Object, reference};
+use super::schemas::{WIRE_NAME, count_schemas, named_schemas};
+use super::unions;
+use crate::document::{Object, list, reference};
 
-/// `allOf` with one reference in it is how OpenAPI 3.0 attaches `nullable` or `readOnly` to a
-/// reference; the generator makes a new type of it.
+/// `allOf` with one type in it is how OpenAPI 3.0 attaches `nullable` or `readOnly` to a reference,
+/// beside it or in a part of their own; the generator makes a new type of it.
 pub(super) fn unwrap_single_all_of(tree: &mut Value) -> usize {
+    const KEPT: [&str; 4] = ["description", "nullable", "deprecated", "readOnly"];
     count_schemas(tree, |schema| {
-        let Some([only]) = schema
-            .get("allOf")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-        else {
+        let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() else {
             return false;
         };
-        let Some(target) = only.get("$ref").cloned() else {
+        let mut types = parts.iter().filter(|part| says_a_type(part));
+        let (Some(only), None) = (types.next(), types.next()) else {
             return false;
         };
-        const KEPT: [&str; 4] = ["description", "nullable", "deprecated", "readOnly"];
+        let is_reference = only.get("$ref").is_some();
+        if schema.contains_key("properties") || (!is_reference && is_object(only)) {
+            return false; // fields are merged
+        }
         schema.retain(|key, _| KEPT.contains(&key.as_str()));
-        schema.insert("$ref".to_owned(), target);
+        for (key, value) in parts.iter().filter_map(Value::as_object).flatten() {
+            if KEPT.contains(&key.as_str()) || only.get(key).is_some() {
+                schema.entry(key).or_insert(value.clone());
+            }
+        }
         true
     })
+}
+
+/// Whether a schema says more than what may be said of any type.
+fn says_a_type(schema: &Value) -> bool {
+    const TYPES: [&str; 10] = [
+        "$ref",
+        "type",
+        "properties",
+        "required",
+        "items",
+        "enum",
+        "allOf",
+        "oneOf",
+        "anyOf",
+        "additionalProperties",
+    ];
+    TYPES.iter().any(|key| schema.get(key).is_some())
+}
+
+/// Whether a schema is an object of known fields, rather than a choice or anything else.
+fn is_object(schema: &Value) -> bool {
+    let has = |key| schema.get(key).is_some();
+    let is_other = match schema.get("type") {
+        Some(kind) => kind != "object",
+        None => has("enum") || has("items"),
+    };
+    !is_other && !has("oneOf") && !has("anyOf") && *schema != unions::placeholder()
 }
 
 /// `allOf` of a reference and an object means a type with the fields of both.
 pub(super) fn merge_all_of(tree: &mut Value) -> usize {
     let schemas = tree["components"]["schemas"].clone();
     count_schemas(tree, |schema| {
-        let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() else {
-            return false;
-        };
-        let mut properties = Object::new();
-        let mut required = BTreeSet::new();
-        if !collect_parts(&schemas, &parts, &mut properties, &mut required, 0) {
-            return false;
+        let mut merged = Merged::default();
+        let is_one = schema.contains_key("allOf")
+            && merged.add(&schemas, &Value::Object(schema.clone()), 0)
+            && !merged.properties.is_empty();
+        if is_one {
+            schema.remove("allOf");
+            schema.insert("type".to_owned(), json!("object"));
+            schema.insert("properties".to_owned(), Value::Object(merged.properties));
+            schema.insert("required".to_owned(), json!(merged.required));
         }
-        if let Some(Value::Object(own)) = schema.remove("properties") {
-            properties.extend(own);
-        }
-        schema.remove("allOf");
-        schema.insert("type".to_owned(), json!("object"));
-        schema.insert("properties".to_owned(), Value::Object(properties));
-        schema.insert("required".to_owned(), json!(required));
-        true
+        is_one
     })
 }
 
-fn collect_parts(
-    schemas: &Value,
-    parts: &[Value],
-    properties: &mut Object,
-    required: &mut BTreeSet<String>,
-    depth: usize,
-) -> bool {
-    depth < 16
-        && parts.iter().all(|part| {
-            let part = reference(part)
-                .and_then(|name| schemas.get(name))
-                .unwrap_or(part);
-            if part.get("oneOf").is_some() {
-                return false;
-            }
-            let inherited = part.get("allOf").and_then(Value::as_array);
-            if !inherited
-                .is_none_or(|inner| collect_parts(schemas, inner, properties, required, depth + 1))
-            {
-                return false;
-            }
-            properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
-            required.extend(
-                crate::document::list(part, "required")
-                    .filter_map(|name| Some(name.as_str()?.to_owned())),
-            );
-            true
-        })
+/// The fields of an object and of all that it is made of.
+#[derive(Default)]
+struct Merged {
+    properties: Object,
+    required: BTreeSet<String>,
+}
+
+impl Merged {
+    /// Returns whether the schema and all that it is made of are objects.
+    fn add(&mut self, schemas: &Value, schema: &Value, depth: usize) -> bool {
+        if depth == 16 {
+            return false;
+        }
+        if let Some(target) = reference(schema).and_then(|name| schemas.get(name)) {
+            return self.add(schemas, target, depth + 1);
+        }
+        if !says_a_type(schema) {
+            return true;
+        }
+        let is_whole = is_object(schema)
+            && list(schema, "allOf").all(|part| self.add(schemas, part, depth + 1));
+        if is_whole {
+            let properties = schema["properties"].as_object().cloned();
+            self.properties.extend(properties.unwrap_or_default());
+            let required = list(schema, "required").filter_map(Value::as_str);
+            self.required.extend(required.map(str::to_owned));
+        }
+        is_whole
+    }
 }
 
 /// A named schema that is nothing but a reference back to itself, by whatever way, sends the
@@ -91,11 +120,7 @@ pub(super) fn break_reference_cycles(tree: &mut Value) -> usize {
                 targets.push(target.to_owned());
             }
             for key in ["allOf", "oneOf", "anyOf"] {
-                targets.extend(
-                    crate::document::list(schema, key)
-                        .filter_map(reference)
-                        .map(str::to_owned),
-                );
+                targets.extend(list(schema, key).filter_map(reference).map(str::to_owned));
             }
             (name.clone(), targets)
         })
@@ -159,8 +184,10 @@ pub(super) fn unions_without_discriminator_hold_anything(tree: &mut Value) -> us
                 });
                 schema.extend(only.clone());
             }
-            _ => schema
-                .retain(|key, _| ["description", "nullable", "deprecated"].contains(&key.as_str())),
+            _ => {
+                const KEPT: [&str; 4] = ["description", "nullable", "deprecated", WIRE_NAME];
+                schema.retain(|key, _| KEPT.contains(&key.as_str()));
+            }
         }
         true
     })
@@ -181,6 +208,59 @@ mod tests {
         expected["nullable"] = json!(true);
         expected["readOnly"] = json!(true);
         assert_eq!(left["A"]["properties"]["b"], expected);
+    }
+
+    #[test]
+    fn parts_that_say_no_type_are_notes() {
+        let status = json!({ "type": "string", "enum": ["on"] });
+        let schemas = json!({
+            "Status": status,
+            "A": { "properties": {
+                "status": { "allOf": [to("Status"), { "nullable": true }] },
+                "inline": { "allOf": [status, { "description": "what it does" }] },
+            } },
+        });
+        let left = fixed(unwrap_single_all_of, schemas, 2);
+        let fields = &left["A"]["properties"];
+        let mut expected = to("Status");
+        expected["nullable"] = json!(true);
+        assert_eq!(fields["status"], expected);
+        assert_eq!(fields["inline"]["enum"], json!(["on"]));
+        assert_eq!(fields["inline"]["description"], "what it does");
+    }
+
+    #[test]
+    fn fields_beside_a_reference_are_merged_with_its_own() {
+        let schemas = json!({
+            "Base": { "type": "object", "required": ["a"], "properties": { "a": {} } },
+            "Child": { "allOf": [to("Base")], "required": ["b"], "properties": { "b": {} } },
+        });
+        let left = fixed(unwrap_single_all_of, schemas, 0);
+        let left = fixed(merge_all_of, left, 1);
+        let expected =
+            json!({ "type": "object", "required": ["a", "b"], "properties": { "a": {}, "b": {} } });
+        assert_eq!(left["Child"], expected);
+    }
+
+    #[test]
+    fn what_is_no_object_is_not_merged() {
+        let with = |part: Value| json!({ "allOf": [{ "properties": { "a": {} } }, part] });
+        let schemas = json!({
+            "Status": { "type": "string", "enum": ["on"] },
+            "Alias": to("Status"),
+            "Union": unions::placeholder(),
+            "Text": with(to("Status")),
+            "TextByAlias": with(to("Alias")),
+            "Choice": with(json!({ "anyOf": [to("Status")] })),
+            "More": with(to("Union")),
+            "Nothing": { "allOf": [{ "type": "object" }, { "required": ["a"] }] },
+            "Noted": with(json!({ "nullable": true })),
+        });
+        let left = fixed(merge_all_of, schemas.clone(), 1);
+        for name in ["Text", "TextByAlias", "Choice", "More", "Nothing"] {
+            assert_eq!(left[name], schemas[name], "{name}");
+        }
+        assert_eq!(left["Noted"]["properties"], json!({ "a": {} }));
     }
 
     #[test]

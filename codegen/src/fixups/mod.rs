@@ -1,8 +1,9 @@
 //! One function for each defect of the published schema.
 //!
 //! A fixup recognises its defect by shape, never by a list of one version's names, changes the
-//! tree, and returns how often it applied. One that applies nowhere shows up in the report: the
-//! vendor has mended the defect, and the fixup can go.
+//! tree, and returns how often it applied. One that no longer applies shows up in the report: the
+//! vendor has mended the defect, and the fixup can go with the last version that has it. Those that
+//! never applied are for what any schema may bring: see `tests/odd_shapes.rs`.
 
 mod bodies;
 mod composition;
@@ -14,7 +15,7 @@ mod unions;
 
 use crate::document::Document;
 
-pub(crate) use schemas::{EXIT_CODE, ITERATOR, NULLABLE, REQUIRED, references_of};
+pub(crate) use schemas::{EXIT_CODE, ITERATOR, NULLABLE, REQUIRED, WIRE_NAME, references_of};
 pub use unions::{Union, Variant};
 
 /// A remedy for one defect of the published schema.
@@ -50,7 +51,6 @@ pub const PREPARATIONS: &[Fixup] = fixups![
 pub const FIXUPS: &[Fixup] = fixups![
     bodies::keep_one_success true,
     bodies::drop_error_bodies true,
-    bodies::replace_multipart true,
     bodies::keep_one_body true,
     parameters::unwrap_nullable_parameters true,
     parameters::strings_for_object_parameters false,
@@ -109,6 +109,11 @@ pub fn take_unions(document: &mut Document) -> Vec<Union> {
     let mut unions = unions::take(&mut document.tree);
     unions::settle(document, &mut unions);
     unions
+}
+
+/// Gives lifted unions the names that the fixups have given their schemas.
+pub fn rename_unions(document: &Document, unions: &mut [Union]) {
+    renames::follow(document, unions);
 }
 
 /// What the tests of several fixups share.

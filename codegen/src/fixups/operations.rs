@@ -1,11 +1,12 @@
 //! Defects of operations as wholes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
-use crate::document::{Object, for_each_operation, for_each_path, list_mut};
+use crate::document::{Object, for_each_operation, for_each_path, list_mut, resolved};
+use crate::names::normal;
 
 /// Parameters, bodies and replies may be kept in one place and referred to, and parameters may stand
 /// above the operations of a path. Every operation gets its own: what comes after looks at one place.
@@ -21,7 +22,7 @@ pub(super) fn give_operations_their_own_parts(tree: &mut Value) -> usize {
             let known: Vec<(Value, Value)> = parameters.iter().map(identity).collect();
             let more = shared
                 .iter()
-                .map(|parameter| followed(&whole, parameter))
+                .map(|parameter| resolved(&whole, parameter))
                 .filter(|parameter| !known.contains(&identity(parameter)));
             parameters.extend(more.cloned());
             operation.insert("parameters".to_owned(), Value::Array(parameters));
@@ -58,24 +59,14 @@ fn identity(parameter: &Value) -> (Value, Value) {
 fn resolve(whole: &Value, part: &mut Value) -> bool {
     let is_reference = part.get("$ref").is_some();
     if is_reference {
-        *part = followed(whole, part).clone();
+        *part = resolved(whole, part).clone();
     }
     is_reference
 }
 
-/// What a reference names, through further ones; `Document::parse` has refused circles.
-pub(super) fn followed<'a>(whole: &'a Value, mut part: &'a Value) -> &'a Value {
-    while let Some(next) = part["$ref"]
-        .as_str()
-        .and_then(|target| whole.pointer(target.strip_prefix('#')?))
-    {
-        part = next;
-    }
-    part
-}
-
 /// `ExploreDataLink_1` is the vendor's second method of that name, which takes one path parameter
 /// more. It is called after the parameter, as newer versions call it: `ExploreDataLinkWithPath`.
+/// Where that name is taken, it keeps its own.
 pub(super) fn name_overloads_after_their_parameter(tree: &mut Value) -> usize {
     let mut paths = BTreeMap::new();
     for_each_operation(tree, &mut |path, operation| {
@@ -83,6 +74,7 @@ pub(super) fn name_overloads_after_their_parameter(tree: &mut Value) -> usize {
             paths.insert(id.to_owned(), path.to_owned());
         }
     });
+    let mut taken: BTreeSet<String> = paths.keys().map(|id| normal(id)).collect();
     let mut renames = BTreeMap::new();
     for (id, path) in &paths {
         let Some((base, number)) = id.rsplit_once('_') else {
@@ -101,7 +93,7 @@ pub(super) fn name_overloads_after_their_parameter(tree: &mut Value) -> usize {
             false => parameter.to_upper_camel_case(),
         };
         let name = format!("{base}With{suffix}");
-        if !paths.contains_key(&name) {
+        if taken.insert(normal(&name)) {
             renames.insert(id.clone(), name);
         }
     }
@@ -161,12 +153,14 @@ mod tests {
             "/links/{id}/browse/{path}": { "get": { "operationId": "Browse_1" } },
             "/links/{id}/upload": { "post": { "operationId": "Upload" } },
             "/links/{id}/upload/{dirPath}": { "post": { "operationId": "Upload_1" } },
+            "/links/{id}/browse/{dirPath}": { "put": { "operationId": "Browse_3" } },
             "/other": { "get": { "operationId": "Browse_2" }, "put": { "operationId": "Lone_1" } }
         }});
         assert_eq!(name_overloads_after_their_parameter(&mut tree), 2);
         let id = |path: &str, method: &str| tree["paths"][path][method]["operationId"].clone();
         assert_eq!(id("/links/{id}/browse/{path}", "get"), "BrowseWithPath");
         assert_eq!(id("/links/{id}/upload/{dirPath}", "post"), "UploadWithPath");
+        assert_eq!(id("/links/{id}/browse/{dirPath}", "put"), "Browse_3");
         assert_eq!(id("/other", "get"), "Browse_2");
         assert_eq!(id("/other", "put"), "Lone_1");
     }

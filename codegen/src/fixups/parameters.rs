@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::operations::followed;
-use crate::document::{for_each_operation, list_mut};
+use crate::document::{for_each_operation, list_mut, resolved};
 use crate::names::normal;
 
 /// A path parameter that the path does not mention can't be filled in; the generator panics on it.
@@ -48,7 +47,7 @@ pub(super) fn declare_parameters_of_the_path(tree: &mut Value) -> usize {
 }
 
 /// Two parameters whose names are one in Rust, such as `id` in the path and in the query, can't both
-/// be set. The required one stays, else the first.
+/// be set. The one in the path stays, else the required one, else the first.
 pub(super) fn drop_parameters_said_twice(tree: &mut Value) -> usize {
     let mut count = 0;
     for_each_operation(tree, &mut |_, operation| {
@@ -58,15 +57,14 @@ pub(super) fn drop_parameters_said_twice(tree: &mut Value) -> usize {
         let before = parameters.len();
         let mut kept: Vec<Value> = Vec::new();
         let name = |parameter: &Value| normal(parameter["name"].as_str().unwrap_or_default());
+        let weight = |parameter: &Value| (parameter["in"] == "path", parameter["required"] == true);
         for parameter in std::mem::take(parameters) {
             match kept
                 .iter_mut()
                 .find(|other| name(other) == name(&parameter))
             {
                 None => kept.push(parameter),
-                Some(other) if parameter["required"] == true && other["required"] != true => {
-                    *other = parameter;
-                }
+                Some(other) if weight(&parameter) > weight(other) => *other = parameter,
                 Some(_) => {}
             }
         }
@@ -122,12 +120,12 @@ pub(super) fn strings_for_object_parameters(tree: &mut Value) -> usize {
     count
 }
 
-/// A parameter that is an object, a union or JSON has no form on the wire that the generator could
-/// write: its caller writes it.
+/// A parameter that is an object, a union or JSON, or a list that is not in the query, has no form
+/// on the wire that the generator could write: its caller writes it.
 pub(super) fn strings_for_structured_parameters(tree: &mut Value) -> usize {
     let whole = tree.clone();
     let is_simple = |schema: &Value| {
-        let schema = followed(&whole, schema);
+        let schema = resolved(&whole, schema);
         let is_scalar = ["string", "integer", "number", "boolean"]
             .iter()
             .any(|kind| schema["type"] == *kind);
@@ -147,11 +145,12 @@ pub(super) fn strings_for_structured_parameters(tree: &mut Value) -> usize {
                 continue;
             };
             let schema = parameter.get("schema").map(bare).unwrap_or_default();
-            let schema = followed(&whole, &schema).clone();
-            let is_list_of_simple = schema["type"] == "array" && is_simple(&bare(&schema["items"]));
+            let schema = resolved(&whole, &schema).clone();
+            let is_list = schema["type"] == "array" && parameter["in"] == "query";
+            let is_list_of_simple = is_list && is_simple(&bare(&schema["items"]));
             if !is_simple(&schema) && !is_list_of_simple {
                 let text = json!({ "type": "string" });
-                let schema = match schema["type"] == "array" {
+                let schema = match is_list {
                     true => json!({ "type": "array", "items": text }),
                     false => text,
                 };
@@ -201,19 +200,22 @@ mod tests {
     }
 
     #[test]
-    fn of_two_parameters_with_one_name_the_required_one_stays() {
+    fn of_two_parameters_with_one_name_the_weightier_one_stays() {
         let mut tree = with_operation(json!({ "parameters": [
-            { "in": "query", "name": "id" },
+            { "in": "query", "name": "id", "required": true },
             { "in": "path", "name": "id", "required": true },
             { "in": "query", "name": "sort_by" },
-            { "in": "query", "name": "sortBy" }
+            { "in": "query", "name": "sortBy" },
+            { "in": "query", "name": "user" },
+            { "in": "header", "name": "User", "required": true }
         ]}));
-        assert_eq!(drop_parameters_said_twice(&mut tree), 2);
+        assert_eq!(drop_parameters_said_twice(&mut tree), 3);
         assert_eq!(
             operation(&tree)["parameters"],
             json!([
                 { "in": "path", "name": "id", "required": true },
-                { "in": "query", "name": "sort_by" }
+                { "in": "query", "name": "sort_by" },
+                { "in": "header", "name": "User", "required": true }
             ])
         );
     }
@@ -247,9 +249,11 @@ mod tests {
             { "in": "query", "name": "either", "schema": { "oneOf": [{ "type": "string" }, { "type": "integer" }] } },
             { "in": "query", "name": "table", "schema": {
                 "type": "array", "items": { "type": "array", "items": { "type": "string" } }
-            }}
+            }},
+            { "in": "path", "name": "ids", "schema": { "type": "array", "items": { "type": "integer" } } },
+            { "in": "header", "name": "X-Ids", "schema": { "type": "array", "items": { "type": "integer" } } }
         ]}));
-        assert_eq!(strings_for_structured_parameters(&mut tree), 4);
+        assert_eq!(strings_for_structured_parameters(&mut tree), 6);
         let parameters = &operation(&tree)["parameters"];
         assert_eq!(
             parameters[0],
@@ -264,6 +268,9 @@ mod tests {
             parameters[3]["schema"]["items"],
             json!({ "type": "string" })
         );
+        for elsewhere in [4, 5] {
+            assert_eq!(parameters[elsewhere]["schema"], json!({ "type": "string" }));
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::schemas::named_schemas;
-use crate::document::{Object, for_each_schema};
+use super::schemas::{WIRE_NAME, named_schemas};
+use super::unions::Union;
+use crate::document::{Document, for_each_schema, reference_in, reference_to};
 use crate::names::normal;
 
 /// `ComputeEnv_ComputeConfig_` is the vendor's generic class with its argument. The argument is left
@@ -63,41 +64,40 @@ fn rename_schemas(tree: &mut Value, renames: &BTreeMap<String, String>) {
             .into_iter()
             .map(|(name, mut schema)| match renames.get(&name) {
                 Some(new) => {
-                    schema["x-wire-name"] = json!(name);
+                    if schema[WIRE_NAME].is_null() {
+                        schema[WIRE_NAME] = json!(name);
+                    }
                     (new.clone(), schema)
                 }
                 None => (name, schema),
             })
             .collect();
     }
-    let mut redirect = |schema: &mut Object| {
-        for holder in ["$ref"] {
-            if let Some(new) = schema
-                .get(holder)
-                .and_then(Value::as_str)
-                .and_then(|target| renames.get(target.strip_prefix("#/components/schemas/")?))
-            {
-                schema.insert(
-                    holder.to_owned(),
-                    json!(format!("#/components/schemas/{new}")),
-                );
-            }
+    for_each_schema(tree, &mut |schema| {
+        if let Some(new) = reference_in(schema).and_then(|name| renames.get(name)) {
+            schema.insert("$ref".to_owned(), reference_to(new)["$ref"].take());
         }
-        if let Some(Value::Object(mapping)) = schema
-            .get_mut("discriminator")
-            .and_then(|d| d.get_mut("mapping"))
-        {
-            for target in mapping.values_mut() {
-                if let Some(new) = target
-                    .as_str()
-                    .and_then(|text| renames.get(text.rsplit('/').next()?))
-                {
-                    *target = json!(format!("#/components/schemas/{new}"));
-                }
-            }
+    });
+}
+
+/// Gives unions and their variants, which were lifted before, the names that their schemas have now.
+pub(super) fn follow(document: &Document, unions: &mut [Union]) {
+    let renames: BTreeMap<&str, &String> = document
+        .schemas()
+        .filter_map(|(name, schema)| Some((schema[WIRE_NAME].as_str()?, name)))
+        .collect();
+    let follow = |name: &mut String| {
+        if let Some(new) = renames.get(name.as_str()) {
+            name.clone_from(new);
         }
     };
-    for_each_schema(tree, &mut redirect);
+    for union in unions {
+        follow(&mut union.name);
+        union
+            .variants
+            .iter_mut()
+            .for_each(|variant| follow(&mut variant.schema));
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +115,14 @@ mod tests {
         assert_eq!(left["Env"], json!({ "x-wire-name": "Env_Config_" }));
         assert_eq!(left["User"]["properties"]["env"], to("Env"));
         assert!(left.get("Page_A_").is_some() && left.get("List_A_").is_some());
+    }
+
+    #[test]
+    fn a_schema_renamed_twice_keeps_its_first_name() {
+        let schemas = json!({ "Option_A_": {} });
+        let left = fixed(drop_generic_arguments_from_names, schemas, 1);
+        let left = fixed(keep_type_names_apart, left, 1);
+        assert_eq!(left["Option2"][WIRE_NAME], "Option_A_");
     }
 
     #[test]

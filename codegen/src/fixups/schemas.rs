@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::document::{Object, for_each_schema, reference_to, walk_schema};
+use crate::document::{Object, for_each_schema, reference_in, reference_to, walk_schema};
 use crate::names::normal;
 
 /// A schema that has properties but does not say that it is an object is one all the same, and one
@@ -119,10 +119,7 @@ pub(super) fn iterators_are_arrays(tree: &mut Value) -> usize {
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
     for_each_schema(tree, &mut |schema| {
-        let target = schema
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|target| target.rsplit('/').next());
+        let target = reference_in(schema);
         if let Some((_, Value::Object(array))) = iterators
             .iter()
             .find(|(name, _)| Some(name.as_str()) == target)
@@ -152,7 +149,7 @@ pub(super) fn bare_objects_hold_anything(tree: &mut Value) -> usize {
     };
     count_schemas(tree, |schema| {
         if schema.get("type").is_some_and(|kind| kind == "object") && !described(schema) {
-            schema.retain(|key, _| key == "description" || key == "nullable");
+            schema.retain(|key, _| ["description", "nullable", WIRE_NAME].contains(&key.as_str()));
             return true;
         }
         false
@@ -254,6 +251,8 @@ pub(super) fn every_field_may_be_missing(tree: &mut Value) -> usize {
     })
 }
 
+/// Where [`rename_schemas`](super::renames) keeps the name that the schema has in the document.
+pub(crate) const WIRE_NAME: &str = "x-wire-name";
 /// The format under which [`exit_codes_may_be_text`] marks an exit code.
 pub(crate) const EXIT_CODE: &str = "exit-code";
 
@@ -292,9 +291,7 @@ fn remove_schemas(tree: &mut Value, remove: impl Fn(&str) -> bool) {
 pub(crate) fn references_of(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     walk_schema(&mut schema.clone(), &mut |object| {
-        if let Some(target) = object.get("$ref").and_then(Value::as_str) {
-            found.extend(target.rsplit('/').next().map(str::to_owned));
-        }
+        found.extend(reference_in(object).map(str::to_owned));
     });
     found
 }
