@@ -10,7 +10,7 @@ use quote::quote;
 use serde_json::Value;
 
 use crate::document::{Body, Document, Operation, Parameter, Place, Reply, for_each_schema};
-use crate::fixups::Union;
+use crate::fixups::{Union, WIRE_NAME};
 use crate::names::{snake, type_name};
 use crate::types::Model;
 
@@ -21,9 +21,7 @@ pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
         if let Some(description) = schema.schema["description"].as_str() {
             let _ = writeln!(text, "{}\n", model.names.resolve(description));
         }
-        let wire = schema.schema["x-wire-name"]
-            .as_str()
-            .unwrap_or(&schema.wire);
+        let wire = wire_name(schema.schema, &schema.wire);
         let _ = write!(text, "`{wire}` in the schema.");
         if schema.schema["deprecated"] == true {
             text.push_str(" Deprecated by the vendor.");
@@ -35,17 +33,24 @@ pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
     attributes(&text)
 }
 
+/// The name that a schema has in the document as published.
+pub fn wire_name<'a>(schema: &'a Value, name: &'a str) -> &'a str {
+    schema[WIRE_NAME].as_str().unwrap_or(name)
+}
+
 /// Documentation of a union.
-pub fn of_union(union: &Union) -> TokenStream {
+pub fn of_union(model: &Model<'_>, union: &Union) -> TokenStream {
     let mut text = String::new();
+    let schema = model.document.schema(&union.name);
+    let name = schema.map_or(&*union.name, |schema| wire_name(schema, &union.name));
     if let Some(description) = &union.description {
         let _ = writeln!(text, "{}\n", markdown(description));
     }
     let _ = write!(
         text,
-        "`{}` in the schema: one of several types, told apart by `{}`, which is written by itself. \
+        "`{name}` in the schema: one of several types, told apart by `{}`, which is written by itself. \
          A kind that this version does not know is kept as the JSON value that the server sent.",
-        union.name, union.discriminator
+        union.discriminator
     );
     attributes(&text)
 }
@@ -149,15 +154,10 @@ pub fn of_method(operation: &Operation, names: &Names) -> TokenStream {
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", names.resolve(description));
     }
-    let _ = write!(
-        text,
-        "`{} {}`",
-        operation.method.to_uppercase(),
-        operation.path
-    );
+    let route = operation.route();
+    let _ = write!(text, "`{route}`");
     let doc = attributes(&text);
     let id = &operation.id;
-    let route = format!("{} {}", operation.method.to_uppercase(), operation.path);
     let alias = (operation.name != *id).then(|| quote! { #[doc(alias = #id)] });
     quote! { #doc #alias #[doc(alias = #route)] }
 }
@@ -168,13 +168,7 @@ pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Nam
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", names.resolve(description));
     }
-    let _ = writeln!(
-        text,
-        "`{} {}` (`{}`)",
-        operation.method.to_uppercase(),
-        operation.path,
-        operation.id
-    );
+    let _ = writeln!(text, "`{}` (`{}`)", operation.route(), operation.id);
     if operation.deprecated {
         text.push_str("\nDeprecated by the vendor.\n");
     }

@@ -13,6 +13,13 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "patch", "head", "options", "trace",
 ];
 
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
+/// The media type of forms with files in them.
+pub const FORM: &str = "multipart/form-data";
+/// The media type of what is just bytes.
+pub const BYTES: &str = "application/octet-stream";
+
 /// What builders and the client use, and so can't be called: see `operations.rs`.
 const TAKEN: [&str; 12] = [
     "Argument",
@@ -128,8 +135,8 @@ impl Document {
         let mut operations: Vec<Operation> = Vec::new();
         let mut seen = std::collections::HashMap::new();
         for (path, method, raw) in self.raw_operations() {
-            let operation = Operation::read(self, path, method, raw)
-                .with_context(|| format!("{} {path}", method.to_uppercase()))?;
+            let operation =
+                Operation::read(self, path, method, raw).with_context(|| route(method, path))?;
             ensure!(
                 !TAKEN.contains(&operation.id.to_upper_camel_case().as_str()),
                 "the operationId `{}` is a name that the generated code uses",
@@ -164,8 +171,8 @@ impl Document {
                 .is_some_and(|tag| declared.contains(&tag));
             ensure!(
                 is_declared,
-                "the document is cut off: its last line has no end, and the tag of {} {path} is missing",
-                method.to_uppercase()
+                "the document is cut off: its last line has no end, and the tag of {} is missing",
+                route(method, path)
             );
         }
         Ok(())
@@ -224,14 +231,14 @@ impl Document {
             }
         }
         for (path, method, operation) in self.raw_operations() {
-            let which = format!("{} {path}", method.to_uppercase());
+            let which = route(method, path);
             let responses = operation["responses"].as_object();
             ensure!(
                 responses.is_some_and(|responses| !responses.is_empty()),
                 "{which}: the operation has no responses (is the document cut off?)"
             );
             for parameter in list(operation, "parameters") {
-                let parameter = self.resolve_any(parameter);
+                let parameter = resolved(&self.tree, parameter);
                 ensure!(
                     parameter["name"].is_string() && parameter["in"].is_string(),
                     "{which}: a parameter has no name or no place"
@@ -240,17 +247,23 @@ impl Document {
         }
         Ok(())
     }
+}
 
-    /// Follows a `$ref` to whatever it names; [`Document::parse`] saw to it that it leads somewhere.
-    fn resolve_any<'a>(&'a self, mut value: &'a Value) -> &'a Value {
-        while let Some(next) = value["$ref"]
-            .as_str()
-            .and_then(|target| self.tree.pointer(target.strip_prefix('#')?))
-        {
-            value = next;
-        }
-        value
+/// What a `$ref` names, through further ones: [`Document::parse`] refuses circles, and references
+/// that lead nowhere.
+pub fn resolved<'a>(tree: &'a Value, mut value: &'a Value) -> &'a Value {
+    while let Some(next) = value["$ref"]
+        .as_str()
+        .and_then(|target| tree.pointer(target.strip_prefix('#')?))
+    {
+        value = next;
     }
+    value
+}
+
+/// `METHOD path`, as people write it.
+pub fn route(method: &str, path: &str) -> String {
+    format!("{} {path}", method.to_uppercase())
 }
 
 fn sorted(value: &Value) -> Value {
@@ -333,12 +346,19 @@ pub enum Body {
     },
     /// An object without properties: sent as `{}` without the caller's doing.
     Empty,
-    /// A form with files in it.
+    /// A form.
     Multipart {
         /// The parts: name, and whether it is a file.
         parts: Vec<(String, bool)>,
         /// Whether the same operation takes JSON as well.
         json: bool,
+    },
+    /// Neither: text, an archive, … Its caller writes it.
+    Bytes {
+        /// What is said to be in it.
+        media_type: String,
+        /// What the body is, in the schema's words.
+        description: Option<String>,
     },
 }
 
@@ -387,6 +407,11 @@ impl Operation {
         })
     }
 
+    /// `METHOD path`.
+    pub fn route(&self) -> String {
+        route(&self.method, &self.path)
+    }
+
     /// The richest of the success replies: what the operation's method returns.
     pub fn reply(&self) -> Reply {
         self.successes
@@ -419,22 +444,27 @@ impl Parameter {
 impl Body {
     fn read(document: &Document, raw: &Value) -> Option<Self> {
         let content = raw["content"].as_object()?;
-        if let Some(form) = content.get("multipart/form-data") {
-            let schema = document.resolve(&form["schema"]);
-            let mut parts: Vec<_> = schema["properties"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, schema)| (name.clone(), schema["format"] == "binary"))
-                .collect();
-            let json = content.contains_key("application/json");
-            if json {
-                // The schema of such a form shows its fields only: the files have a part of their own.
-                parts.push(("workflow_attachment".to_owned(), true));
+        let description = raw["description"].as_str().map(str::to_owned);
+        let json = content.get(JSON);
+        if let Some(form) = content.get(FORM) {
+            let parts = parts(document.resolve(&form["schema"]));
+            // A form without files says no more than the JSON in its place.
+            if json.is_none() || parts.iter().any(|(_, is_file)| *is_file) {
+                let json = json.is_some();
+                return Some(Self::Multipart { parts, json });
             }
-            return Some(Self::Multipart { parts, json });
         }
-        let schema = document.resolve(&content.get("application/json")?["schema"]);
+        let Some(json) = json else {
+            let media_type = content.keys().next()?;
+            // A range is nothing that a body can be.
+            let is_type = media_type.is_ascii() && !media_type.contains('*');
+            let media_type = if is_type { media_type } else { BYTES };
+            return Some(Self::Bytes {
+                media_type: media_type.to_owned(),
+                description,
+            });
+        };
+        let schema = document.resolve(&json["schema"]);
         let is_empty = schema["type"] == "object"
             && !["properties", "allOf", "oneOf", "additionalProperties"]
                 .iter()
@@ -442,11 +472,27 @@ impl Body {
         Some(if is_empty {
             Self::Empty
         } else {
-            Self::Json {
-                description: raw["description"].as_str().map(str::to_owned),
-            }
+            Self::Json { description }
         })
     }
+}
+
+/// The parts of a form.
+fn parts(schema: &Value) -> Vec<(String, bool)> {
+    /// The schema of GA4GH's form of a run shows its fields only: the standard has a part for files.
+    const GA4GH: (&str, &str) = ("workflow_url", "workflow_attachment");
+    let is_file = |schema: &Value| {
+        schema["format"] == "binary" || schema["items"]["format"] == "binary" // or several
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let mut parts: Vec<(String, bool)> = properties
+        .map(|(name, schema)| (name.clone(), is_file(schema)))
+        .collect();
+    let has = |name| parts.iter().any(|(other, _)| other == name);
+    if has(GA4GH.0) && !has(GA4GH.1) {
+        parts.push((GA4GH.1.to_owned(), true));
+    }
+    parts
 }
 
 impl Reply {
@@ -466,17 +512,21 @@ impl Reply {
     }
 }
 
+const SCHEMAS: &str = "#/components/schemas/";
+
 /// The name of the schema that a `$ref` points to.
 pub fn reference(schema: &Value) -> Option<&str> {
-    schema
-        .get("$ref")?
-        .as_str()?
-        .strip_prefix("#/components/schemas/")
+    reference_in(schema.as_object()?)
+}
+
+/// The name of the schema that a `$ref` points to.
+pub fn reference_in(schema: &Object) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
 /// A `$ref` to a named schema.
 pub fn reference_to(name: &str) -> Value {
-    serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
+    serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
 /// The elements of an array member, none if it is absent.
@@ -523,12 +573,10 @@ pub fn walk_schema(schema: &mut Value, visit: &mut dyn FnMut(&mut Object)) {
         return;
     };
     visit(object);
-    for key in ["properties"] {
-        if let Some(Value::Object(members)) = object.get_mut(key) {
-            members
-                .values_mut()
-                .for_each(|member| walk_schema(member, visit));
-        }
+    if let Some(Value::Object(members)) = object.get_mut("properties") {
+        members
+            .values_mut()
+            .for_each(|member| walk_schema(member, visit));
     }
     for key in ["items", "additionalProperties", "not"] {
         if let Some(member) = object.get_mut(key) {

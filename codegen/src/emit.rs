@@ -11,9 +11,8 @@ use quote::quote;
 use serde_json::Value;
 use syn::Item;
 
-use crate::document::{Document, Operation};
+use crate::document::{Document, Operation, route};
 use crate::fixups::{self, Applied, Union};
-
 use crate::select::{self, Tags};
 use crate::surface::Surface;
 use crate::types::Model;
@@ -86,23 +85,11 @@ fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// The surface of what a schema has by itself, without what is added for hand-written code's sake:
-/// for comparing two schemas.
-pub fn inventory_as_published(schema: &str) -> Result<Surface> {
-    guarded(|| Ok(generate_document(Document::parse(schema)?, None, &Tags::All)?.inventory))
-}
-
 fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut document = Document::parse(schema)?;
-    let grafted = graft::apply(&mut document)?;
-    let mut output = generate_document(document, overlay, tags)?;
-    output.report.grafted = grafted;
-    Ok(output)
-}
-
-fn generate_document(mut document: Document, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
     let mut report = Report {
         version: document.version().to_owned(),
+        grafted: graft::apply(&mut document)?,
         ..Report::default()
     };
     if let Some(overlay) = overlay {
@@ -112,12 +99,13 @@ fn generate_document(mut document: Document, overlay: Option<&str>, tags: &Tags)
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
 
-    let unions = fixups::take_unions(&mut document);
+    let mut unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
         name: "lift_unions".to_owned(),
         count: unions.len(),
     });
     report.fixups.extend(fixups::apply(&mut document, false));
+    fixups::rename_unions(&document, &mut unions);
     select::select(&mut document, tags, &unions);
     inventory.retain(|operation| tags.contains(&operation.tag));
     let unions: Vec<_> = unions
@@ -205,10 +193,7 @@ fn run_generator(document: &Document) -> Result<(TokenStream, TokenStream)> {
 fn culprit(document: &Document, unions: &[Union]) -> Option<String> {
     let operations = document.raw_operations();
     let mut suspects: Vec<_> = operations
-        .map(|(path, method, operation)| {
-            let place = format!("{} {path}", method.to_uppercase());
-            (place, &operation["operationId"])
-        })
+        .map(|(path, method, operation)| (route(method, path), &operation["operationId"]))
         .collect();
     while suspects.len() > 1 {
         let others = suspects.split_off(suspects.len() / 2);

@@ -20,5 +20,5 @@ mod table;
 mod types;
 mod unions;
 
-pub use emit::{Output, Report, generate, generate_plain, inventory_as_published};
+pub use emit::{Output, Report, generate, generate_plain};
 pub use select::Tags;

@@ -7,9 +7,9 @@ use quote::{ToTokens, quote};
 use heck::ToShoutySnakeCase;
 
 use crate::docs;
-use crate::document::{Body, Operation, Place, Reply};
-use crate::names::{ident, snake};
-use crate::operations::{Lowered, find, qualified};
+use crate::document::{Operation, Place, Reply};
+use crate::names::ident;
+use crate::operations::{Lowered, Part, find, qualified};
 use crate::syntax::argument;
 
 /// Emits the mocks.
@@ -42,10 +42,6 @@ fn constant(operation: &Operation) -> syn::Ident {
     ident(&operation.name.to_shouty_snake_case())
 }
 
-fn route(operation: &Operation) -> String {
-    format!("{} {}", operation.method.to_uppercase(), operation.path)
-}
-
 fn emit_method(entry: &Lowered<'_>) -> TokenStream {
     let operation = entry.operation;
     let (method, constant) = (ident(&operation.name), constant(operation));
@@ -53,7 +49,7 @@ fn emit_method(entry: &Lowered<'_>) -> TokenStream {
     let doc = docs::attributes(&format!(
         "Mocks [`{}`](crate::builder::{name}): `{}`.",
         operation.name,
-        route(operation)
+        operation.route()
     ));
     quote! {
         #doc
@@ -123,13 +119,7 @@ fn emit_when(entry: &Lowered<'_>) -> TokenStream {
 
 /// Conditions on the body: the JSON as a whole, or the parts of a form.
 fn emit_body(entry: &Lowered<'_>) -> TokenStream {
-    let (parts, json): (&[_], bool) = match &entry.operation.body {
-        None | Some(Body::Empty) => (&[], false),
-        Some(Body::Json { .. }) => (&[], true),
-        Some(Body::Multipart { parts, json }) => (parts, *json),
-    };
-    let body = find(entry.builder, "body").filter(|_| json).map(|(_, ty)| {
-        let ty = qualified(ty);
+    let body = entry.body.as_ref().map(|ty| {
         quote! {
             /// Calls with exactly this body.
             pub fn body(self, value: impl Into<#ty>) -> Self {
@@ -137,32 +127,32 @@ fn emit_body(entry: &Lowered<'_>) -> TokenStream {
             }
         }
     });
-    let parts = parts
-        .iter()
-        .filter(|(_, is_file)| *is_file || !json)
-        .map(|(wire, _)| {
-            let setter = ident(&snake(wire));
-            let doc = docs::attributes(&format!(
-                "Calls whose form has a part `{wire}` with this content."
-            ));
-            quote! {
-                #doc
-                pub fn #setter(self, content: impl AsRef<[u8]>) -> Self {
-                    Self(self.0.part(#wire, content.as_ref()))
-                }
+    let parts = entry.parts.iter().map(|Part { setter, wire, .. }| {
+        let doc = docs::attributes(&format!(
+            "Calls whose form has a part `{wire}` with this content."
+        ));
+        quote! {
+            #doc
+            pub fn #setter(self, content: impl AsRef<[u8]>) -> Self {
+                Self(self.0.part(#wire, content.as_ref()))
             }
-        });
+        }
+    });
     quote! { #body #(#parts)* }
 }
 
 fn emit_then(entry: &Lowered<'_>) -> TokenStream {
     let operation = entry.operation;
     let name = &entry.builder.ident;
-    let successes = operation
-        .successes
-        .iter()
-        .map(|(code, reply)| emit_success(entry, code, *reply));
-    let errors = operation.errors.iter().map(|code| emit_error(code));
+    // Ranges (`4XX`) and `default` are no statuses to answer.
+    let successes = operation.successes.iter().filter_map(|(code, reply)| {
+        let status = code.parse().ok()?;
+        Some(emit_success(entry, code, status, *reply))
+    });
+    let errors = operation.errors.iter().filter_map(|code| {
+        let status = code.parse().ok()?;
+        Some(emit_error(code, status))
+    });
     let doc = docs::attributes(&format!(
         "What a call of [`{}`](crate::builder::{name}) is answered.",
         operation.name
@@ -175,8 +165,8 @@ fn emit_then(entry: &Lowered<'_>) -> TokenStream {
     }
 }
 
-fn emit_success(entry: &Lowered<'_>, code: &str, reply: Reply) -> TokenStream {
-    let (method, status) = (method_of(code), status_of(code));
+fn emit_success(entry: &Lowered<'_>, code: &str, status: u16, reply: Reply) -> TokenStream {
+    let method = method_of(code);
     match reply {
         Reply::Json if code != "204" => {
             let ty = qualified(&entry.builder.reply).to_token_stream();
@@ -209,8 +199,8 @@ fn emit_success(entry: &Lowered<'_>, code: &str, reply: Reply) -> TokenStream {
     }
 }
 
-fn emit_error(code: &str) -> TokenStream {
-    let (method, status) = (method_of(code), status_of(code));
+fn emit_error(code: &str, status: u16) -> TokenStream {
+    let method = method_of(code);
     if code.starts_with('3') {
         let doc = docs::attributes(&format!("{code} to this URL."));
         return quote! {
@@ -227,10 +217,6 @@ fn emit_error(code: &str) -> TokenStream {
             Self(self.0.error(#status, message.as_ref()))
         }
     }
-}
-
-fn status_of(code: &str) -> u16 {
-    code.parse().unwrap_or(200)
 }
 
 /// A method named after a status: `not_found` for 404.

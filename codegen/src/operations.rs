@@ -5,7 +5,7 @@
 //! description, setters that write into one `Request`, and a `send` of one line. The names, the
 //! order and the types of parameters and replies stay the generator's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use heck::ToShoutySnakeCase;
@@ -17,7 +17,7 @@ use crate::docs::{self, Names};
 use crate::document::{Body, Operation, Parameter, Place, Reply};
 use crate::names::{ident, normal};
 use crate::paging::{self, Paging};
-use crate::syntax::{Builder, Generated, argument, last_name};
+use crate::syntax::{Builder, Generated, OWN_METHODS, argument, last_name};
 use crate::types::{Model, TypeSchema};
 
 /// An operation with what the generator made of it.
@@ -28,6 +28,20 @@ pub struct Lowered<'a> {
     pub builder: &'a Builder,
     /// How it pages, if it does.
     pub paging: Option<Paging>,
+    /// The type of the JSON that it takes, if it does.
+    pub body: Option<Type>,
+    /// The parts of the form that it takes, less those that the JSON has.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a form.
+pub struct Part {
+    /// The setter's name.
+    pub setter: syn::Ident,
+    /// The name on the wire.
+    pub wire: String,
+    /// Whether it is a file, rather than text.
+    pub is_file: bool,
 }
 
 /// Brings each operation together with its builder.
@@ -48,6 +62,8 @@ pub fn pair<'a>(operations: &'a [Operation], generated: &'a Generated) -> Result
                 operation,
                 builder,
                 paging,
+                body: json_body(operation, builder),
+                parts: parts(operation, builder),
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -56,6 +72,39 @@ pub fn pair<'a>(operations: &'a [Operation], generated: &'a Generated) -> Result
         "the generator made operations that the schema does not have"
     );
     Ok(lowered)
+}
+
+fn json_body(operation: &Operation, builder: &Builder) -> Option<Type> {
+    let takes_json = matches!(
+        operation.body,
+        Some(Body::Json { .. } | Body::Multipart { json: true, .. })
+    );
+    let (name, ty) = builder.parameters.last().filter(|_| takes_json)?; // the body is the last
+    (name == "body").then(|| qualified(ty))
+}
+
+fn parts(operation: &Operation, builder: &Builder) -> Vec<Part> {
+    let Some(Body::Multipart { parts, json }) = &operation.body else {
+        return Vec::new();
+    };
+    let mut taken: BTreeSet<String> = OWN_METHODS.map(str::to_owned).into();
+    taken.insert("body".to_owned());
+    taken.extend(builder.parameters.iter().map(|(name, _)| name.to_string()));
+    let parts = parts.iter().filter(|(_, is_file)| *is_file || !json);
+    parts
+        .map(|(wire, is_file)| {
+            let name = ident(&crate::names::snake(wire)).to_string();
+            let free = [name.clone(), format!("{name}_part")]
+                .into_iter()
+                .chain((2..).map(|number| format!("{name}_part{number}")))
+                .find(|name| taken.insert(name.clone()));
+            Part {
+                setter: ident(&free.unwrap_or(name)),
+                wire: wire.clone(),
+                is_file: *is_file,
+            }
+        })
+        .collect()
 }
 
 /// POST operations that may be sent again although the first try may have been processed, each with
@@ -103,13 +152,6 @@ const SAFE_POSTS: &[(&str, &str)] = &[
         "sets a state: twice is the same as once",
     ),
 ];
-
-fn safe_to_repeat(operation: &Operation) -> bool {
-    matches!(
-        operation.method.as_str(),
-        "get" | "head" | "put" | "delete" | "options"
-    ) || SAFE_POSTS.iter().any(|(id, _)| *id == operation.id)
-}
 
 /// A parameter that is itself a path: its slashes stay slashes.
 fn is_path_like(operation: &Operation, parameter: &Parameter) -> bool {
@@ -201,6 +243,7 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
         operation,
         builder,
         paging,
+        ..
     } = entry;
     let name = &builder.ident;
     let constant = ident(&operation.name.to_shouty_snake_case());
@@ -227,8 +270,7 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
         (&body.fields, &body.values, &body.setters, &body.prepare);
     let send = emit_send(entry, prepare);
     let paged = paging.as_ref().map(|paging| paging::emit(name, paging));
-    let path = format!("{} {}", operation.method.to_uppercase(), operation.path);
-    let new_doc = format!(" A request of `{path}` through this client.");
+    let new_doc = format!(" A request of `{}` through this client.", operation.route());
     quote! {
         #description
         #doc
@@ -267,7 +309,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
         .iter()
         .filter(|p| is_path_like(entry.operation, p))
         .map(|p| &p.wire);
-    let safe = safe_to_repeat(entry.operation);
+    let safe = SAFE_POSTS.iter().any(|(safe, _)| safe == id);
     quote! {
         pub(crate) static #constant: Operation = Operation {
             id: #id,
@@ -346,28 +388,28 @@ impl BodyCode {
                 ..Self::default()
             },
             Some(Body::Json { description }) => Self::json(entry, model, description.as_deref()),
-            Some(Body::Multipart { parts, json }) => {
+            Some(Body::Multipart { json, .. }) => {
                 let mut code = if *json {
                     Self::json(entry, model, None)
                 } else {
                     Self::default()
                 };
-                code.add_files(parts);
+                code.add_parts(&entry.parts);
                 code
             }
+            Some(Body::Bytes {
+                media_type,
+                description,
+            }) => Self::bytes(media_type, description.as_deref()),
         }
     }
 
     fn json(entry: &Lowered<'_>, model: &Model<'_>, description: Option<&str>) -> Self {
-        let Some((_, ty)) = find(entry.builder, "body") else {
+        let Some(ty) = &entry.body else {
             return Self::default();
         };
-        let ty = qualified(ty);
-        let name = last_name(&ty);
-        let doc = docs::attributes(&description.map_or_else(
-            || "Sets the request's body.".to_owned(),
-            |text| docs::markdown(text).into_owned(),
-        ));
+        let name = last_name(ty);
+        let doc = docs::attributes(&describe_body(description));
         let check = model
             .checked
             .contains(&name)
@@ -384,9 +426,7 @@ impl BodyCode {
         });
         let demand = entry.operation.method != "get"
             && !matches!(entry.operation.body, Some(Body::Multipart { .. }));
-        let absent = demand.then(|| {
-            quote! { self.request.fail("`body` is required: call .body(..)".to_owned()); }
-        });
+        let absent = demand.then(no_body);
         Self {
             fields: quote! { body: Option<#ty>, },
             values: quote! { body: None, },
@@ -410,17 +450,43 @@ impl BodyCode {
         }
     }
 
-    fn add_files(&mut self, parts: &[(String, bool)]) {
+    fn bytes(media_type: &str, description: Option<&str>) -> Self {
+        let doc = docs::attributes(&format!(
+            "{}\n\nIt is sent as `{media_type}`, as it is.",
+            describe_body(description)
+        ));
+        let absent = no_body();
+        Self {
+            fields: quote! { body: Option<::bytes::Bytes>, },
+            values: quote! { body: None, },
+            setters: quote! {
+                #doc
+                pub fn body(mut self, value: impl Into<::bytes::Bytes>) -> Self {
+                    self.body = Some(value.into());
+                    self
+                }
+            },
+            prepare: quote! {
+                match self.body {
+                    Some(body) => self.request.bytes(#media_type, body),
+                    None => { #absent }
+                }
+            },
+        }
+    }
+
+    fn add_parts(&mut self, parts: &[Part]) {
         self.fields
             .extend(quote! { form: crate::multipart::MultipartForm, });
         self.values
             .extend(quote! { form: crate::multipart::MultipartForm::new(), });
         let is_alternative = !self.prepare.is_empty();
-        for (wire, is_file) in parts {
-            if is_alternative && !is_file {
-                continue; // said by the body already
-            }
-            let setter = ident(&crate::names::snake(wire));
+        for Part {
+            setter,
+            wire,
+            is_file,
+        } in parts
+        {
             let doc = format!(" Sets the part `{wire}` of the form.");
             self.setters.extend(if *is_file {
                 quote! {
@@ -457,6 +523,18 @@ impl BodyCode {
     }
 }
 
+fn describe_body(description: Option<&str>) -> String {
+    description.map_or_else(
+        || "Sets the request's body.".to_owned(),
+        |text| docs::markdown(text).into_owned(),
+    )
+}
+
+/// What is said where a body is needed and not set.
+fn no_body() -> TokenStream {
+    quote! { self.request.fail("`body` is required: call .body(..)".to_owned()); }
+}
+
 fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
     let (reply, call) = match entry.operation.reply() {
         Reply::Empty => (quote! { () }, quote! { send_empty }),
@@ -466,11 +544,7 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
             quote! { send },
         ),
     };
-    let doc = format!(
-        " Sends `{} {}`.",
-        entry.operation.method.to_uppercase(),
-        entry.operation.path
-    );
+    let doc = format!(" Sends `{}`.", entry.operation.route());
     let binding = if prepare.is_empty() {
         quote! { self }
     } else {
@@ -520,22 +594,21 @@ fn example_arguments(
         })
         .collect();
     let body = match &entry.operation.body {
-        Some(Body::Json { .. }) => find(entry.builder, "body").and_then(|(_, ty)| {
-            let name = last_name(&qualified(ty));
+        Some(Body::Json { .. }) => entry.body.as_ref().and_then(|ty| {
+            let name = last_name(ty);
             model
                 .schemas
                 .contains_key(&name)
                 .then(|| format!(".body(seqera::types::{name}::new())"))
         }),
-        Some(Body::Multipart { parts, .. }) => {
-            parts.iter().find(|(_, is_file)| *is_file).map(|(wire, _)| {
-                format!(
-                    ".{}(seqera::Upload::from_path(\"samples.csv\"))",
-                    crate::names::snake(wire)
-                )
-            })
-        }
-        _ => None,
+        Some(Body::Multipart { .. }) => entry.parts.iter().find(|part| part.is_file).map(|part| {
+            format!(
+                ".{}(seqera::Upload::from_path(\"samples.csv\"))",
+                part.setter
+            )
+        }),
+        Some(Body::Bytes { .. }) => Some(".body(\"…\")".to_owned()),
+        Some(Body::Empty) | None => None,
     };
     (arguments, body)
 }

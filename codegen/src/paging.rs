@@ -84,12 +84,12 @@ pub fn recognise(
             list_field(&inner.fields).map(|_| (Some(field.ident.clone()), inner))
         })?,
     };
-    let member = |names: &[&str]| {
-        holder
-            .fields
-            .iter()
-            .find(|field| names.contains(&normal(&field.wire).as_str()))
-            .map(|field| field.ident.clone())
+    let member = |names: &[&str], ty: &str| {
+        let mut fields = holder.fields.iter();
+        let is_it = |field: &&Field| {
+            names.contains(&normal(&field.wire).as_str()) && last_name(&field.ty) == ty
+        };
+        fields.find(is_it).map(|field| field.ident.clone())
     };
     let kind = if by_offset {
         Kind::Offset {
@@ -99,8 +99,8 @@ pub fn recognise(
         Kind::Cursor {
             parameter: query(operation, &TOKEN_PARAMETERS)?,
             size: query(operation, &SIZE_PARAMETERS),
-            token: member(&TOKEN_MEMBERS)?,
-            back: member(&BACK_MEMBERS),
+            token: member(&TOKEN_MEMBERS, "String")?,
+            back: member(&BACK_MEMBERS, "String"),
         }
     };
     let items = list_field(&holder.fields)?;
@@ -112,8 +112,8 @@ pub fn recognise(
         inside,
         items: items.ident.clone(),
         item,
-        total: member(&["totalsize", "total"]),
-        has_more: member(&["hasmore"]),
+        total: member(&["totalsize", "total"], "i64"),
+        has_more: member(&["hasmore"], "bool"),
         id,
     })
 }
@@ -200,16 +200,18 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             quote! { page.#inside.as_mut().and_then(|inner| inner.#take.take()).unwrap_or_default() }
         }
     };
-    let total = paging.total.as_ref().map(|field| {
-        quote! { fn total(page: &Self::Page) -> Option<i64> { page.#field } }
-    });
-    let has_more = paging.has_more.as_ref().map(|field| {
-        quote! { fn has_more(page: &Self::Page) -> Option<bool> { page.#field } }
-    });
     let reach = |member: &Ident| match &paging.inside {
         None => quote! { page.#member.clone() },
         Some(inside) => quote! { page.#inside.as_ref().and_then(|inner| inner.#member.clone()) },
     };
+    let total = paging.total.as_ref().map(|member| {
+        let value = reach(member);
+        quote! { fn total(page: &Self::Page) -> Option<i64> { #value } }
+    });
+    let has_more = paging.has_more.as_ref().map(|member| {
+        let value = reach(member);
+        quote! { fn has_more(page: &Self::Page) -> Option<bool> { #value } }
+    });
     let cursors = match &paging.kind {
         Kind::Offset { .. } => quote! {},
         Kind::Cursor { token, back, .. } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::document::{Document, for_each_operation, for_each_schema};
+use crate::document::{Document, for_each_operation, for_each_schema, reference_in};
 use crate::fixups::{Union, references_of};
 
 /// Stands for the tag of operations that have none. They are always generated.
@@ -88,13 +88,7 @@ fn reached_schemas(document: &Document, unions: &[Union]) -> BTreeSet<String> {
     }
     let mut pending = BTreeSet::new();
     for_each_schema(&mut roots, &mut |schema| {
-        pending.extend(
-            schema
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|t| t.rsplit('/').next())
-                .map(str::to_owned),
-        );
+        pending.extend(reference_in(schema).map(str::to_owned));
     });
     closure(document, unions, pending)
 }

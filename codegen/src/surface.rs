@@ -10,8 +10,8 @@ use syn::Type;
 
 use crate::document::{Body, Place, Reply};
 use crate::fixups::{NULLABLE, REQUIRED};
-use crate::names::{ident, snake, type_name, variant};
-use crate::operations::{Lowered, qualified};
+use crate::names::{ident, type_name, variant};
+use crate::operations::Lowered;
 use crate::syntax::Generated;
 use crate::types::Model;
 
@@ -130,31 +130,22 @@ fn operation(entry: &Lowered<'_>) -> OperationSurface {
             Some((name.to_string(), setter))
         })
         .collect();
-    let takes_json = match &operation.body {
-        Some(Body::Json { .. }) => true,
-        Some(Body::Multipart { parts, json }) => {
-            for (wire, is_file) in parts.iter().filter(|(_, is_file)| *is_file || !json) {
-                let setter = Setter {
-                    wire: wire.clone(),
-                    place: "form".to_owned(),
-                    ty: if *is_file { "Upload" } else { "String" }.to_owned(),
-                    required: false,
-                };
-                setters.insert(snake(wire), setter);
-            }
-            *json
-        }
-        Some(Body::Empty) | None => false,
-    };
+    for part in &entry.parts {
+        let setter = Setter {
+            wire: part.wire.clone(),
+            place: "form".to_owned(),
+            ty: if part.is_file { "Upload" } else { "String" }.to_owned(),
+            required: false,
+        };
+        setters.insert(part.setter.to_string(), setter);
+    }
     OperationSurface {
         id: operation.id.clone(),
         method: operation.method.to_uppercase(),
         path: operation.path.clone(),
         tag: operation.tag.clone(),
         setters,
-        body: find(entry, "body")
-            .filter(|_| takes_json)
-            .map(|(_, ty)| short(&qualified(ty))),
+        body: body(entry),
         reply: reply(entry),
         paged: entry.paging.is_some(),
         deprecated: operation.deprecated,
@@ -258,21 +249,9 @@ fn line(entry: &Lowered<'_>) -> String {
             }
         })
         .collect();
-    match &operation.body {
-        Some(Body::Json { .. }) => parameters.extend(body(entry)),
-        Some(Body::Multipart { parts, json }) => {
-            if *json {
-                parameters.extend(body(entry));
-            }
-            parameters.extend(
-                parts
-                    .iter()
-                    .filter(|(_, is_file)| *is_file)
-                    .map(|(name, _)| format!("{}: Upload", snake(name))),
-            );
-        }
-        Some(Body::Empty) | None => {}
-    }
+    parameters.extend(body(entry).map(|ty| format!("body: {ty}")));
+    let files = entry.parts.iter().filter(|part| part.is_file);
+    parameters.extend(files.map(|part| format!("{}: Upload", part.setter)));
     let reply = reply(entry);
     let paged = if entry.paging.is_some() {
         " [paged]"
@@ -282,18 +261,20 @@ fn line(entry: &Lowered<'_>) -> String {
     let mut line = String::new();
     let _ = write!(
         line,
-        "{} {}  {}({}) -> {reply}{paged}",
-        operation.method.to_uppercase(),
-        operation.path,
+        "{}  {}({}) -> {reply}{paged}",
+        operation.route(),
         operation.name,
         parameters.join(", ")
     );
     line
 }
 
+/// The type that `.body(..)` takes.
 fn body(entry: &Lowered<'_>) -> Option<String> {
-    let (_, ty) = find(entry, "body")?;
-    Some(format!("body: {}", short(&qualified(ty))))
+    match &entry.operation.body {
+        Some(Body::Bytes { .. }) => Some("Bytes".to_owned()),
+        _ => entry.body.as_ref().map(short),
+    }
 }
 
 /// A type without the paths to its names.

@@ -68,11 +68,14 @@ pub fn read(tokens: TokenStream) -> Result<Generated> {
     Ok(generated)
 }
 
+/// Methods of a builder that set no parameter.
+pub const OWN_METHODS: [&str; 5] = ["new", "send", "stream", "pages", "body_map"];
+
 /// The setter of a parameter, which is not called as the builder's own methods are.
 fn setter(name: Ident) -> Ident {
-    match name.to_string().as_str() {
-        "new" | "send" | "stream" | "pages" | "body_map" => quote::format_ident!("{name}_"),
-        _ => name,
+    match OWN_METHODS.contains(&name.to_string().as_str()) {
+        true => quote::format_ident!("{name}_"),
+        false => name,
     }
 }
 
@@ -237,7 +240,7 @@ fn read_builders(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
         let reply = replies
             .remove(&ident.to_string())
             .with_context(|| format!("builder {ident} has no send"))?;
-        let parameters = item
+        let mut parameters: Vec<(Ident, Type)> = item
             .fields
             .into_iter()
             .skip(1) // the client
@@ -246,6 +249,12 @@ fn read_builders(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
                 Some((setter(field.ident?), ty))
             })
             .collect();
+        // Beside a parameter of that name, the body is the last.
+        if let [others @ .., (body, _)] = parameters.as_mut_slice()
+            && let Some((name, _)) = others.iter_mut().find(|(name, _)| name == body)
+        {
+            *name = quote::format_ident!("{name}_");
+        }
         generated.builders.insert(
             ident.to_string().to_snake_case(),
             Builder {

@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
+use crate::docs::wire_name;
 use crate::document::{Body, Reply};
-use crate::names::{ident, normal, snake, type_name};
-use crate::operations::{Lowered, qualified};
+use crate::names::{ident, type_name};
+use crate::operations::{Lowered, find};
 use crate::syntax::{Generated, argument, last_name};
 use crate::types::Model;
 
@@ -30,7 +31,7 @@ pub fn round_trips(model: &Model<'_>, generated: &Generated) -> TokenStream {
         {
             return None;
         }
-        let wire = schema["x-wire-name"].as_str().unwrap_or(wire);
+        let wire = wire_name(schema, wire);
         let ty = ident(&name);
         Some(quote! { (#wire, round_trip::<seqera::types::#ty>) })
     });
@@ -44,12 +45,7 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
     let id = &entry.operation.id;
     let method = ident(&entry.operation.name);
     let setters = entry.operation.parameters.iter().filter_map(|parameter| {
-        let wanted = normal(&parameter.wire);
-        let (setter, ty) = entry
-            .builder
-            .parameters
-            .iter()
-            .find(|(name, _)| normal(&name.to_string()) == wanted)?;
+        let (setter, ty) = find(entry.builder, &parameter.wire)?;
         let value = match argument(ty, "Vec") {
             Some(item) => list(&item, generated),
             None if parameter.required => value(ty, generated),
@@ -60,20 +56,24 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
         };
         Some(quote! { .#setter(#value) })
     });
-    let body = find_body(entry).map(|ty| quote! { .body(from_json::<#ty>(&sample.body)) });
-    let files = match &entry.operation.body {
-        Some(Body::Multipart { parts, json }) => {
-            let files = parts.iter().filter(|(_, is_file)| *is_file).map(|(name, _)| {
-                let setter = ident(&snake(name));
-                quote! { .#setter(seqera::Upload::from_bytes("a,b\n1,2\n").file_name("samples.csv")) }
-            });
-            if *json {
-                // With a file it is a form, without one it is JSON.
-                quote! { let call = if sample.full { call #(#files)* } else { call }; }
-            } else {
-                quote! { let call = call #(#files)*; }
-            }
+    let body = match (&entry.body, &entry.operation.body) {
+        (Some(ty), _) => {
+            let ty = of_crate(ty);
+            quote! { .body(from_json::<#ty>(&sample.body)) }
         }
+        (None, Some(Body::Bytes { .. })) => quote! { .body("a,b\n1,2\n") },
+        _ => quote! {},
+    };
+    let files = entry.parts.iter().filter(|part| part.is_file).map(|part| {
+        let setter = &part.setter;
+        quote! { .#setter(seqera::Upload::from_bytes("a,b\n1,2\n").file_name("samples.csv")) }
+    });
+    let files = match &entry.operation.body {
+        // With a file it is a form, without one it is JSON.
+        Some(Body::Multipart { json: true, .. }) => {
+            quote! { let call = if sample.full { call #(#files)* } else { call }; }
+        }
+        Some(Body::Multipart { .. }) => quote! { let call = call #(#files)*; },
         _ => quote! {},
     };
     let finish = match entry.operation.reply() {
@@ -92,22 +92,10 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
     }
 }
 
-/// The type of the body that a caller sets.
-fn find_body(entry: &Lowered<'_>) -> Option<syn::Type> {
-    let takes_json = matches!(
-        entry.operation.body,
-        Some(Body::Json { .. } | Body::Multipart { json: true, .. })
-    );
-    let (_, ty) = entry
-        .builder
-        .parameters
-        .iter()
-        .find(|(name, _)| takes_json && name == "body")?;
-    let text = qualified(ty)
-        .to_token_stream()
-        .to_string()
-        .replace("types ::", "seqera :: types ::");
-    syn::parse_str(&text).ok()
+/// A type of the library, as its users write it.
+fn of_crate(ty: &syn::Type) -> syn::Type {
+    let text = ty.to_token_stream().to_string();
+    syn::parse_str(&text.replace("types ::", "seqera :: types ::")).unwrap_or_else(|_| ty.clone())
 }
 
 /// Two values for an array.

@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::docs;
-use crate::document::{Document, for_each_schema, reference};
+use crate::document::{Document, for_each_schema, reference_in};
 use crate::fixups::Union;
 use crate::names::{ident, type_name, variant};
 use crate::types::{Model, type_ident};
@@ -14,7 +14,7 @@ use crate::types::{Model, type_ident};
 /// Emits a union.
 pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
     let name = type_name(&union.name);
-    let doc = docs::of_union(union);
+    let doc = docs::of_union(model, union);
     let tag = &union.discriminator;
     let variants = union.variants.iter().map(|entry| {
         let doc = format!("`{}`", entry.value);
@@ -62,8 +62,7 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
 pub fn used_alone(document: &Document) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for_each_schema(&mut document.tree.clone(), &mut |schema| {
-        let schema = serde_json::Value::Object(schema.clone());
-        found.extend(reference(&schema).map(type_name));
+        found.extend(reference_in(schema).map(type_name));
     });
     found
 }

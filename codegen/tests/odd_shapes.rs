@@ -77,14 +77,12 @@ fn what_can_not_be_generated_is_named() {
     let good = format!(
         "  /a: {{ get: {{ operationId: A, {DONE} }} }}\n  /b: {{ get: {{ operationId: B, {DONE} }} }}\n"
     );
-    let body = |kind: &str| {
-        format!(
-            "{good}  /c: {{ put: {{ operationId: C, {DONE}, requestBody: {{ content: {{ {kind}: \
-         {{ schema: {{ type: string }} }} }} }} }} }}"
-        )
-    };
+    let odd = format!(
+        "{good}  /c: {{ put: {{ operationId: C, {DONE}, parameters: [{{ in: query, name: x, \
+         style: spaceDelimited, schema: {{ type: array, items: {{ type: string }} }} }}] }} }}"
+    );
     for (paths, place) in [
-        (body("application/yaml"), "PUT /c: "),
+        (odd, "PUT /c: "),
         (
             good.replace("operationId: B, ", ""),
             "GET /b: the operation has no operationId",
@@ -100,6 +98,187 @@ fn what_can_not_be_generated_is_named() {
         let problem = format!("{problem:#}");
         assert!(problem.starts_with(place), "{problem}, not {place}");
     }
+}
+
+/// A document with one `PUT /x/{id}` with these parameters besides, that takes this.
+fn with_body(parameters: &str, content: &str) -> String {
+    with_paths(&format!(
+        "  /x/{{id}}: {{ put: {{ operationId: Put, {DONE}, parameters: [{parameters}], \
+         requestBody: {{ content: {content} }} }} }}"
+    ))
+}
+
+/// The setters of `put`, and what its body takes.
+fn taken(schema: &str) -> (Vec<String>, Option<String>) {
+    let mut output =
+        generate(schema, None, &Tags::All).unwrap_or_else(|problem| panic!("{problem:#}"));
+    let put = output.inventory.operations.remove("put").unwrap();
+    (put.setters.into_keys().collect(), put.body)
+}
+
+#[test]
+fn bodies_that_are_neither_json_nor_forms_are_bytes() {
+    for kind in [
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+        "application/yaml",
+        "text/plain",
+    ] {
+        let content = format!("{{ {kind}: {{ schema: {{ type: string }} }} }}");
+        let schema = with_body("", &content);
+        let output = generate(&schema, None, &Tags::All).unwrap();
+        assert_eq!(
+            output.inventory.operations["put"].body.as_deref(),
+            Some("Bytes")
+        );
+        let sent = format!("self.request.bytes(\"{kind}\", body)");
+        assert!(output.operations.contains(&sent), "{kind}");
+        assert!(output.calls().unwrap().contains(".body("));
+    }
+    let schema = with_body("", "{ 'text/*': { schema: { type: string } } }");
+    let operations = generate(&schema, None, &Tags::All).unwrap().operations;
+    assert!(operations.contains("bytes(\"application/octet-stream\", body)"));
+}
+
+#[test]
+fn setters_of_a_form_s_parts_and_of_parameters_are_all_different() {
+    let form = |properties: &str| {
+        format!("multipart/form-data: {{ schema: {{ properties: {{ {properties} }} }} }}")
+    };
+    let (file, text) = ("{ type: string, format: binary }", "{ type: string }");
+    let parts = form(&format!(
+        "send: {text}, max: {file}, fileName: {text}, file_name: {text}"
+    ));
+    let max = "{ in: query, name: max, schema: { type: integer } }";
+    let (setters, body) = taken(&with_body(max, &format!("{{ {parts} }}")));
+    let expected = [
+        "file_name",
+        "file_name_part",
+        "id",
+        "max",
+        "max_part",
+        "send_part",
+    ];
+    assert_eq!(setters, expected);
+    assert_eq!(body, None);
+
+    let json = "application/json: { schema: { $ref: '#/components/schemas/Color' } }";
+    let body_parameter = "{ in: query, name: body, schema: { type: integer } }";
+    let (setters, body) = taken(&with_body(body_parameter, &format!("{{ {json} }}")));
+    assert_eq!(setters, ["body_", "id"]);
+    assert_eq!(body.as_deref(), Some("Color"));
+
+    // Of a form beside JSON only the files are of interest.
+    let both = |properties: &str| with_body("", &format!("{{ {json}, {} }}", form(properties)));
+    assert_eq!(taken(&both(&format!("name: {text}"))).0, ["id"]);
+    assert_eq!(
+        taken(&both(&format!("name: {text}, sheet: {file}"))).0,
+        ["id", "sheet"]
+    );
+    let several = format!("sheets: {{ type: array, items: {file} }}");
+    assert_eq!(taken(&both(&several)).0, ["id", "sheets"]);
+    let (setters, body) = taken(&both(&format!("workflow_url: {text}")));
+    assert_eq!(setters, ["id", "workflow_attachment"]);
+    assert_eq!(body.as_deref(), Some("Color"));
+}
+
+#[test]
+fn unions_and_their_variants_go_by_the_names_of_their_schemas() {
+    let text =
+        |more: &str| format!("{{ type: object, properties: {{ {more}: {{ type: string }} }} }}");
+    let schema = with_paths(&format!("  /a: {{ get: {{ operationId: A, {DONE} }} }}"))
+        + &format!(
+            "    Env_Config_: {{ oneOf: [{{ $ref: '#/components/schemas/Plan_Info' }}], discriminator: \
+             {{ propertyName: kind, mapping: {{ plan: '#/components/schemas/Plan_Info', free: \
+             '#/components/schemas/Free_Text_' }} }} }}\n    PlanInfo: {}\n    Plan_Info: {}\n    \
+             Free_Text_: {{ type: object }}\n",
+            text("b"),
+            text("a"),
+        );
+    let output =
+        generate(&schema, None, &Tags::All).unwrap_or_else(|problem| panic!("{problem:#}"));
+    let Some(TypeSurface::Union { variants }) = output.inventory.types.get("Env") else {
+        panic!("no union: {:?}", output.inventory.types);
+    };
+    let variants: Vec<_> = variants
+        .iter()
+        .map(|(name, ty)| (name.as_str(), ty.as_str()))
+        .collect();
+    assert_eq!(variants, [("Free", "Free"), ("Plan", "PlanInfo2")]);
+    assert_eq!(fields(&output.inventory, "PlanInfo2"), ["a"]);
+    assert!(
+        output
+            .types
+            .contains("`Env_Config_` in the schema: one of several types")
+    );
+    assert!(!output.types.contains("pub struct Env "));
+}
+
+#[test]
+fn members_of_pages_that_are_of_other_types_are_no_such_members() {
+    let page = |parameters: &str, members: &str| {
+        with_paths(&format!(
+            "  /a: {{ get: {{ operationId: ListA, parameters: [{parameters}], responses: {{ '200': {{ \
+             description: done, content: {{ application/json: {{ schema: {{ type: object, properties: {{ \
+             page: {{ type: object, properties: {{ items: {{ type: array, items: {{ type: string }} }}, \
+             {members} }} }} }} }} }} }} }} }} }} }}"
+        ))
+    };
+    let emitted = |schema: &str| generate(schema, None, &Tags::All).unwrap();
+    let integer =
+        |name: &str| format!("{{ in: query, name: {name}, schema: {{ type: integer }} }}");
+    let by_offset = format!("{}, {}", integer("max"), integer("offset"));
+
+    let members = "totalSize: { type: integer }, hasMore: { type: boolean }";
+    let operations = emitted(&page(&by_offset, members)).operations;
+    for member in ["total_size", "has_more"] {
+        let reached = format!("page.page.as_ref().and_then(|inner| inner.{member}.clone())");
+        assert!(operations.contains(&reached), "{operations}");
+    }
+    let members = "totalSize: { type: string }, hasMore: { type: string }";
+    let operations = emitted(&page(&by_offset, members)).operations;
+    assert!(operations.contains("impl Paged for ListA"));
+    assert!(!operations.contains("fn total(") && !operations.contains("fn has_more("));
+
+    let by_token = |kind: &str| {
+        page(
+            &integer("nextPageToken"),
+            &format!("nextPageToken: {{ type: {kind} }}"),
+        )
+    };
+    assert!(emitted(&by_token("string")).inventory.operations["list_a"].paged);
+    let output = emitted(&by_token("integer"));
+    assert!(!output.inventory.operations["list_a"].paged);
+    assert_eq!(output.report.unrecognised_paging, ["ListA"]);
+}
+
+#[test]
+fn mocks_answer_statuses() {
+    let paths = "  /a: { get: { operationId: A, responses: { '2XX': { description: '' }, '202': { description: '' }, \
+                 '4XX': { description: '' }, '404': { description: '' }, default: { description: '' } } } }";
+    let mocks = generate(&with_paths(paths), None, &Tags::All)
+        .unwrap()
+        .mocks()
+        .unwrap();
+    assert!(mocks.contains("fn accepted(") && mocks.contains("fn not_found("));
+    assert!(
+        !mocks.contains("XX") && !mocks.contains("default"),
+        "{mocks}"
+    );
+}
+
+#[test]
+fn overloads_that_end_alike_are_generated() {
+    let paths = format!(
+        "  /a: {{ get: {{ operationId: Browse, {DONE} }} }}\n  \
+         '/a/{{path}}': {{ get: {{ operationId: Browse_1, {DONE} }} }}\n  \
+         '/a/x/{{dirPath}}': {{ get: {{ operationId: Browse_2, {DONE} }} }}"
+    );
+    let surface = generate(&with_paths(&paths), None, &Tags::All)
+        .unwrap()
+        .inventory;
+    let names: Vec<_> = surface.operations.into_keys().collect();
+    assert_eq!(names, ["browse", "browse_2", "browse_with_path"]);
 }
 
 fn fields(surface: &Surface, name: &str) -> Vec<String> {

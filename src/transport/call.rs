@@ -52,7 +52,8 @@ pub(super) struct Call {
 pub(super) enum Body {
     #[default]
     Empty,
-    Json(Bytes),
+    /// Content of a media type.
+    Bytes(HeaderValue, Bytes),
     Form(MultipartForm),
 }
 
@@ -260,9 +261,8 @@ impl Call {
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
         if first {
-            if let Body::Json(_) = &self.body {
-                let json = HeaderValue::from_static("application/json");
-                headers.insert(CONTENT_TYPE, json);
+            if let Body::Bytes(media_type, _) = &self.body {
+                headers.insert(CONTENT_TYPE, media_type.clone());
             }
             headers.extend(self.headers.clone());
         } else {
@@ -296,8 +296,8 @@ impl Call {
         let http = &self.transport.shared.http;
         let mut request = reqwest::Request::new(self.target.method().clone(), url);
         *request.headers_mut() = headers;
-        if let Body::Json(json) = &self.body {
-            *request.body_mut() = Some(json.clone().into());
+        if let Body::Bytes(_, content) = &self.body {
+            *request.body_mut() = Some(content.clone().into());
         }
         if let Some(form) = form {
             let builder = RequestBuilder::from_parts(http.clone(), request).multipart(*form);

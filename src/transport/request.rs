@@ -205,8 +205,19 @@ impl Request {
     /// Sets a JSON body.
     pub fn json<T: Serialize + ?Sized>(&mut self, body: &T) {
         match serde_json::to_vec(body) {
-            Ok(json) => self.body = Body::Json(json.into()),
+            Ok(json) => {
+                let media_type = HeaderValue::from_static("application/json");
+                self.body = Body::Bytes(media_type, json.into());
+            }
             Err(error) => self.fail(format!("the body can't be written as JSON: {error}")),
+        }
+    }
+
+    /// Sets a body of this media type.
+    pub fn bytes(&mut self, media_type: &'static str, content: impl Into<Bytes>) {
+        match HeaderValue::from_str(media_type) {
+            Ok(media_type) => self.body = Body::Bytes(media_type, content.into()),
+            Err(_) => self.fail(format!("`{media_type}` is no media type")),
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use seqera_codegen::surface::Surface;
-use seqera_codegen::{Report, Tags, generate, inventory_as_published, needs};
+use seqera_codegen::{Report, Tags, generate, needs};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -27,7 +27,7 @@ pub struct Generation {
     pub lacking: BTreeMap<String, BTreeSet<String>>,
     /// The golden file.
     pub golden: String,
-    /// All that a program can name of what the schema has by itself.
+    /// All that a program can name.
     pub surface: Surface,
 }
 
@@ -96,10 +96,7 @@ pub fn serve(overlay: &Path) -> Result<Outcome> {
     let generation = Generation {
         lacking: needs::lacking_by_feature(&output.inventory),
         golden: output.surface,
-        surface: match output.report.grafted.as_slice() {
-            [] => output.inventory,
-            _ => inventory_as_published(&schema)?,
-        },
+        surface: output.inventory,
         report: output.report,
     };
     serde_json::to_writer(std::io::stdout().lock(), &generation)?;

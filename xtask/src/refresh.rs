@@ -111,8 +111,16 @@ impl Refresh {
         new.lacking
             .retain(|feature, _| manifest.has_feature(feature));
         let old = match old_schema.as_deref() {
-            Some(text) if is_new => generation::of(text, &overlay).ok(),
+            Some(text) if is_new => Some(generation::of(text, &overlay)),
             _ => None,
+        };
+        let (old, unknown) = match old {
+            Some(Err(problem)) => {
+                let problem = crate::one_line(&problem);
+                let text = format!("the vendored schema can't be generated any more: {problem}");
+                (None, Some(text))
+            }
+            old => (old.and_then(Result::ok), None),
         };
         let new_tags = manifest.add_tags(&new.report.tags)?;
         let report = compose(
@@ -121,6 +129,8 @@ impl Refresh {
             &new,
             if is_new { old.as_ref() } else { Some(&new) },
             Known {
+                version: old_document.as_ref().map(Document::version),
+                unknown,
                 current,
                 new_tags,
                 tags: manifest.tags()?,
@@ -173,7 +183,11 @@ fn check_kinship(new: &Document, old: Option<&Document>) -> Result<()> {
 }
 
 /// What the crate had before.
-struct Known {
+struct Known<'a> {
+    /// The version of the vendored schema.
+    version: Option<&'a str>,
+    /// Why what else it had is not known.
+    unknown: Option<String>,
     current: semver::Version,
     new_tags: Vec<String>,
     tags: BTreeSet<String>,
@@ -184,17 +198,18 @@ fn compose(
     overlay: &str,
     new: &Generation,
     old: Option<&Generation>,
-    known: Known,
+    known: Known<'_>,
 ) -> Result<Report> {
     let coverage = coverage::measure(document, overlay)?;
     let tags: BTreeSet<&String> = new.report.tags.iter().collect();
     Ok(Report {
-        from: old.map(|old| old.report.version.clone()),
+        from: known.version.map(str::to_owned),
         to: new.report.version.clone(),
         current: known.current,
         changes: old
             .map(|old| diff::compare(&old.surface, &new.surface))
             .unwrap_or_default(),
+        unknown: known.unknown,
         fixups: compare_fixups(
             old.map(|old| old.report.fixups.as_slice()),
             &new.report.fixups,

@@ -18,6 +18,8 @@ pub struct Report {
     pub current: Version,
     /// What changes for programs.
     pub changes: Vec<Change>,
+    /// Why that is not known, if it is not.
+    pub unknown: Option<String>,
     /// How often each fixup applied, to the old schema and to the new one.
     pub fixups: Vec<(String, Option<usize>, usize)>,
     /// Features that can't be built with the new schema, with the operations that it lacks.
@@ -122,6 +124,9 @@ impl Report {
             Some(from) => format!("API {from} to {}", self.to),
             None => format!("API {}", self.to),
         };
+        if let Some(reason) = &self.unknown {
+            return format!("{from}: what changes for programs is not known: {reason}");
+        }
         let step = Step::of(&self.changes);
         let breaking = self.changes.iter().filter(|change| change.breaking).count();
         let compatible = self.changes.len() - breaking;
@@ -389,6 +394,7 @@ mod tests {
             to: "1.1.0".to_owned(),
             current: Version::new(0, 1, 0),
             changes: Vec::new(),
+            unknown: None,
             fixups: Vec::new(),
             lacking: Vec::new(),
             grafted: Vec::new(),

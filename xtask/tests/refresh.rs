@@ -452,6 +452,39 @@ fn an_interrupted_refresh_leaves_whole_files_and_can_be_repeated() {
 }
 
 #[test]
+fn what_changes_is_not_known_where_the_vendored_schema_is_not_generated() {
+    let made = Crate::new();
+    let odd = OLD.replacen("in: query,", "in: query, style: spaceDelimited,", 1);
+    fs::write(made.path("seqera-api-latest.yml"), odd).unwrap();
+    let output = made.refresh_from_text(NEW, &["--check"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = said(&output);
+    let expected = "API 1.0.0 to 1.1.0: what changes for programs is not known: the vendored schema \
+                    can't be generated any more: GET /things: ";
+    assert!(text.contains(expected), "{text}");
+    assert!(!text.contains("nothing changes"), "{text}");
+}
+
+#[test]
+fn an_operation_whose_name_is_kept_for_hand_written_code_is_not_renamed() {
+    let with_log = |id: &str| {
+        let responses = "responses: {'200': {description: ''}}";
+        let log = format!("  /workflow/{{id}}/log: {{get: {{operationId: {id}, {responses}}}}}\n");
+        OLD.replacen("components:\n", &format!("{log}components:\n"), 1)
+    };
+    let made = Crate::new();
+    let output = made.refresh_from_text(&with_log("GetWorkflowLog"), &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let output = made.refresh_from_text(&with_log("WorkflowLogs"), &["--check"]);
+    let text = said(&output);
+    assert!(text.contains("nothing changes for programs"), "{text}");
+    assert!(
+        text.contains("GetWorkflowLog (named WorkflowLogs)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn check_finds_what_is_not_in_order() {
     let made = Crate::new();
     let check = || {

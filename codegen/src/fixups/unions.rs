@@ -4,13 +4,15 @@
 //! objects of optional fields, so any shape fits several. The unions are lifted out before it runs,
 //! a placeholder stays, and `crate::unions` emits the types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
-use super::schemas::{reaches, references_of};
+use super::composition::reaches;
+use super::schemas::references_of;
 use crate::document::{Document, Object, list, list_mut, reference, reference_to};
+use crate::names::variant;
 
 /// A union of the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,10 +52,15 @@ pub(super) fn take(tree: &mut Value) -> Vec<Union> {
     }
     for union in &unions {
         if let Some(schema) = schemas.get_mut(&union.name) {
-            *schema = json!({ "type": "object", "additionalProperties": false });
+            *schema = placeholder();
         }
     }
     unions
+}
+
+/// What stands for a union while the generator runs.
+pub(super) fn placeholder() -> Value {
+    json!({ "type": "object", "additionalProperties": false })
 }
 
 /// A variant that is made of its union and more (`allOf`) has the properties that stand beside the
@@ -78,12 +85,16 @@ fn inherit(schemas: &mut Object, union: &Union) {
     }
 }
 
-/// Drops variants whose schemas are not there, and finds those that hold their union again.
+/// Drops variants whose schemas are not there, or whose names are another's (`a-b` and `a_b` have the
+/// same): those are read and written as unrecognised ones. Finds those that hold their union again.
 pub(super) fn settle(document: &Document, unions: &mut [Union]) {
-    let is_there = |variant: &Variant| document.schema(&variant.schema).is_some();
-    unions
-        .iter_mut()
-        .for_each(|union| union.variants.retain(is_there));
+    for union in unions.iter_mut() {
+        let mut taken = BTreeSet::from(["Unrecognized".to_owned()]);
+        union.variants.retain(|entry| {
+            document.schema(&entry.schema).is_some()
+                && taken.insert(variant(&entry.value).to_string())
+        });
+    }
     let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, schema) in document.schemas() {
         links.insert(name.clone(), references_of(schema).into_iter().collect());
@@ -134,11 +145,13 @@ fn read(name: &str, schema: &Value) -> Option<Union> {
 }
 
 /// Gives a union that is written inline, perhaps beside a reference to the type that its variants
-/// share, a name: `Any…` and that type's, or else the owner's and the property's.
+/// share, a name: `Any…` and that type's, or else the owner's and the property's, with a number if
+/// another schema has it.
 fn hoist_inline(tree: &mut Value) {
     let Some(Value::Object(schemas)) = tree.pointer_mut("/components/schemas") else {
         return;
     };
+    let taken: BTreeSet<String> = schemas.keys().cloned().collect();
     let mut hoisted: Object = Object::new();
     for (owner, schema) in schemas.iter_mut() {
         let Some(Value::Object(properties)) = schema.get_mut("properties") else {
@@ -151,15 +164,21 @@ fn hoist_inline(tree: &mut Value) {
             ) else {
                 continue;
             };
-            let name = match list(schema, "allOf").find_map(reference) {
-                Some(base) => format!("Any{base}"),
-                None => format!("{owner}{}", property.to_upper_camel_case()),
-            };
-            hoisted.insert(
-                name.clone(),
-                json!({ "discriminator": discriminator, "oneOf": variants }),
-            );
-            *schema = reference_to(&name);
+            let union = json!({ "discriminator": discriminator, "oneOf": variants });
+            let shared = list(schema, "allOf").find_map(reference);
+            let own = format!("{owner}{}", property.to_upper_camel_case());
+            let mut names = shared
+                .map(|base| format!("Any{base}"))
+                .into_iter()
+                .chain([own.clone()])
+                .chain((2..).map(|number| format!("{own}{number}")));
+            let free = names.find(|name| {
+                !taken.contains(name) && hoisted.get(name).is_none_or(|other| *other == union)
+            });
+            if let Some(name) = free {
+                *schema = reference_to(&name);
+                hoisted.insert(name, union);
+            }
         }
     }
     schemas.extend(hoisted);
@@ -283,6 +302,44 @@ mod tests {
         let properties = &tree["components"]["schemas"]["Owner"]["properties"];
         assert_eq!(properties["eventType"], reference_to("OwnerEventType"));
         assert_eq!(properties["image"], reference_to("AnyImage"));
+    }
+
+    #[test]
+    fn inline_unions_that_differ_get_names_that_are_free() {
+        let beside_base = |kind: &str| {
+            json!({
+                "allOf": [reference_to("Image")],
+                "oneOf": [reference_to("A")],
+                "discriminator": { "propertyName": kind }
+            })
+        };
+        let mut tree = document(json!({
+            "Owner": { "properties": {
+                "first": beside_base("kind"), "other": beside_base("type"), "same": beside_base("kind"),
+            } },
+            "OwnerOther": { "type": "string" },
+        }));
+        take(&mut tree);
+        let schemas = &tree["components"]["schemas"];
+        assert_eq!(schemas["OwnerOther"], json!({ "type": "string" }));
+        let properties = &schemas["Owner"]["properties"];
+        assert_eq!(properties["first"], reference_to("AnyImage"));
+        assert_eq!(properties["other"], reference_to("OwnerOther2"));
+        assert_eq!(properties["same"], reference_to("AnyImage"));
+    }
+
+    #[test]
+    fn variants_have_names_of_their_own() {
+        let tree = document(json!({
+            "A": { "type": "object" },
+            "Config": { "oneOf": [reference_to("A")], "discriminator": { "propertyName": "kind", "mapping": {
+                "aws-batch": "A", "aws_batch": "A", "unrecognized": "A", "v4": "A", "4": "A"
+            } } },
+        }));
+        let mut document = Document { tree };
+        let mut unions = take(&mut document.tree);
+        settle(&document, &mut unions);
+        assert_eq!(variants(&unions[0]), [("4", "A"), ("aws-batch", "A")]);
     }
 
     #[test]
