@@ -240,7 +240,10 @@ async fn exchange(call: &Call, waited: &mut Duration) -> Result<Response, Failur
         }
         let exchange = pin!(call.client.exec(request, &info));
         let result = progress.watch(call.idle(), exchange).await;
-        drop(turn);
+        match turn {
+            Some(turn) if matches!(result, Some(Ok(_))) => turn.replied(),
+            turn => drop(turn),
+        }
         let Some(result) = result else {
             let error = progress::timed_out(url.host_str());
             return Err(Failure::of(error));
