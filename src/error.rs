@@ -151,7 +151,8 @@ impl Error {
     }
 
     /// 429 that outlasted the retries: more calls than the server takes for this token, perhaps
-    /// by other programs. Wait for [`retry_after`](Self::retry_after), or lower the
+    /// by other programs; or none was sent, as an earlier one was told to wait for too long. Wait
+    /// for [`retry_after`](Self::retry_after), or lower the
     /// [`RateLimit`](crate::RateLimit).
     pub fn is_rate_limited(&self) -> bool {
         self.has_status(StatusCode::TOO_MANY_REQUESTS)

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub authorization: HeaderValue,
     pub accept_version: HeaderValue,
     pub user_agent: HeaderValue,
-    pub limiter: Arc<Limiter>,
+    pub limiter: Limiter,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
     #[cfg(feature = "names")]

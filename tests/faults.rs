@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use seqera::prelude::*;
-use seqera::{Error, ErrorKind, Method, RetryPolicy, types};
+use seqera::{Error, ErrorKind, Method, RateLimit, RetryPolicy, types};
 use serde_json::Value;
 use support::{Act, Reset, Server, client_of, json, message, reply};
 
@@ -156,10 +156,35 @@ async fn a_429_slows_everyone_on_the_token() {
 async fn a_wait_beyond_the_total_time_ends_the_call_and_is_told() {
     let server =
         Server::start(|_, _| Act::Reply(429, vec![("Retry-After", "3600".into())], vec![])).await;
-    let error = server.client().user_info().send().await.unwrap_err();
-    assert_eq!(server.count(), 1);
+    let client = server.client();
+    let error = client.user_info().send().await.unwrap_err();
+    assert_eq!((server.count(), error.attempts()), (1, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
     assert!(error.to_string().contains("wait 3600 s"), "{error}");
+
+    // The next one does not hang for an hour.
+    let error = client.list_workflows().send().await.unwrap_err();
+    assert!(error.is_rate_limited(), "{error}");
+    assert_eq!((server.count(), error.attempts()), (1, 0));
+    assert!(error.retry_after() > Some(Duration::from_secs(3590)));
+}
+
+#[tokio::test]
+async fn waiting_for_the_limit_takes_nothing_from_the_time_for_retries() {
+    let server = Server::start(|number, _| match number {
+        5 => json(503, ""),
+        _ => json(200, "{}"),
+    })
+    .await;
+    let policy = support::hasty().total_time(Duration::from_millis(300));
+    let limit = RateLimit::per_second(5);
+    let client = client_of(&server.address).rate_limit(limit).retry(policy);
+    let client = client.build().unwrap();
+    let calls = (0..6).map(|_| client.user_info().send());
+    for reply in join_all(calls).await {
+        reply.unwrap();
+    }
+    assert_eq!(server.count(), 7);
 }
 
 #[tokio::test]

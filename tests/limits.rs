@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use seqera::RateLimit;
 use seqera::prelude::*;
-use support::{Server, json};
+use support::{Act, Server, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clients_of_one_token_never_exceed_its_limit_together() {
@@ -49,6 +49,30 @@ async fn two_hundred_calls_of_two_clients() -> Result<(), String> {
     }
     // 50 at once and 152 at the limit: 3.04 s at best; 4 windows on a busy machine.
     if took > Duration::from_secs(5) {
+        return Err(format!("all calls took {took:?}"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_finds_its_connection_made_counts_from_its_start() {
+    support::measure(four_calls).await;
+}
+
+async fn four_calls() -> Result<(), String> {
+    let latency = Duration::from_millis(300);
+    let server = Server::start(move |_, _| Act::Late(latency, Box::new(json(200, "{}")))).await;
+    let limit = RateLimit::per_second(2);
+    let builder = server.builder().read_timeout(Duration::from_secs(5));
+    let client = builder.rate_limit(limit).build().unwrap();
+    let call = async || client.user_info().send().await.unwrap();
+    let begun = Instant::now();
+    call().await;
+    call().await;
+    tokio::join!(call(), call());
+    let took = begun.elapsed();
+    // The first counts until 1.3 s, the second until 1.316 s; from its reply, it would until 1.6 s.
+    if took > Duration::from_millis(1_750) {
         return Err(format!("all calls took {took:?}"));
     }
     Ok(())

@@ -1,8 +1,11 @@
 //! How one call is made: its attempts, the waits between them, and what comes of each.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::header::{LOCATION, RANGE, RETRY_AFTER, USER_AGENT};
 use reqwest::multipart::Form;
@@ -195,7 +198,7 @@ async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure>
         let home = redirected.is_none() || transport.is_home(url);
         // Only calls to the endpoint count, and only they carry the token.
         let turn = if home {
-            Some(turn(call, &mut effort.waited).await)
+            Some(turn(call, &mut effort.waited).await?)
         } else {
             None
         };
@@ -203,7 +206,10 @@ async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure>
         let (exchange, progress) = call.send(url.clone(), headers, form.take())?;
         effort.begun.get_or_insert_with(Instant::now);
         let result = progress::watch(call.idle(), progress, exchange).await;
-        drop(turn);
+        match turn {
+            Some(turn) if matches!(result, Some(Ok(_))) => turn.replied(),
+            turn => drop(turn),
+        }
         let Some(result) = result else {
             let url = redirected.as_deref().unwrap_or(&call.url);
             return Err(Failure::of(progress::timed_out(url.host_str())));
@@ -221,21 +227,40 @@ async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure>
     )))
 }
 
-/// Waits until a request may start.
-async fn turn<'a>(call: &'a Call, waited: &mut Duration) -> Turn<'a> {
+/// Waits until a request may start, unless that is later than any attempt may begin.
+async fn turn<'a>(call: &'a Call, waited: &mut Duration) -> Result<Turn<'a>, Failure> {
     let limiter = &call.transport.shared.limiter;
     if let Some(turn) = limiter.start_now() {
-        return turn;
+        return Ok(turn);
     }
     let asked = Instant::now();
-    let turn = Box::pin(limiter.wait()).await;
+    let mut waiting = Box::pin(limiter.wait());
+    let turn = poll_fn(|context| match waiting.poll_unpin(context) {
+        Poll::Ready(turn) => Poll::Ready(Ok(turn)),
+        Poll::Pending => match limiter.held_until() {
+            Some(until) if until.duration_since(asked) > call.transport.retry.patience() => {
+                Poll::Ready(Err(held(until - Instant::now())))
+            }
+            _ => Poll::Pending,
+        },
+    })
+    .await?;
     let wait = asked.elapsed();
     if wait >= Duration::from_millis(1) {
         *waited += wait;
         let wait_ms = wait.as_millis() as u64;
         tracing::debug!(wait_ms, "waited for the rate limit");
     }
-    turn
+    Ok(turn)
+}
+
+/// What another call was told holds for this one.
+fn held(wait: Duration) -> Failure {
+    let text = "the server told an earlier call with this token to wait, so this one was not sent";
+    let error = Error::new(ErrorKind::Status, text)
+        .with_status(StatusCode::TOO_MANY_REQUESTS)
+        .with_retry_after(Some(wait));
+    Failure::unsent(error)
 }
 
 impl Call {

@@ -1,14 +1,23 @@
 //! The budget of calls that belongs to an access token.
 
+mod budget;
+mod connections;
+
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::future::poll_fn;
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
+
+use budget::Budget;
+use connections::Connections;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,10 +25,14 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Sustained load is 98.4 % of the limit.
 const WINDOW: Duration = Duration::from_millis(1_016);
 
+/// A server that is slow to answer delays others for so long at most.
+const UNANSWERED: Duration = WINDOW.saturating_mul(2);
+
 /// How many calls a second may start.
 ///
 /// The Platform counts per access token, so clients of one token and endpoint in one process
-/// share one budget; where their limits differ, the lowest holds for all of them.
+/// share one budget. Where their limits differ, the lowest holds for all of them, until none of
+/// them and of their clones is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit(Option<NonZeroU32>);
 
@@ -43,197 +56,227 @@ impl Default for RateLimit {
     }
 }
 
-/// Lets calls start in the order in which they asked.
+/// Lets the calls of a client start in the order in which they asked.
 ///
-/// A call takes a permit, which comes back one window after the call *started*. Waiting callers
-/// bring expired permits back themselves, so that no background task is needed and a caller that
-/// stops being polled delays nobody but itself.
+/// A call counts for one window. The first calls of a crowd have to make their connections, and so
+/// reach the server later than those after them, which find them made. So the window of a call that
+/// may need a new connection begins when its reply has come, and that of others when they start.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    /// Fair: permits go to waiting callers in order.
-    permits: Option<Semaphore>,
-    state: Mutex<State>,
+    budget: Arc<Shared>,
+    connections: Mutex<Connections>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    calls: u32,
-    /// The calls whose permits are out.
-    started: Vec<Started>,
-    /// Counts calls, to tell them apart.
-    next_id: u64,
-    /// Permits to keep when they come back, because the limit was lowered.
-    surplus: usize,
-    /// Nothing starts before this.
-    held_until: Option<Instant>,
-}
-
+/// What the clients of a token have in common.
 #[derive(Debug)]
-struct Started {
-    id: u64,
-    at: Instant,
-    /// When the permit comes back; not known while a call of a burst is on its way.
-    expires: Option<Instant>,
+struct Shared {
+    /// [`Budget::is_free`], for calls that need to know no more.
+    free: AtomicBool,
+    budget: Mutex<Budget>,
 }
 
-impl Started {
-    fn is_expired(&self, now: Instant) -> bool {
-        // A server that is slow to answer keeps a permit for two windows at most.
-        self.expires.unwrap_or(self.at + 2 * WINDOW) <= now
+impl Shared {
+    fn new(limit: RateLimit) -> Arc<Self> {
+        Arc::new(Self {
+            free: AtomicBool::new(limit.0.is_none()),
+            budget: Mutex::new(Budget::new(limit.0)),
+        })
     }
 
-    /// When it is worth looking again.
-    fn next_look(&self, now: Instant) -> Instant {
-        const PAUSE: Duration = Duration::from_millis(10);
-        self.expires.unwrap_or((self.at + WINDOW).max(now + PAUSE))
+    /// Uses the budget, then wakes whoever has to know.
+    fn with<R>(&self, work: impl FnOnce(&mut Budget) -> R) -> R {
+        let mut budget = lock(&self.budget);
+        let result = work(&mut budget);
+        self.free.store(budget.is_free(), Ordering::Relaxed);
+        let woken = std::mem::take(&mut budget.woken);
+        drop(budget);
+        woken.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    fn is_free(&self) -> bool {
+        self.free.load(Ordering::Relaxed)
     }
 }
 
-/// A call that may start now; to be dropped when its reply has come.
-///
-/// The calls of a burst may have to make their connections first, and so reach the server later
-/// than those after them, which find them made. Hence the second of a call that did not have to
-/// wait ends a second after its reply.
+/// A call that may start now. To be told when its reply has come; dropped before, the call failed.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     limiter: &'a Limiter,
-    /// Of a call of a burst.
-    id: Option<u64>,
+    /// None without a limit.
+    counted: Option<Counted>,
+}
+
+/// A call that counts.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    call: u64,
+    /// How many calls of the client were under way.
+    others: usize,
+    started: Instant,
+    until: Instant,
+}
+
+impl Turn<'_> {
+    /// Ends the turn with a reply.
+    pub(crate) fn replied(mut self) {
+        self.end(true);
+    }
+
+    fn end(&mut self, replied: bool) {
+        let Some(counted) = self.counted.take() else {
+            return;
+        };
+        let Counted {
+            call,
+            started,
+            until,
+            others,
+        } = counted;
+        let now = Instant::now();
+        lock(&self.limiter.connections).end(others, replied.then_some(now));
+        // Without a reply it is not known when, if at all, the call reached the server.
+        let may_have_connected = until == started + UNANSWERED;
+        if may_have_connected || !replied {
+            let again = (now + SECOND).clamp(started + WINDOW, started + UNANSWERED);
+            let budget = &self.limiter.budget;
+            budget.with(|budget| budget.recount(call, until, again));
+        }
+    }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = lock(&self.limiter.state);
-        if let Some(started) = state
-            .started
-            .iter_mut()
-            .find(|started| Some(started.id) == self.id)
-        {
-            started.expires = Some((started.at + WINDOW).max(Instant::now() + SECOND));
+        self.end(false);
+    }
+}
+
+/// A caller in the line, which it leaves when it is dropped.
+struct Waiting<'a> {
+    limiter: &'a Limiter,
+    /// None when it has left.
+    caller: Option<u64>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(caller) = self.caller {
+            self.limiter.budget.with(|budget| budget.leave(caller));
         }
     }
 }
 
 impl Limiter {
-    pub(crate) fn new(limit: RateLimit) -> Self {
-        let calls = limit.0.map_or(0, NonZeroU32::get);
-        Self {
-            permits: limit.0.map(|calls| Semaphore::new(calls.get() as usize)),
-            state: Mutex::new(State {
-                calls,
-                ..State::default()
-            }),
-        }
-    }
-
-    /// The limiter of a token at an endpoint: the same one for every client in this process.
-    pub(crate) fn shared(token: &str, endpoint: &str, limit: RateLimit) -> Arc<Self> {
+    /// The limiter of a client. The budget is that of the token at the endpoint: the same one for
+    /// every client in this process.
+    pub(crate) fn shared(token: &str, endpoint: &str, limit: RateLimit) -> Self {
         /// The token itself is not kept here, only its hash under a key of this process.
-        type Key = (u64, bool);
         static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        static LIMITERS: LazyLock<Mutex<HashMap<Key, Weak<Limiter>>>> =
-            LazyLock::new(Mutex::default);
+        static BUDGETS: LazyLock<Mutex<HashMap<u64, Weak<Shared>>>> = LazyLock::new(Mutex::default);
 
-        let key = (HASHER.hash_one((token, endpoint)), limit.0.is_none());
-        let mut limiters = lock(&LIMITERS);
-        if let Some(limiter) = limiters.get(&key).and_then(Weak::upgrade) {
-            limiter.lower(limit);
-            return limiter;
+        let key = HASHER.hash_one((token, endpoint));
+        let mut budgets = lock(&BUDGETS);
+        if let Some(shared) = budgets.get(&key).and_then(Weak::upgrade) {
+            shared.with(|budget| budget.lower(limit.0));
+            return Self::of(shared);
         }
-        limiters.retain(|_, limiter| limiter.strong_count() > 0);
-        let limiter = Arc::new(Self::new(limit));
-        limiters.insert(key, Arc::downgrade(&limiter));
-        limiter
+        budgets.retain(|_, shared| shared.strong_count() > 0);
+        let shared = Shared::new(limit);
+        budgets.insert(key, Arc::downgrade(&shared));
+        Self::of(shared)
     }
 
+    fn of(budget: Arc<Shared>) -> Self {
+        Self {
+            budget,
+            connections: Mutex::default(),
+        }
+    }
+
+    /// A turn, if a call may start now and none waits.
     pub(crate) fn start_now(&self) -> Option<Turn<'_>> {
-        let free = self.permits.is_none() && lock(&self.state).held_until.is_none();
-        free.then_some(Turn {
-            limiter: self,
-            id: None,
+        if self.budget.is_free() {
+            return Some(Turn {
+                limiter: self,
+                counted: None,
+            });
+        }
+        self.budget.with(|budget| {
+            let now = Instant::now();
+            budget.may_start(now).then(|| self.start(budget, now))
         })
     }
 
     /// Returns when a call may start, and counts it as started.
     pub(crate) async fn wait(&self) -> Turn<'_> {
-        let Some(permits) = &self.permits else {
-            self.wait_for_hold().await;
-            return Turn {
-                limiter: self,
-                id: None,
-            };
-        };
-        let mut turn = std::pin::pin!(permits.acquire());
-        self.reclaim(permits);
-        let mut waited = false;
-        // Asked once without waiting, then whenever a permit may be back.
-        let mut until = Instant::now();
-        let permit = loop {
-            if let Ok(permit) = timeout_at(until, &mut turn).await {
-                break permit;
-            }
-            waited = true;
-            until = self.reclaim(permits);
-        };
-        self.wait_for_hold().await;
-        // Until here, a caller that is dropped gives its permit back.
-        if let Ok(permit) = permit {
-            permit.forget();
+        match self.start_now() {
+            Some(turn) => turn,
+            // Boxed, as all that is rare: a call is as large as the largest that it may have to do.
+            None => Box::pin(self.wait_in_line()).await,
         }
-        self.start(waited)
     }
 
-    fn start(&self, waited: bool) -> Turn<'_> {
-        let mut state = lock(&self.state);
-        let (id, at) = (state.next_id, Instant::now());
-        state.next_id += 1;
-        let expires = waited.then(|| at + WINDOW);
-        state.started.push(Started { id, at, expires });
+    async fn wait_in_line(&self) -> Turn<'_> {
+        let caller = self.budget.with(Budget::number);
+        let mut waiting = Waiting {
+            limiter: self,
+            caller: Some(caller),
+        };
+        let mut alarm = pin!(sleep_until(Instant::now()));
+        poll_fn(|context| {
+            loop {
+                match self.ask(caller, context.waker()) {
+                    Ok(turn) => {
+                        waiting.caller = None;
+                        return Poll::Ready(turn);
+                    }
+                    Err(again) => alarm.as_mut().reset(again),
+                }
+                ready!(alarm.as_mut().poll(context));
+            }
+        })
+        .await
+    }
+
+    fn ask(&self, caller: u64, waker: &Waker) -> Result<Turn<'_>, Instant> {
+        self.budget.with(|budget| {
+            let now = Instant::now();
+            budget.ask(caller, waker, now)?;
+            let turn = self.start(budget, now);
+            budget.pass_on(now);
+            Ok(turn)
+        })
+    }
+
+    fn start(&self, budget: &mut Budget, now: Instant) -> Turn<'_> {
+        let counted = budget.limit.map(|_| {
+            let (others, is_connected) = lock(&self.connections).begin(now);
+            let until = now + if is_connected { WINDOW } else { UNANSWERED };
+            Counted {
+                call: budget.count(until),
+                others,
+                started: now,
+                until,
+            }
+        });
         Turn {
             limiter: self,
-            id: (!waited).then_some(id),
+            counted,
         }
     }
 
     /// Nothing starts before `moment`. A later hold extends an earlier one.
     pub(crate) fn hold_until(&self, moment: Instant) {
-        let mut state = lock(&self.state);
-        state.held_until = state.held_until.max(Some(moment));
+        self.budget.with(|budget| budget.hold_until(moment));
     }
 
-    async fn wait_for_hold(&self) {
-        loop {
-            let held_until = lock(&self.state).held_until;
-            match held_until.filter(|moment| *moment > Instant::now()) {
-                Some(moment) => sleep_until(moment).await,
-                None => return,
-            }
+    /// Until when nothing starts, if a hold is on.
+    pub(crate) fn held_until(&self) -> Option<Instant> {
+        if self.budget.is_free() {
+            return None;
         }
-    }
-
-    /// Brings back the permits that have expired, and returns when to look again.
-    fn reclaim(&self, permits: &Semaphore) -> Instant {
-        let now = Instant::now();
-        let mut state = lock(&self.state);
-        let before = state.started.len();
-        state.started.retain(|started| !started.is_expired(now));
-        let back = before - state.started.len();
-        let kept = back.min(state.surplus);
-        state.surplus -= kept;
-        permits.add_permits(back - kept);
-        let looks = state.started.iter().map(|started| started.next_look(now));
-        looks.min().unwrap_or(now + WINDOW)
-    }
-
-    fn lower(&self, limit: RateLimit) {
-        let (Some(permits), Some(calls)) = (&self.permits, limit.0) else {
-            return;
-        };
-        let mut state = lock(&self.state);
-        let excess = state.calls.saturating_sub(calls.get()) as usize;
-        state.calls = state.calls.min(calls.get());
-        state.surplus += excess - permits.forget_permits(excess);
+        self.budget.with(|budget| budget.held_until(Instant::now()))
     }
 }
 
@@ -245,17 +288,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::{Context, Waker};
+    use futures_util::future::join_all;
+    use futures_util::{StreamExt, stream};
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Context;
     use tokio::time::{advance, sleep};
 
-    /// Starts `calls` waiting callers in order; returns when each started, in order of starting.
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// Starts `calls` waiting callers in order, each of which is answered at once; returns when
+    /// each started, in order of starting.
     async fn starts(limiter: &Arc<Limiter>, calls: usize) -> Vec<(usize, Instant)> {
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
         for call in 0..calls {
             let (limiter, log) = (limiter.clone(), log.clone());
             tasks.push(tokio::spawn(async move {
-                drop(limiter.wait().await);
+                limiter.wait().await.replied();
                 lock(&log).push((call, Instant::now()));
             }));
         }
@@ -265,23 +314,39 @@ mod tests {
         lock(&log).clone()
     }
 
-    fn most_in_a_second(starts: &[(usize, Instant)]) -> usize {
-        let within = |first: Instant| {
-            let second = Duration::from_secs(1);
-            starts
-                .iter()
-                .filter(|(_, t)| *t >= first && *t < first + second)
-                .count()
+    /// The most of these moments that are in one second.
+    fn most_in_a_second(moments: impl IntoIterator<Item = Instant>) -> usize {
+        let mut moments: Vec<Instant> = moments.into_iter().collect();
+        moments.sort();
+        let within = |first: usize| {
+            let end = moments.partition_point(|moment| *moment < moments[first] + SECOND);
+            end - first
         };
-        starts
-            .iter()
-            .map(|(_, first)| within(*first))
-            .max()
-            .unwrap_or(0)
+        (0..moments.len()).map(within).max().unwrap_or(0)
+    }
+
+    fn most_started_in_a_second(starts: &[(usize, Instant)]) -> usize {
+        most_in_a_second(starts.iter().map(|(_, at)| *at))
+    }
+
+    fn is_in_order(starts: &[(usize, Instant)]) -> bool {
+        starts.iter().map(|(call, _)| *call).is_sorted()
+    }
+
+    fn new(limit: RateLimit) -> Arc<Limiter> {
+        Arc::new(Limiter::of(Shared::new(limit)))
     }
 
     fn limiter(calls: u32) -> Arc<Limiter> {
-        Arc::new(Limiter::new(RateLimit::per_second(calls)))
+        new(RateLimit::per_second(calls))
+    }
+
+    /// A caller that asks and is not polled again.
+    fn stalled(limiter: &Limiter) -> impl Future<Output = Turn<'_>> {
+        let mut stalled = Box::pin(limiter.wait());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(stalled.as_mut().poll(&mut context).is_pending());
+        stalled
     }
 
     #[tokio::test(start_paused = true)]
@@ -289,10 +354,57 @@ mod tests {
         let limiter = limiter(20);
         let begun = Instant::now();
         let starts = starts(&limiter, 2_020).await;
-        assert_eq!(most_in_a_second(&starts), 20);
+        assert_eq!(most_started_in_a_second(&starts), 20);
+        assert!(is_in_order(&starts));
         // 20 at once, then 2,000 at the limit: 100 s at best.
         let rate = 2_000.0 / begun.elapsed().as_secs_f64();
         assert!(rate >= 0.983 * 20.0, "{rate}");
+    }
+
+    /// Workers that make one call after the other, on connections that are made when there is none
+    /// to spare. Returns when the calls reached the server.
+    async fn closed_loop(limiter: &Arc<Limiter>, workers: u64, latency: Duration) -> Vec<Instant> {
+        const MINUTES: Duration = Duration::from_secs(520);
+        const CONNECT: Duration = Duration::from_millis(150);
+        let begun = Instant::now();
+        let (spare, arrivals) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let work = async |worker: u64| {
+            let mut random = fastrand::Rng::with_seed(worker);
+            while begun.elapsed() < MINUTES {
+                let turn = limiter.wait().await;
+                let minus_one = |spare: usize| spare.checked_sub(1);
+                let relaxed = Ordering::Relaxed;
+                if spare.fetch_update(relaxed, relaxed, minus_one).is_err() {
+                    sleep(CONNECT).await;
+                }
+                sleep(latency / 4).await;
+                lock(&arrivals).push(Instant::now());
+                sleep(latency.mul_f64(0.6 + 0.3 * random.f64())).await;
+                turn.replied();
+                spare.fetch_add(1, relaxed);
+            }
+        };
+        join_all((0..workers).map(work)).await;
+        arrivals.into_inner().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn workers_that_wait_for_replies_reach_98_percent() {
+        for (workers, latency) in [(10, 450), (12, 500), (16, 600), (40, 100), (50, 2_000)] {
+            let limiter = limiter(20);
+            let begun = Instant::now();
+            let arrivals = closed_loop(&limiter, workers, latency * MILLISECOND).await;
+            let seconds = |moment: &Instant| moment.duration_since(begun).as_secs_f64();
+            let sustained = arrivals.iter().map(seconds);
+            let sustained = sustained.filter(|at| (10.0..510.0).contains(at)).count();
+            println!("{workers} workers, {latency} ms: {sustained} of 10000");
+            assert!(
+                sustained >= 9_800,
+                "{workers} workers: {sustained} of 10000"
+            );
+            let most = most_in_a_second(arrivals);
+            assert!(most <= 20, "{workers} workers: {most} in a second");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -302,45 +414,74 @@ mod tests {
         let starts = starts(&limiter, 12).await;
         assert!(starts[..5].iter().all(|(_, at)| *at == begun));
         assert!(starts[5].1 >= begun + WINDOW);
-        assert!(
-            starts
-                .iter()
-                .enumerate()
-                .all(|(order, (call, _))| order == *call)
-        );
+        assert!(is_in_order(&starts));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_counts_from_its_replies_and_sustained_load_from_its_starts() {
-        let limiter = limiter(5);
+    /// Makes calls at once that are answered after a while, and returns when the budget is whole
+    /// again.
+    async fn burst(limiter: &Limiter, calls: usize, latency: Duration) -> Duration {
         let begun = Instant::now();
-        let starts = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for _ in 0..15 {
-            let (limiter, starts) = (limiter.clone(), starts.clone());
-            tasks.push(tokio::spawn(async move {
-                let _turn = limiter.wait().await;
-                lock(&starts).push(begun.elapsed().as_millis());
-                sleep(Duration::from_millis(300)).await;
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
-        let starts = lock(&starts).clone();
-        assert_eq!(starts[4], 0);
-        assert!((1_300..1_320).contains(&starts[5]), "{starts:?}");
-        assert!((2_316..2_330).contains(&starts[10]), "{starts:?}");
+        join_all((0..calls).map(async |_| {
+            let turn = limiter.start_now().unwrap();
+            sleep(latency).await;
+            turn.replied();
+        }))
+        .await;
+        let last = lock(&limiter.budget.budget).last().unwrap();
+        last.duration_since(begun)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn replies_that_never_come_keep_permits_for_two_windows_at_most() {
+    async fn calls_count_from_their_replies_where_connections_are_made() {
+        let limiter = limiter(20);
+        let latency = 300 * MILLISECOND;
+        let made = SECOND + latency;
+        assert_eq!(burst(&limiter, 5, latency).await, made);
+        sleep(2 * SECOND).await;
+        assert_eq!(burst(&limiter, 5, latency).await, WINDOW, "they are there");
+        sleep(2 * SECOND).await;
+        assert_eq!(burst(&limiter, 6, latency).await, made, "five are");
+        // The pool uses the latest first, so that others are closed in time.
+        for _ in 0..20 {
+            sleep(3 * SECOND).await;
+            assert_eq!(burst(&limiter, 2, latency).await, WINDOW);
+        }
+        assert_eq!(burst(&limiter, 3, latency).await, made, "two are");
+        sleep(60 * SECOND).await;
+        assert_eq!(burst(&limiter, 1, latency).await, made, "none is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_without_a_reply_takes_its_connection_with_it() {
+        let limiter = limiter(20);
+        burst(&limiter, 2, MILLISECOND).await;
+        sleep(2 * SECOND).await;
+        drop(limiter.start_now());
+        sleep(2 * SECOND).await;
+        assert_eq!(burst(&limiter, 1, MILLISECOND).await, WINDOW);
+        sleep(2 * SECOND).await;
+        let latency = 300 * MILLISECOND;
+        assert_eq!(burst(&limiter, 2, latency).await, SECOND + latency);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_client_has_its_own_connections() {
+        let one = Limiter::shared("pools", "https://a", RateLimit::per_second(20));
+        let other = Limiter::shared("pools", "https://a", RateLimit::per_second(20));
+        burst(&one, 5, MILLISECOND).await;
+        sleep(2 * SECOND).await;
+        let latency = 300 * MILLISECOND;
+        assert_eq!(burst(&other, 5, latency).await, SECOND + latency);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_without_a_reply_count_for_two_windows_at_most() {
         let limiter = limiter(1);
         let begun = Instant::now();
         let _unanswered = limiter.wait().await;
-        drop(limiter.wait().await);
-        assert!(begun.elapsed() < 2 * WINDOW + Duration::from_millis(20));
-        assert!(begun.elapsed() >= 2 * WINDOW);
+        limiter.wait().await.replied();
+        assert!(begun.elapsed() < UNANSWERED + 20 * MILLISECOND);
+        assert!(begun.elapsed() >= UNANSWERED);
     }
 
     #[tokio::test(start_paused = true)]
@@ -348,10 +489,10 @@ mod tests {
         let limiter = limiter(4);
         let mut all = Vec::new();
         for pause in [0, 300, 450, 100, 900, 20, 20, 990] {
-            advance(Duration::from_millis(pause)).await;
+            advance(pause * MILLISECOND).await;
             all.extend(starts(&limiter, 3).await);
         }
-        assert_eq!(most_in_a_second(&all), 4);
+        assert_eq!(most_started_in_a_second(&all), 4);
     }
 
     #[tokio::test(start_paused = true)]
@@ -361,77 +502,197 @@ mod tests {
         let waiting: Vec<_> = (0..50)
             .map(|_| {
                 let limiter = limiter.clone();
-                tokio::spawn(async move { drop(limiter.wait().await) })
+                tokio::spawn(async move { limiter.wait().await.replied() })
             })
             .collect();
-        sleep(Duration::from_millis(500)).await;
+        sleep(500 * MILLISECOND).await;
         waiting.iter().for_each(|task| task.abort());
         let begun = Instant::now();
         starts(&limiter, 2).await;
-        assert!(
-            begun.elapsed() < Duration::from_millis(520),
-            "{:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < 520 * MILLISECOND, "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_is_not_polled_delays_nobody() {
-        let limiter = limiter(2);
-        starts(&limiter, 2).await;
-        let mut stalled = Box::pin(limiter.wait());
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(stalled.as_mut().poll(&mut context).is_pending());
+    async fn callers_that_are_not_polled_delay_nobody() {
+        for (limit, others) in [(1, 1), (1, 2), (2, 2), (2, 9), (20, 40)] {
+            let limiter = limiter(limit);
+            starts(&limiter, limit as usize).await;
+            let mut all: Vec<_> = (0..others).map(|_| stalled(&limiter)).collect();
+            let begun = Instant::now();
+            // One that is alone, in a task of its own, and others later.
+            assert_eq!(starts(&limiter, 1).await.len(), 1);
+            let took = begun.elapsed();
+            println!("{others} at limit {limit}: {took:?}");
+            assert!(took < WINDOW + 300 * MILLISECOND, "{took:?}");
+            assert!(is_in_order(&starts(&limiter, 3 * limit as usize).await));
+            // They may still start, or go.
+            all.truncate(1);
+            all.remove(0).await.replied();
+            assert!(lock(&limiter.budget.budget).waiting() == 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_inside_a_loop_over_calls_is_not_held_up() {
+        let limiter = limiter(20);
+        let mut answers = stream::iter(0..100)
+            .map(async |number| {
+                limiter.wait().await.replied();
+                number
+            })
+            .buffered(40);
         let begun = Instant::now();
-        starts(&limiter, 4).await;
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{:?}",
+        let mut number = 0;
+        while let Some(answer) = answers.next().await {
+            assert_eq!(answer, number);
+            limiter.wait().await.replied();
+            number += 1;
+        }
+        // 20 calls at once, 180 at the limit: 9.1 s at best.
+        println!("{:?}", begun.elapsed());
+        assert!(begun.elapsed() < 11 * SECOND, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_overtaken_caller_is_still_before_later_ones() {
+        let limiter = limiter(1);
+        starts(&limiter, 1).await;
+        let mut early = pin!(stalled(&limiter));
+        starts(&limiter, 1).await;
+        let late = starts(&limiter, 1);
+        let begun = Instant::now();
+        let early = async {
+            early.as_mut().await.replied();
             begun.elapsed()
-        );
-        drop(stalled.await);
+        };
+        let (late, early) = tokio::join!(late, early);
+        assert!(late[0].1.duration_since(begun) > early);
+    }
+
+    /// Polls a future and counts how often.
+    async fn counted<T>(polls: &AtomicUsize, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            future.as_mut().poll(context)
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_work_of_a_line_does_not_grow_with_its_length() {
+        const CALLS: usize = 3_000;
+        let limiter = limiter(20);
+        let polls = Arc::new(AtomicUsize::new(0));
+        let mut line: Vec<_> = (0..CALLS)
+            .map(|_| {
+                let (limiter, polls) = (limiter.clone(), polls.clone());
+                tokio::spawn(async move { counted(&polls, limiter.wait()).await.replied() })
+            })
+            .collect();
+        for task in line.drain(..CALLS / 3) {
+            task.await.unwrap();
+        }
+        let each = polls.swap(0, Ordering::Relaxed) / (CALLS / 3);
+        println!("{each} polls for a call");
+        assert!(each < 25, "{each} polls for a call");
+        for task in &line {
+            task.abort();
+        }
+        for task in line {
+            assert!(task.await.unwrap_err().is_cancelled());
+        }
+        let polls = polls.load(Ordering::Relaxed);
+        println!("{polls} polls for all that were cancelled");
+        assert!(polls < CALLS, "{polls} polls for all that were cancelled");
+        assert!(lock(&limiter.budget.budget).waiting() == 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn to_start_now_overtakes_nobody() {
+        let limiter = limiter(2);
+        let first = limiter.start_now().unwrap();
+        sleep(100 * MILLISECOND).await;
+        let second = limiter.start_now().unwrap();
+        assert!(limiter.start_now().is_none());
+        let _waiting = stalled(&limiter);
+        first.replied();
+        second.replied();
+        // One may start, and has to be that which waits.
+        sleep(950 * MILLISECOND).await;
+        assert!(limiter.start_now().is_none());
+        sleep(SECOND).await;
+        // Two may.
+        assert!(limiter.start_now().is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_stops_everyone_even_without_a_limit() {
         for limit in [RateLimit::per_second(20), RateLimit::unlimited()] {
-            let limiter = Arc::new(Limiter::new(limit));
-            let until = Instant::now() + Duration::from_secs(7);
+            let limiter = new(limit);
+            assert_eq!(limiter.held_until(), None);
+            let until = Instant::now() + 7 * SECOND;
             limiter.hold_until(until);
-            limiter.hold_until(until - Duration::from_secs(3));
+            limiter.hold_until(until - 3 * SECOND);
+            assert_eq!(limiter.held_until(), Some(until));
+            assert!(limiter.start_now().is_none());
             let starts = starts(&limiter, 3).await;
-            assert!(starts.iter().all(|(_, at)| *at >= until), "{limit:?}");
+            assert!(starts.iter().all(|(_, at)| *at == until), "{limit:?}");
+            assert!(is_in_order(&starts));
+            assert_eq!(limiter.held_until(), None);
+            drop(limiter.start_now().unwrap());
+            assert_eq!(limiter.budget.is_free(), limit.0.is_none());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn clients_of_one_token_and_endpoint_share_a_budget() {
-        let shared =
-            |token, endpoint, calls| Limiter::shared(token, endpoint, RateLimit::per_second(calls));
-        let first = shared("one", "https://a", 10);
-        let second = shared("one", "https://a", 10);
-        assert!(Arc::ptr_eq(&first, &second));
-        assert!(!Arc::ptr_eq(&first, &shared("two", "https://a", 10)));
-        assert!(!Arc::ptr_eq(&first, &shared("one", "https://b", 10)));
+        let shared = |token, endpoint, limit| Arc::new(Limiter::shared(token, endpoint, limit));
+        let limit = RateLimit::per_second;
+        let first = shared("one", "https://a", limit(10));
+        for (token, endpoint, same) in [
+            ("one", "https://a", true),
+            ("two", "https://a", false),
+            ("one", "https://b", false),
+        ] {
+            let other = shared(token, endpoint, limit(10));
+            assert_eq!(Arc::ptr_eq(&first.budget, &other.budget), same);
+        }
 
         starts(&first, 9).await;
-        shared("one", "https://a", 4);
+        let second = shared("one", "https://a", limit(4));
         let mut all = starts(&first, 12).await;
-        // One permit was left, and the limit is 4 from now on.
-        all.drain(..4);
-        assert_eq!(most_in_a_second(&all), 4);
-        assert!(Arc::ptr_eq(&first, &shared("one", "https://a", 10)));
+        all.extend(starts(&second, 3).await);
+        assert_eq!(most_started_in_a_second(&all), 4);
+        drop(second);
+        // The lowest holds for what is left of them, and for new ones.
+        let third = shared("one", "https://a", limit(10));
+        assert_eq!(most_started_in_a_second(&starts(&third, 9).await), 4);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_limit_of_zero_is_one_and_a_dropped_limiter_is_forgotten() {
-        let weak = Arc::downgrade(&Limiter::shared(
-            "gone",
-            "https://a",
-            RateLimit::per_second(0),
-        ));
-        assert!(weak.upgrade().is_none());
-        let again = Limiter::shared("gone", "https://a", RateLimit::per_second(0));
-        assert_eq!(most_in_a_second(&starts(&again, 3).await), 1);
+    async fn no_limit_is_the_highest_of_limits() {
+        let shared = |limit| Arc::new(Limiter::shared("mixed", "https://a", limit));
+        let unlimited = shared(RateLimit::unlimited());
+        assert_eq!(most_started_in_a_second(&starts(&unlimited, 9).await), 9);
+        let limited = shared(RateLimit::per_second(4));
+        assert_eq!(most_started_in_a_second(&starts(&unlimited, 9).await), 4);
+
+        limited.hold_until(Instant::now() + 7 * SECOND);
+        assert_eq!(limited.held_until(), unlimited.held_until());
+        let again = shared(RateLimit::unlimited());
+        drop((limited, unlimited));
+        assert!(again.held_until().is_some());
+        sleep(7 * SECOND).await;
+        assert_eq!(most_started_in_a_second(&starts(&again, 9).await), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_of_zero_is_one_and_a_budget_that_nobody_has_is_forgotten() {
+        let shared = |limit| Arc::new(Limiter::shared("gone", "https://a", limit));
+        let budget = Arc::downgrade(&shared(RateLimit::per_second(0)).budget);
+        assert!(budget.upgrade().is_none());
+        let again = shared(RateLimit::per_second(0));
+        assert_eq!(most_started_in_a_second(&starts(&again, 3).await), 1);
     }
 }

@@ -69,10 +69,16 @@ impl RetryPolicy {
 
     /// No attempt begins later than this after the first one. Default 120 s.
     ///
-    /// A `Retry-After` that reaches beyond it ends the call at once; the error carries the time.
+    /// A `Retry-After` that reaches beyond it ends the call at once; the error carries the time. So
+    /// it does for other calls with the token until then, which are not sent.
     pub fn total_time(mut self, total: Duration) -> Self {
         self.total_time = total;
         self
+    }
+
+    /// No attempt waits longer than this to begin.
+    pub(crate) fn patience(&self) -> Duration {
+        self.total_time
     }
 
     /// The decision after a failed attempt. `random` is in `0.0..1.0`.

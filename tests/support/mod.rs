@@ -370,6 +370,13 @@ pub fn peak_memory() -> u64 {
     kibibytes.parse::<u64>().unwrap() * 1024
 }
 
+/// The least time in which a limit lets so many calls start. Those of the first second may start at
+/// once.
+pub fn allowed(calls: usize, limit: u32) -> Duration {
+    let later = calls.saturating_sub(limit as usize);
+    Duration::from_secs_f64(later as f64 / f64::from(limit))
+}
+
 /// Measures up to three times. Other load on the machine delays calls or lets them arrive together,
 /// which the crate can't help; what is wrong by itself is wrong every time.
 pub async fn measure(mut round: impl AsyncFnMut() -> Result<(), String>) {
