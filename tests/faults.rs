@@ -404,6 +404,18 @@ async fn a_login_page_is_no_success() {
         .send_empty()
         .await;
     assert_eq!(deleted.unwrap_err().kind(), ErrorKind::InvalidResponse);
+
+    // Nor is it a file, unless a page was asked for.
+    let log = |name| {
+        client
+            .download_workflow_log()
+            .workflow_id("4rnaseq")
+            .file_name(name)
+    };
+    let error = log("nextflow.log").send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    let report = log("report.html").send().await.unwrap().into_inner();
+    assert_eq!(report.bytes().await.unwrap(), page);
 }
 
 #[tokio::test]

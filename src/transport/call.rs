@@ -375,8 +375,14 @@ fn redirect(call: &Call, reply: &Response) -> Option<Url> {
     allowed.then_some(to)
 }
 
-/// Leaves a success for the caller to read.
-pub(super) async fn nothing(_: &Call, _: &mut Response) -> Result<(), Failure> {
+/// Leaves a success for the caller to read. A web page is none, unless the call names one.
+pub(super) async fn opened(call: &Call, reply: &mut Response) -> Result<(), Failure> {
+    let is_page = content_type(reply.headers()).is_some_and(|kind| kind.contains("text/html"));
+    let is_asked_for =
+        matches!(call.target, Target::Raw { .. }) || call.url.as_str().contains(".htm");
+    if is_page && !is_asked_for {
+        return Err(web_page(call, reply, Bytes::new()));
+    }
     Ok(())
 }
 

@@ -271,7 +271,7 @@ impl Request {
     /// Sends the request and returns the reply's content as it arrives.
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
         let call = self.into_call("*/*")?;
-        let reply = Box::pin(call::execute(&call, call::nothing)).await?;
+        let reply = Box::pin(call::execute(&call, call::opened)).await?;
         let mut response = reply.response;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let stream = ByteStream::new(call.target.name(), reply.attempts, response, call.idle());
