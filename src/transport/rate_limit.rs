@@ -58,9 +58,9 @@ impl Default for RateLimit {
 
 /// Lets the calls of a client start in the order in which they asked.
 ///
-/// A call counts for one window. The first calls of a crowd have to make their connections, and so
-/// reach the server later than those after them, which find them made. So the window of a call that
-/// may need a new connection begins when its reply has come, and that of others when they start.
+/// A call counts for one window. That of most calls begins when they start. But a call that has to
+/// make its connection, and one of a burst, which keeps the client busy, reach the server later than
+/// those after them that have less to do: theirs begins when the reply has come.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     budget: Arc<Shared>,
@@ -137,8 +137,8 @@ impl Turn<'_> {
         let now = Instant::now();
         lock(&self.limiter.connections).end(others, replied.then_some(now));
         // Without a reply it is not known when, if at all, the call reached the server.
-        let may_have_connected = until == started + UNANSWERED;
-        if may_have_connected || !replied {
+        let may_be_delayed = until == started + UNANSWERED;
+        if may_be_delayed || !replied {
             let again = (now + SECOND).clamp(started + WINDOW, started + UNANSWERED);
             let budget = &self.limiter.budget;
             budget.with(|budget| budget.recount(call, until, again));
@@ -252,7 +252,8 @@ impl Limiter {
     fn start(&self, budget: &mut Budget, now: Instant) -> Turn<'_> {
         let counted = budget.limit.map(|_| {
             let (others, is_connected) = lock(&self.connections).begin(now);
-            let until = now + if is_connected { WINDOW } else { UNANSWERED };
+            let is_delayed = budget.start(now) || !is_connected;
+            let until = now + if is_delayed { UNANSWERED } else { WINDOW };
             Counted {
                 call: budget.count(until),
                 others,
@@ -417,61 +418,58 @@ mod tests {
         assert!(is_in_order(&starts));
     }
 
-    /// Makes calls at once that are answered after a while, and returns when the budget is whole
-    /// again.
-    async fn burst(limiter: &Limiter, calls: usize, latency: Duration) -> Duration {
+    /// Lets calls of a client each ask in order, and be answered after so many milliseconds. Returns
+    /// when each started, in milliseconds.
+    async fn calls<const N: usize>(calls: [(&Limiter, u32); N]) -> [u128; N] {
         let begun = Instant::now();
-        join_all((0..calls).map(async |_| {
-            let turn = limiter.start_now().unwrap();
-            sleep(latency).await;
+        let call = async |(limiter, latency): (&Limiter, u32)| {
+            let turn = limiter.wait().await;
+            let started = begun.elapsed().as_millis();
+            sleep(latency * MILLISECOND).await;
             turn.replied();
-        }))
-        .await;
-        let last = lock(&limiter.budget.budget).last().unwrap();
-        last.duration_since(begun)
+            started
+        };
+        join_all(calls.map(call)).await.try_into().unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_count_from_their_replies_where_connections_are_made() {
-        let limiter = limiter(20);
-        let latency = 300 * MILLISECOND;
-        let made = SECOND + latency;
-        assert_eq!(burst(&limiter, 5, latency).await, made);
-        sleep(2 * SECOND).await;
-        assert_eq!(burst(&limiter, 5, latency).await, WINDOW, "they are there");
-        sleep(2 * SECOND).await;
-        assert_eq!(burst(&limiter, 6, latency).await, made, "five are");
-        // The pool uses the latest first, so that others are closed in time.
-        for _ in 0..20 {
-            sleep(3 * SECOND).await;
-            assert_eq!(burst(&limiter, 2, latency).await, WINDOW);
-        }
-        assert_eq!(burst(&limiter, 3, latency).await, made, "two are");
-        sleep(60 * SECOND).await;
-        assert_eq!(burst(&limiter, 1, latency).await, made, "none is");
+    async fn a_burst_counts_from_its_replies_and_what_follows_from_its_starts() {
+        let limiter = limiter(2);
+        let six = [(&*limiter, 300); 6];
+        assert_eq!(calls(six).await, [0, 0, 1_300, 1_300, 2_316, 2_316]);
+        sleep(SECOND).await;
+        assert_eq!(calls([(&*limiter, 300); 3]).await, [0, 0, 1_016]);
+        sleep(3 * SECOND).await;
+        assert_eq!(calls([(&*limiter, 300); 3]).await, [0, 0, 1_300]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_without_a_reply_takes_its_connection_with_it() {
-        let limiter = limiter(20);
-        burst(&limiter, 2, MILLISECOND).await;
-        sleep(2 * SECOND).await;
-        drop(limiter.start_now());
-        sleep(2 * SECOND).await;
-        assert_eq!(burst(&limiter, 1, MILLISECOND).await, WINDOW);
-        sleep(2 * SECOND).await;
-        let latency = 300 * MILLISECOND;
-        assert_eq!(burst(&limiter, 2, latency).await, SECOND + latency);
+    async fn calls_count_from_their_replies_where_there_is_no_connection_to_spare() {
+        let limiter = limiter(2);
+        let latencies = [100, 100, 1_500, 1_500, 100, 100, 100];
+        let started = calls(latencies.map(|latency| (&*limiter, latency))).await;
+        assert_eq!(started, [0, 0, 1_100, 1_100, 2_116, 2_116, 3_216]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_client_has_its_own_connections() {
-        let one = Limiter::shared("pools", "https://a", RateLimit::per_second(20));
-        let other = Limiter::shared("pools", "https://a", RateLimit::per_second(20));
-        burst(&one, 5, MILLISECOND).await;
-        sleep(2 * SECOND).await;
-        let latency = 300 * MILLISECOND;
-        assert_eq!(burst(&other, 5, latency).await, SECOND + latency);
+    async fn each_client_has_connections_of_its_own() {
+        let client = || Limiter::shared("pools", "https://a", RateLimit::per_second(1));
+        let (one, other) = (&client(), &client());
+        let started = calls([(one, 100), (one, 100), (other, 100), (other, 100), (one, 1)]).await;
+        assert_eq!(started, [0, 1_100, 2_116, 3_216, 4_232]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_without_a_reply_counts_from_its_end_and_takes_its_connection_with_it() {
+        let limiter = limiter(1);
+        let begun = Instant::now();
+        limiter.wait().await.replied();
+        let failed = limiter.wait().await;
+        sleep(100 * MILLISECOND).await;
+        drop(failed);
+        assert_eq!(begun.elapsed(), WINDOW + 100 * MILLISECOND);
+        let started = calls([(&*limiter, 100); 3]).await;
+        assert_eq!(started, [1_000, 2_100, 3_116], "it is made again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,9 @@ use tokio::time::Instant;
 /// A caller that may start and is not polled for so long is overtaken.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// Calls after so long a pause are a burst.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// How often the waiting callers, taken together, look whether those before them are polled.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -26,6 +29,9 @@ pub(super) struct Budget {
     held_until: Option<Instant>,
     /// The calls that count, by when they no longer do.
     counted: BTreeSet<(Instant, u64)>,
+    last_start: Option<Instant>,
+    /// Whether the budget was not used up since the last pause.
+    is_burst: bool,
     /// Those that may not start yet, in the order in which they asked.
     waiting: BTreeMap<u64, Waker>,
     /// Those that were woken because they may start, and how long others wait for it.
@@ -96,10 +102,19 @@ impl Budget {
         Err(self.ask_again(caller, now))
     }
 
+    /// Notes that a call starts. Returns whether it is one of a burst.
+    pub fn start(&mut self, now: Instant) -> bool {
+        let paused = |last: Instant| now.duration_since(last) > PAUSE;
+        self.is_burst |= self.last_start.is_none_or(paused);
+        self.last_start = Some(now);
+        self.is_burst
+    }
+
     /// Counts a call until a moment, and returns what tells it from others.
     pub fn count(&mut self, until: Instant) -> u64 {
         let call = self.number();
         self.counted.insert((until, call));
+        self.is_burst &= self.has_room();
         call
     }
 
@@ -197,10 +212,5 @@ impl Budget {
 impl Budget {
     pub fn waiting(&self) -> usize {
         self.waiting.len()
-    }
-
-    /// When the last call no longer counts.
-    pub fn last(&self) -> Option<Instant> {
-        self.counted.last().map(|(until, _)| *until)
     }
 }

@@ -46,3 +46,51 @@ impl Connections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Makes so many calls at once, and returns how many of them found a connection.
+    fn at_once(connections: &mut Connections, calls: usize, now: Instant) -> usize {
+        let began: Vec<_> = (0..calls).map(|_| connections.begin(now)).collect();
+        for (others, _) in &began {
+            connections.end(*others, Some(now));
+        }
+        began
+            .iter()
+            .filter(|(_, is_connected)| *is_connected)
+            .count()
+    }
+
+    #[test]
+    fn there_are_as_many_as_had_replies_at_once() {
+        let (mut connections, now) = (Connections::default(), Instant::now());
+        assert_eq!(at_once(&mut connections, 5, now), 0);
+        assert_eq!(at_once(&mut connections, 3, now), 3);
+        assert_eq!(at_once(&mut connections, 7, now), 5);
+        assert_eq!(at_once(&mut connections, 7, now), 7);
+    }
+
+    #[test]
+    fn those_that_are_not_needed_are_closed() {
+        let (mut connections, begun) = (Connections::default(), Instant::now());
+        at_once(&mut connections, 5, begun);
+        for pause in 1..30 {
+            assert_eq!(at_once(&mut connections, 2, begun + 2 * pause * SECOND), 2);
+        }
+        assert_eq!(at_once(&mut connections, 5, begun + 60 * SECOND), 2);
+        assert_eq!(at_once(&mut connections, 5, begun + 120 * SECOND), 0);
+    }
+
+    #[test]
+    fn one_is_lost_with_a_call_that_has_no_reply() {
+        let (mut connections, now) = (Connections::default(), Instant::now());
+        at_once(&mut connections, 3, now);
+        let (others, _) = connections.begin(now);
+        connections.end(others, None);
+        assert_eq!(at_once(&mut connections, 3, now), 2);
+    }
+}
