@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::header::{LOCATION, RANGE, RETRY_AFTER, USER_AGENT};
 use reqwest::multipart::Form;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, field};
 
@@ -203,7 +203,11 @@ async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure>
             None
         };
         let headers = call.headers(redirected.is_none(), home);
-        let (exchange, progress) = call.send(url.clone(), headers, form.take())?;
+        let (exchange, progress) = {
+            let mut request = call.request(url.clone(), headers, form.take())?;
+            let progress = Progress::of(&mut request);
+            (transport.shared.http.execute(request), progress)
+        };
         effort.begun.get_or_insert_with(Instant::now);
         let result = progress::watch(call.idle(), progress, exchange).await;
         match turn {
@@ -305,32 +309,24 @@ impl Call {
         headers
     }
 
-    /// Hands a request over to be sent.
-    fn send(
+    fn request(
         &self,
         url: Url,
         headers: HeaderMap,
         form: Option<Box<Form>>,
-    ) -> Result<
-        (
-            impl Future<Output = reqwest::Result<Response>> + Unpin + use<>,
-            Option<Progress>,
-        ),
-        Failure,
-    > {
-        let http = &self.transport.shared.http;
-        let mut request = reqwest::Request::new(self.target.method().clone(), url);
+    ) -> Result<Request, Failure> {
+        let mut request = Request::new(self.target.method().clone(), url);
         *request.headers_mut() = headers;
         if let Body::Bytes(_, content) = &self.body {
             *request.body_mut() = Some(content.clone().into());
         }
-        if let Some(form) = form {
-            let builder = RequestBuilder::from_parts(http.clone(), request).multipart(*form);
-            let built = builder.build();
-            request = built.map_err(|error| Failure::unsent(Error::from_reqwest(error)))?;
-        }
-        let progress = Progress::of(&mut request);
-        Ok((http.execute(request), progress))
+        let Some(form) = form else {
+            return Ok(request);
+        };
+        let http = self.transport.shared.http.clone();
+        let builder = RequestBuilder::from_parts(http, request).multipart(*form);
+        let built = builder.build();
+        built.map_err(|error| Failure::unsent(Error::from_reqwest(error)))
     }
 
     pub(super) fn idle(&self) -> Option<Duration> {
