@@ -277,16 +277,16 @@ mod tests {
 
     #[test]
     fn reads_what_it_knows_and_writes_it_again() {
-        let run = parse(r#"{"newer":[1,{}],"name":"happy_ride","id":"7","note":null}"#).unwrap();
+        let run = parse(r#"{"newer":[1,{}],"name":"happy_wren","id":"7","note":null}"#).unwrap();
         assert_eq!(
             run,
             Run {
                 id: Some(7),
-                name: Some("happy_ride".to_owned()),
+                name: Some("happy_wren".to_owned()),
                 note: Nullable::Null
             }
         );
-        assert_eq!(print(&run), r#"{"id":7,"name":"happy_ride","note":null}"#);
+        assert_eq!(print(&run), r#"{"id":7,"name":"happy_wren","note":null}"#);
         assert_eq!(print(&parse("{}").unwrap()), "{}");
         assert_eq!(parse(r#"{"id":null,"name":null}"#).unwrap(), Run::default());
     }

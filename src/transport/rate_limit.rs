@@ -63,19 +63,19 @@ impl Default for RateLimit {
 /// those after them that have less to do: theirs begins when the reply has come.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    budget: Arc<Shared>,
+    budget: Arc<SharedBudget>,
     connections: Mutex<Connections>,
 }
 
 /// What the clients of a token have in common.
 #[derive(Debug)]
-struct Shared {
+struct SharedBudget {
     /// [`Budget::is_free`], for calls that need to know no more.
     free: AtomicBool,
     budget: Mutex<Budget>,
 }
 
-impl Shared {
+impl SharedBudget {
     fn new(limit: RateLimit) -> Arc<Self> {
         Arc::new(Self {
             free: AtomicBool::new(limit.0.is_none()),
@@ -173,7 +173,8 @@ impl Limiter {
     pub(crate) fn shared(token: &str, endpoint: &str, limit: RateLimit) -> Self {
         /// The token itself is not kept here, only its hash under a key of this process.
         static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        static BUDGETS: LazyLock<Mutex<HashMap<u64, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+        static BUDGETS: LazyLock<Mutex<HashMap<u64, Weak<SharedBudget>>>> =
+            LazyLock::new(Mutex::default);
 
         let key = HASHER.hash_one((token, endpoint));
         let mut budgets = lock(&BUDGETS);
@@ -182,12 +183,12 @@ impl Limiter {
             return Self::of(shared);
         }
         budgets.retain(|_, shared| shared.strong_count() > 0);
-        let shared = Shared::new(limit);
+        let shared = SharedBudget::new(limit);
         budgets.insert(key, Arc::downgrade(&shared));
         Self::of(shared)
     }
 
-    fn of(budget: Arc<Shared>) -> Self {
+    fn of(budget: Arc<SharedBudget>) -> Self {
         Self {
             budget,
             connections: Mutex::default(),
@@ -335,7 +336,7 @@ mod tests {
     }
 
     fn new(limit: RateLimit) -> Arc<Limiter> {
-        Arc::new(Limiter::of(Shared::new(limit)))
+        Arc::new(Limiter::of(SharedBudget::new(limit)))
     }
 
     fn limiter(calls: u32) -> Arc<Limiter> {

@@ -52,7 +52,9 @@ impl Changes {
         self.staged
             .into_iter()
             .map(|(file, path)| {
+                // The temporary file goes, which the error would keep.
                 file.persist(&path)
+                    .map_err(|failed| failed.error)
                     .with_context(|| format!("{} can't be replaced", path.display()))?;
                 Ok(path)
             })
@@ -100,6 +102,25 @@ mod tests {
         changes.stage(&folder.path().join("a"), "1").unwrap();
         drop(changes);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_end_in_the_middle_leaves_whole_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("first"), "old").unwrap();
+        fs::write(path("last"), "old").unwrap();
+        let mut changes = Changes::default();
+        for name in ["first", "middle", "last"] {
+            changes.stage(&path(name), "new").unwrap();
+        }
+        // A folder that is not empty can't be replaced by a file.
+        fs::create_dir_all(path("middle/deep")).unwrap();
+        let error = changes.commit().unwrap_err();
+        assert!(error.to_string().contains("middle"), "{error}");
+        assert_eq!(fs::read_to_string(path("first")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(path("last")).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[cfg(unix)]

@@ -172,7 +172,7 @@ async fn launch(
     let seed = mix(id);
     let name = match body.text("runName") {
         Some(name) => name.to_owned(),
-        None => data::run_name(seed),
+        None => laboratory.free_name(seed),
     };
     let submitted = SystemTime::now();
     let launch = Launch {
@@ -209,6 +209,19 @@ async fn launch(
 }
 
 impl Laboratory {
+    fn has_run_of_name(&self, name: &str) -> bool {
+        self.runs.iter().any(|run| run.name == name)
+    }
+
+    /// A name that no run has; numbered where most are taken.
+    fn free_name(&self, seed: u64) -> String {
+        let drawn = (0..20).map(|draw| data::run_name(mix(seed ^ draw)));
+        let numbered = (self.runs.len()..).map(|number| format!("run_{number}"));
+        let mut names = drawn.chain(numbered);
+        let free = names.find(|name| !self.has_run_of_name(name));
+        free.unwrap_or_default()
+    }
+
     /// The place of the pipeline that a launch is for: the one whose launch, or whose runs' launch,
     /// it starts from, else the first of this repository.
     fn launchable(
@@ -269,7 +282,7 @@ fn check_name(laboratory: &Laboratory, name: &str) -> Result<(), Refusal> {
     if !well_formed {
         return Err(Refusal::bad_request(format!("Invalid run name: '{name}'")));
     }
-    match laboratory.runs.iter().any(|run| run.name == name) {
+    match laboratory.has_run_of_name(name) {
         true => Err(Refusal::bad_request(format!(
             "Run name '{name}' is already used"
         ))),
@@ -278,16 +291,17 @@ fn check_name(laboratory: &Laboratory, name: &str) -> Result<(), Refusal> {
 }
 
 async fn random_name(State(world): State<Shared>) -> Json<Value> {
-    let seed = world.laboratory().next_id();
-    Json(json!({ "name": data::run_name(seed) }))
+    let mut laboratory = world.laboratory();
+    let seed = mix(laboratory.next_id());
+    Json(json!({ "name": laboratory.free_name(seed) }))
 }
 
 async fn validate(State(world): State<Shared>, call: Call) -> Done {
     let laboratory = world.laboratory();
     match call.query("runName") {
-        Some(name) if laboratory.runs.iter().any(|run| run.name == name) => Err(Refusal::conflict(
-            format!("Run name '{name}' is already used"),
-        )),
+        Some(name) if laboratory.has_run_of_name(name) => Err(Refusal::conflict(format!(
+            "Run name '{name}' is already used"
+        ))),
         Some(name) => check_name(&laboratory, name).and(NO_CONTENT),
         None => NO_CONTENT,
     }

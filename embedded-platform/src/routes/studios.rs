@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -37,10 +38,19 @@ async fn list(State(world): State<Shared>, call: Call) -> Reply {
     Ok(Json(json!({ "studios": studios, "totalSize": page.total })))
 }
 
-async fn describe(State(world): State<Shared>, call: Call) -> Reply {
+/// Answered by 202 while the Studio starts or stops.
+async fn describe(
+    State(world): State<Shared>,
+    call: Call,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
     let laboratory = world.laboratory();
     let studio = &laboratory.studios[laboratory.studio(&call)?];
-    Ok(Json(studio.json(&laboratory)))
+    let json = studio.json(&laboratory);
+    let status = match json["statusInfo"]["status"].as_str() {
+        Some("starting" | "stopping") => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    };
+    Ok((status, Json(json)))
 }
 
 async fn start(State(world): State<Shared>, call: Call) -> Reply {

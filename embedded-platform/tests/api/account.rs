@@ -7,7 +7,7 @@ use seqera_embedded_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPA
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::client::{Api, of_workspace, texts};
+use crate::client::{Api, checked, of_workspace, texts};
 
 #[tokio::test]
 async fn the_server_and_the_user_introduce_themselves() {
@@ -153,14 +153,15 @@ async fn a_studio_starts_and_stops() {
         "/studios/{}",
         list["studios"][0]["sessionId"].as_str().unwrap()
     );
-    let status = async || {
-        let described = api.get(&of_workspace(&studio)).await;
-        described["statusInfo"]["status"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+    let described = async || {
+        let path = of_workspace(&studio);
+        let response = api.request(Method::GET, &path).send().await.unwrap();
+        let code = response.status().as_u16();
+        let described = checked(Method::GET, &path, response, code).await;
+        let status = described["statusInfo"]["status"].as_str().unwrap();
+        (code, status.to_owned())
     };
-    assert_eq!(status().await, "stopped");
+    assert_eq!(described().await, (200, "stopped".to_owned()));
     for (verb, between, at_last) in [
         ("start", "starting", "running"),
         ("stop", "stopping", "stopped"),
@@ -169,7 +170,13 @@ async fn a_studio_starts_and_stops() {
         let reply = api.call(Method::PUT, &path, Some(json!({})), 200).await;
         assert_eq!(reply["statusInfo"]["status"], between);
         let reached = async {
-            while status().await != at_last {
+            loop {
+                let (code, status) = described().await;
+                if status == at_last {
+                    assert_eq!(code, 200);
+                    break;
+                }
+                assert_eq!((code, &*status), (202, between));
                 sleep(Duration::from_millis(50)).await;
             }
         };

@@ -1,6 +1,7 @@
 //! Pipelines, and what a launch takes and refuses.
 
 use reqwest::Method;
+use seqera_embedded_platform::EmbeddedPlatform;
 use serde_json::{Value, json};
 
 use crate::client::{Api, of_workspace, texts};
@@ -216,13 +217,23 @@ async fn a_run_remembers_what_it_was_launched_with() {
 
 #[tokio::test]
 async fn names_are_proposed_and_checked() {
-    let api = Api::start().await;
-    let name = api.get("/workflow/random-name").await;
+    // Of so many runs, many share a name.
+    let api = Api::of(
+        EmbeddedPlatform::builder()
+            .calls_per_second(None)
+            .runs(2_000),
+    )
+    .await;
     let validate = |name: &str| of_workspace(&format!("/workflow/validate?runName={name}"));
     api.call(Method::GET, &validate("never-used"), None, 204)
         .await;
     api.refused(Method::GET, &validate("No"), None, 400).await;
-    assert!(name["name"].as_str().unwrap().contains('_'));
+    for _ in 0..30 {
+        let proposed = api.get("/workflow/random-name").await;
+        let name = proposed["name"].as_str().unwrap();
+        assert!(name.contains('_'));
+        api.call(Method::GET, &validate(name), None, 204).await;
+    }
     let runs = api.get(&of_workspace("/workflow?max=1")).await;
     let taken = runs["workflows"][0]["workflow"]["runName"]
         .as_str()
