@@ -107,15 +107,16 @@ async fn attempts<T>(
     read: impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
     span: &Span,
 ) -> Result<Reply<T>> {
+    let shown_since = (!span.is_disabled()).then(Instant::now);
     let mut effort = Effort::default();
     let mut number = 0;
     loop {
         number += 1;
         let outcome = attempt(call, &read, &mut effort, span).await;
-        if !span.is_disabled() {
+        if let Some(begun) = shown_since {
             span.record("attempts", number);
             span.record("waited_ms", effort.waited.as_millis() as u64);
-            span.record("duration_ms", effort.elapsed().as_millis() as u64);
+            span.record("duration_ms", begun.elapsed().as_millis() as u64);
         }
         let failure = match outcome {
             Ok((response, body)) => {
