@@ -498,17 +498,36 @@ mod tests {
     async fn dropped_callers_cost_nothing() {
         let limiter = limiter(2);
         starts(&limiter, 2).await;
-        let waiting: Vec<_> = (0..50)
-            .map(|_| {
-                let limiter = limiter.clone();
-                tokio::spawn(async move { limiter.wait().await.replied() })
+        let begun = Instant::now();
+        let wait = || {
+            let limiter = limiter.clone();
+            tokio::spawn(async move {
+                limiter.wait().await.replied();
+                begun.elapsed()
             })
-            .collect();
+        };
+        let waiting: Vec<_> = (0..500).map(|_| wait()).collect();
+        let last = wait();
         sleep(500 * MILLISECOND).await;
         waiting.iter().for_each(|task| task.abort());
+        assert_eq!(last.await.unwrap(), WINDOW);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_is_not_used_goes_to_the_next() {
+        let limiter = limiter(1);
+        starts(&limiter, 1).await;
+        let stalled = stalled(&limiter);
         let begun = Instant::now();
-        starts(&limiter, 2).await;
-        assert!(begun.elapsed() < 520 * MILLISECOND, "{:?}", begun.elapsed());
+        let next = limiter.clone();
+        let next = tokio::spawn(async move {
+            next.wait().await.replied();
+            begun.elapsed()
+        });
+        let looked = WINDOW + 15 * MILLISECOND;
+        sleep(looked).await;
+        drop(stalled);
+        assert_eq!(next.await.unwrap(), looked);
     }
 
     #[tokio::test(start_paused = true)]
