@@ -151,7 +151,7 @@ impl Error {
     }
 
     /// 429 that outlasted the retries: more calls than the server takes for this token, perhaps
-    /// by other programs; or none was sent, as an earlier one was told to wait for too long. Wait
+    /// by other programs; or another call was told to wait for longer than this one may take. Wait
     /// for [`retry_after`](Self::retry_after), or lower the
     /// [`RateLimit`](crate::RateLimit).
     pub fn is_rate_limited(&self) -> bool {
@@ -516,7 +516,10 @@ fn io_kind(error: &(dyn StdError + 'static)) -> Option<std::io::ErrorKind> {
 
 /// Whether it was the caller's own stream that failed.
 fn is_own_body(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|error| error.downcast_ref().is_some_and(hyper::Error::is_user))
+    chain(error)
+        .filter_map(|error| error.downcast_ref::<hyper::Error>())
+        // hyper blames the user also for a runtime that ended under a connection.
+        .any(|error| error.is_user() && !error.to_string().starts_with("dispatch task is gone"))
 }
 
 /// Whether the bytes stopped coming, rather than being the wrong ones.

@@ -89,6 +89,8 @@ pub use operations::{then, when};
 /// text that says what was called and what was mocked; [`unexpected`](Self::unexpected) lists them.
 pub struct MockApi {
     server: MockServer,
+    /// Of this one alone: servers are used again, and waits after a 429 belong to the token.
+    token: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -105,8 +107,11 @@ struct State {
 impl MockApi {
     /// Starts a server on loopback, without mocks.
     pub async fn start() -> Self {
+        static STARTED: AtomicUsize = AtomicUsize::new(1);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let api = Self {
             server: MockServer::start_async().await,
+            token: format!("mock-token-{number}"),
             state: Arc::default(),
         };
         api.catch_the_rest().await;
@@ -131,7 +136,7 @@ impl MockApi {
     /// A 429 holds up this client as any other: for the time that it states, and where it states
     /// none and ends a call, the next calls for a second.
     pub fn builder(&self) -> ClientBuilder {
-        Client::builder("mock-token")
+        Client::builder(self.token.as_str())
             .endpoint(self.endpoint())
             .rate_limit(RateLimit::unlimited())
             .retry(RetryPolicy::default().base_backoff(Duration::ZERO))

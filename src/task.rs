@@ -10,8 +10,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Work that goes on while nobody polls the stream, and ends when it is dropped.
 ///
-/// Were it polled with the stream instead, a call that waits for the rate limit would keep its
-/// turn while the stream's user makes another call, which would then wait for ever.
+/// Were it polled with the stream instead, nothing would move while the stream's user is busy.
 pub(crate) struct Task<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Task<Result<T>> {

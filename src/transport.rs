@@ -98,10 +98,14 @@ impl Transport {
     }
 
     /// What a server said, without the token: servers may repeat what they were sent.
-    fn redact(&self, body: Bytes) -> Bytes {
+    fn redact(&self, mut body: Bytes) -> Bytes {
+        /// A few letters are no secret, and turn up in any text.
+        const SECRET: usize = 8;
         let token = &self.shared.token;
-        // A few letters are no secret, and turn up in any text.
-        let is_repeated = token.len() >= 8
+        let cut_off =
+            (SECRET..token.len()).find(|&length| body.ends_with(&token.as_bytes()[..length]));
+        body.truncate(body.len() - cut_off.unwrap_or_default());
+        let is_repeated = token.len() >= SECRET
             && body
                 .windows(token.len())
                 .any(|part| part == token.as_bytes());

@@ -170,6 +170,36 @@ async fn a_wait_beyond_the_total_time_ends_the_call_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_short_hold_fails_nobody_who_has_waited_for_long() {
+    let server = Server::start(|number, _| match number {
+        5 => Act::Reply(429, vec![("Retry-After", "1".into())], vec![]),
+        _ => json(200, "{}"),
+    })
+    .await;
+    let policy = support::hasty().total_time(Duration::from_millis(1_500));
+    let limit = RateLimit::per_second(5);
+    let client = client_of(&server.address).rate_limit(limit).retry(policy);
+    let client = client.build().unwrap();
+    let calls = (0..12).map(|_| client.user_info().send());
+    for reply in join_all(calls).await {
+        reply.unwrap();
+    }
+    assert_eq!(server.count(), 13);
+}
+
+#[tokio::test]
+async fn the_body_of_a_read_follows_no_redirect() {
+    let away = Server::start(|_, seen| json(200, seen.body.len().to_string())).await;
+    let target = format!("{}/elsewhere", away.address);
+    let server =
+        Server::start(move |_, _| Act::Reply(307, vec![("Location", target.clone())], vec![]))
+            .await;
+    let client = server.client();
+    let call = client.request(Method::GET, "/x").json(&"s3cret");
+    assert_eq!(call.send::<u64>().await.unwrap().into_inner(), 0);
+}
+
+#[tokio::test]
 async fn waiting_for_the_limit_takes_nothing_from_the_time_for_retries() {
     let server = Server::start(|number, _| match number {
         5 => json(503, ""),

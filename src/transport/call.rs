@@ -36,6 +36,9 @@ const REDIRECTS: usize = 10;
 /// How long everyone waits after a last 429 that names no time: the Platform counts by the second.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The Platform counts by the second and by the hour, so that a longer wait is a mistake.
+const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
+
 /// One call, ready to be sent as often as it takes.
 pub(super) struct Call {
     pub transport: Transport,
@@ -67,18 +70,36 @@ pub(super) struct Reply<T> {
     pub attempts: u32,
 }
 
-/// What a call took so far.
-#[derive(Default)]
-struct Effort {
-    /// When its first request was sent.
-    begun: Option<Instant>,
+/// What a call took so far. Its span is told in the end, also of a call that is dropped.
+struct Effort<'a> {
+    span: &'a Span,
+    begun: Instant,
     /// For the rate limit.
     waited: Duration,
+    /// Requests, redirected ones not counted.
+    attempts: u32,
+    status: Option<StatusCode>,
 }
 
-impl Effort {
+impl Effort<'_> {
+    /// Without the waits for the rate limit, which are nobody's fault.
     fn elapsed(&self) -> Duration {
-        self.begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+        self.begun.elapsed().saturating_sub(self.waited)
+    }
+}
+
+impl Drop for Effort<'_> {
+    fn drop(&mut self) {
+        let span = self.span;
+        if span.is_disabled() {
+            return;
+        }
+        if let Some(status) = self.status {
+            span.record("status", status.as_u16());
+        }
+        span.record("attempts", self.attempts);
+        span.record("waited_ms", self.waited.as_millis() as u64);
+        span.record("duration_ms", self.begun.elapsed().as_millis() as u64);
     }
 }
 
@@ -107,29 +128,26 @@ async fn attempts<T>(
     read: impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
     span: &Span,
 ) -> Result<Reply<T>> {
-    let shown_since = (!span.is_disabled()).then(Instant::now);
-    let mut effort = Effort::default();
-    let mut number = 0;
+    let mut effort = Effort {
+        span,
+        begun: Instant::now(),
+        waited: Duration::ZERO,
+        attempts: 0,
+        status: None,
+    };
     loop {
-        number += 1;
-        let outcome = attempt(call, &read, &mut effort, span).await;
-        if let Some(begun) = shown_since {
-            span.record("attempts", number);
-            span.record("waited_ms", effort.waited.as_millis() as u64);
-            span.record("duration_ms", begun.elapsed().as_millis() as u64);
-        }
-        let failure = match outcome {
+        let failure = match attempt(call, &read, &mut effort).await {
             Ok((response, body)) => {
                 return Ok(Reply {
                     response,
                     body,
-                    attempts: number,
+                    attempts: effort.attempts,
                 });
             }
             Err(failure) => failure,
         };
         let failed = Attempt {
-            number,
+            number: effort.attempts,
             elapsed: effort.elapsed(),
             safe_to_repeat: call.target.is_safe_to_repeat(),
             body_spent: call.body.is_spent(),
@@ -144,13 +162,10 @@ async fn attempts<T>(
             });
         }
         match decision {
-            Decision::Stop => {
-                let requests = if failure.sent { number } else { number - 1 };
-                return Err(call.explain(failure.error, requests));
-            }
+            Decision::Stop => return Err(call.explain(failure.error, effort.attempts)),
             Decision::Again(wait) => {
                 tracing::warn!(
-                    attempt = number,
+                    attempt = effort.attempts,
                     wait_ms = wait.as_millis() as u64,
                     reason = %failure.error,
                     "trying again"
@@ -165,8 +180,6 @@ async fn attempts<T>(
 pub(super) struct Failure {
     error: Error,
     happened: Happened,
-    /// Whether there was a request to send at all.
-    sent: bool,
     /// Whether the Platform wants fewer calls of this token.
     concerns_all: bool,
 }
@@ -174,56 +187,63 @@ pub(super) struct Failure {
 async fn attempt<T>(
     call: &Call,
     read: &impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
-    effort: &mut Effort,
-    span: &Span,
+    effort: &mut Effort<'_>,
 ) -> Result<(Response, T), Failure> {
-    let mut reply = exchange(call, effort).await?;
-    if !span.is_disabled() {
-        span.record("status", reply.status().as_u16());
-    }
-    if !reply.status().is_success() {
+    let (mut reply, turn) = exchange(call, effort).await?;
+    effort.status = Some(reply.status());
+    let body = if reply.status().is_success() {
+        read(call, &mut reply).await
+    } else {
         // Boxed, as it is rare: a call is as large as the largest that it may have to do.
-        return Err(Box::pin(refusal(call, &mut reply)).await);
+        Err(Box::pin(refusal(call, &mut reply)).await)
+    };
+    // Only now its connection is free.
+    if let Some(turn) = turn {
+        turn.replied();
     }
-    let body = read(call, &mut reply).await?;
-    Ok((reply, body))
+    Ok((reply, body?))
 }
 
 /// Sends the request, and those of the redirects that it meets.
-async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure> {
+async fn exchange<'a>(
+    call: &'a Call,
+    effort: &mut Effort<'_>,
+) -> Result<(Response, Option<Turn<'a>>), Failure> {
     let transport = &call.transport;
-    let mut form = call.form().await.map_err(Failure::unsent)?;
+    let mut form = call.form().await.map_err(Failure::permanent)?;
     let mut redirected: Option<Box<Url>> = None;
     for _ in 0..=REDIRECTS {
+        let first = redirected.is_none();
         let url = redirected.as_deref().unwrap_or(&call.url);
-        let home = redirected.is_none() || transport.is_home(url);
+        let home = first || transport.is_home(url);
         // Only calls to the endpoint count, and only they carry the token.
         let turn = if home {
             Some(turn(call, &mut effort.waited).await?)
         } else {
             None
         };
-        let headers = call.headers(redirected.is_none(), home);
         let (exchange, progress) = {
-            let mut request = call.request(url.clone(), headers, form.take())?;
+            let mut request = Request::new(call.target.method().clone(), url.clone());
+            *request.headers_mut() = call.headers(first, home);
+            if first {
+                request = call.with_body(request, form.take())?;
+                effort.attempts += 1;
+            }
             let progress = Progress::of(&mut request);
             (transport.shared.http.execute(request), progress)
         };
-        effort.begun.get_or_insert_with(Instant::now);
-        let result = progress::watch(call.idle(), progress, exchange).await;
-        match turn {
-            Some(turn) if matches!(result, Some(Ok(_))) => turn.replied(),
-            turn => drop(turn),
-        }
-        let Some(result) = result else {
+        let Some(result) = progress::watch(call.idle(), progress, exchange).await else {
             let url = redirected.as_deref().unwrap_or(&call.url);
             return Err(Failure::of(progress::timed_out(url.host_str())));
         };
         let reply = result.map_err(Failure::from_reqwest)?;
-        match redirect(call, &reply) {
-            Some(next) => redirected = Some(Box::new(next)),
-            None => return Ok(reply),
+        let Some(next) = redirect(call, &reply) else {
+            return Ok((reply, turn));
+        };
+        if let Some(turn) = turn {
+            turn.replied();
         }
+        redirected = Some(Box::new(next));
     }
     let text = format!("more than {REDIRECTS} redirects");
     Err(Failure::permanent(Error::new(
@@ -232,40 +252,38 @@ async fn exchange(call: &Call, effort: &mut Effort) -> Result<Response, Failure>
     )))
 }
 
-/// Waits until a request may start, unless that is later than any attempt may begin.
+/// Waits until a request may start, unless everyone is to wait for longer than a call may take.
 async fn turn<'a>(call: &'a Call, waited: &mut Duration) -> Result<Turn<'a>, Failure> {
     let limiter = &call.transport.shared.limiter;
     if let Some(turn) = limiter.start_now() {
         return Ok(turn);
     }
     let asked = Instant::now();
-    let mut waiting = Box::pin(limiter.wait());
+    let mut waiting = Box::pin(limiter.wait_in_line());
     let turn = poll_fn(|context| match waiting.poll_unpin(context) {
         Poll::Ready(turn) => Poll::Ready(Ok(turn)),
-        Poll::Pending => match limiter.held_until() {
-            Some(until) if until.duration_since(asked) > call.transport.retry.patience() => {
-                Poll::Ready(Err(held(until - Instant::now())))
-            }
+        Poll::Pending => match limiter.held_until().map(|until| until - Instant::now()) {
+            Some(wait) if wait > call.transport.retry.patience() => Poll::Ready(Err(held(wait))),
             _ => Poll::Pending,
         },
     })
-    .await?;
+    .await;
     let wait = asked.elapsed();
     if wait >= Duration::from_millis(1) {
         *waited += wait;
         let wait_ms = wait.as_millis() as u64;
         tracing::debug!(wait_ms, "waited for the rate limit");
     }
-    Ok(turn)
+    turn
 }
 
 /// What another call was told holds for this one.
 fn held(wait: Duration) -> Failure {
-    let text = "the server told an earlier call with this token to wait, so this one was not sent";
+    let text = "the server told an earlier call with this token to wait";
     let error = Error::new(ErrorKind::Status, text)
         .with_status(StatusCode::TOO_MANY_REQUESTS)
         .with_retry_after(Some(wait));
-    Failure::unsent(error)
+    Failure::permanent(error)
 }
 
 impl Call {
@@ -283,8 +301,8 @@ impl Call {
         Ok(Some(Box::new(Box::pin(form.begin()).await?)))
     }
 
-    /// The headers of the first request or of a redirected one, which needs fewer of the caller's;
-    /// the caller's replace those of the crate.
+    /// The headers of the first request or of a redirected one, which needs fewer of the caller's.
+    /// These replace the crate's, but for what the transport is in charge of.
     fn headers(&self, first: bool, home: bool) -> HeaderMap {
         let shared = &self.transport.shared;
         // With room for these, and for two that reqwest and hyper add.
@@ -310,14 +328,7 @@ impl Call {
         headers
     }
 
-    fn request(
-        &self,
-        url: Url,
-        headers: HeaderMap,
-        form: Option<Box<Form>>,
-    ) -> Result<Request, Failure> {
-        let mut request = Request::new(self.target.method().clone(), url);
-        *request.headers_mut() = headers;
+    fn with_body(&self, mut request: Request, form: Option<Box<Form>>) -> Result<Request, Failure> {
         if let Body::Bytes(_, content) = &self.body {
             *request.body_mut() = Some(content.clone().into());
         }
@@ -327,7 +338,7 @@ impl Call {
         let http = self.transport.shared.http.clone();
         let builder = RequestBuilder::from_parts(http, request).multipart(*form);
         let built = builder.build();
-        built.map_err(|error| Failure::unsent(Error::from_reqwest(error)))
+        built.map_err(|error| Failure::permanent(Error::from_reqwest(error)))
     }
 
     pub(super) fn idle(&self) -> Option<Duration> {
@@ -337,7 +348,7 @@ impl Call {
     /// Lets no call of the token start for a while.
     fn hold_everyone(&self, wait: Duration) {
         let limiter = &self.transport.shared.limiter;
-        limiter.hold_until(Instant::now() + wait);
+        limiter.hold_until(Instant::now() + wait.min(LONGEST_HOLD));
     }
 
     /// Completes an error with what the call knows.
@@ -456,20 +467,12 @@ impl Failure {
         Self {
             error,
             happened,
-            sent: true,
             concerns_all: false,
         }
     }
 
     fn permanent(error: Error) -> Self {
         Self::new(error, Happened::Permanent)
-    }
-
-    fn unsent(error: Error) -> Self {
-        Self {
-            sent: false,
-            ..Self::permanent(error)
-        }
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {

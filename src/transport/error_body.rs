@@ -78,7 +78,8 @@ fn without_query(word: &str) -> String {
         kept.push_str(before);
         kept.push('?');
         rest = query;
-        if before.contains("://") {
+        // A path alone may be one of cloud storage.
+        if before.contains("://") || (before.contains('/') && query.contains('=')) {
             kept.push('…');
             // What encloses the URL is not part of it.
             let end = query.find(['"', '\'', '<', '>', ')', ']', '}', ',', '`']);
@@ -231,6 +232,11 @@ mod tests {
                 "application/xml",
                 "<?xml version='1.0'?><Error><Code>A</Code><Message>Denied</Message><StringToSign>s3cret",
                 "Denied",
+            ),
+            (
+                "text/plain",
+                "Cannot GET /lab/a.bam?X-Amz-Signature=s3cret, sorry: why? a=b",
+                "Cannot GET /lab/a.bam?…, sorry: why? a=b",
             ),
             ("", "", ""),
             ("", "  \n ", ""),

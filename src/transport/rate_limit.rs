@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
@@ -125,15 +125,15 @@ impl Turn<'_> {
     }
 
     fn end(&mut self, replied: bool) {
-        let Some(counted) = self.counted.take() else {
-            return;
-        };
-        let Counted {
+        let Some(Counted {
             call,
+            others,
             started,
             until,
-            others,
-        } = counted;
+        }) = self.counted.take()
+        else {
+            return;
+        };
         let now = Instant::now();
         lock(&self.limiter.connections).end(others, replied.then_some(now));
         // Without a reply it is not known when, if at all, the call reached the server.
@@ -173,19 +173,24 @@ impl Limiter {
     pub(crate) fn shared(token: &str, endpoint: &str, limit: RateLimit) -> Self {
         /// The token itself is not kept here, only its hash under a key of this process.
         static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        static BUDGETS: LazyLock<Mutex<HashMap<u64, Weak<SharedBudget>>>> =
+        static BUDGETS: LazyLock<Mutex<HashMap<u64, Arc<SharedBudget>>>> =
             LazyLock::new(Mutex::default);
 
         let key = HASHER.hash_one((token, endpoint));
         let mut budgets = lock(&BUDGETS);
-        if let Some(shared) = budgets.get(&key).and_then(Weak::upgrade) {
-            shared.with(|budget| budget.lower(limit.0));
-            return Self::of(shared);
+        let now = Instant::now();
+        let is_used = |budget: &Arc<SharedBudget>| Arc::strong_count(budget) > 1;
+        // What the last client left behind counts for the next one.
+        budgets.retain(|_, budget| is_used(budget) || budget.with(|budget| budget.is_left(now)));
+        let budget = budgets
+            .entry(key)
+            .or_insert_with(|| SharedBudget::new(limit));
+        if is_used(budget) {
+            budget.with(|budget| budget.lower(limit.0));
+        } else {
+            budget.with(|budget| budget.limit = limit.0);
         }
-        budgets.retain(|_, shared| shared.strong_count() > 0);
-        let shared = SharedBudget::new(limit);
-        budgets.insert(key, Arc::downgrade(&shared));
-        Self::of(shared)
+        Self::of(budget.clone())
     }
 
     fn of(budget: Arc<SharedBudget>) -> Self {
@@ -210,15 +215,7 @@ impl Limiter {
     }
 
     /// Returns when a call may start, and counts it as started.
-    pub(crate) async fn wait(&self) -> Turn<'_> {
-        match self.start_now() {
-            Some(turn) => turn,
-            // Boxed, as all that is rare: a call is as large as the largest that it may have to do.
-            None => Box::pin(self.wait_in_line()).await,
-        }
-    }
-
-    async fn wait_in_line(&self) -> Turn<'_> {
+    pub(crate) async fn wait_in_line(&self) -> Turn<'_> {
         let caller = self.budget.with(Budget::number);
         let mut waiting = Waiting {
             limiter: self,
@@ -306,7 +303,7 @@ mod tests {
         for call in 0..calls {
             let (limiter, log) = (limiter.clone(), log.clone());
             tasks.push(tokio::spawn(async move {
-                limiter.wait().await.replied();
+                limiter.wait_in_line().await.replied();
                 lock(&log).push((call, Instant::now()));
             }));
         }
@@ -345,7 +342,7 @@ mod tests {
 
     /// A caller that asks and is not polled again.
     fn stalled(limiter: &Limiter) -> impl Future<Output = Turn<'_>> {
-        let mut stalled = Box::pin(limiter.wait());
+        let mut stalled = Box::pin(limiter.wait_in_line());
         let mut context = Context::from_waker(Waker::noop());
         assert!(stalled.as_mut().poll(&mut context).is_pending());
         stalled
@@ -373,7 +370,7 @@ mod tests {
         let work = async |worker: u64| {
             let mut random = fastrand::Rng::with_seed(worker);
             while begun.elapsed() < MINUTES {
-                let turn = limiter.wait().await;
+                let turn = limiter.wait_in_line().await;
                 let minus_one = |spare: usize| spare.checked_sub(1);
                 let relaxed = Ordering::Relaxed;
                 if spare.fetch_update(relaxed, relaxed, minus_one).is_err() {
@@ -424,7 +421,7 @@ mod tests {
     async fn calls<const N: usize>(calls: [(&Limiter, u32); N]) -> [u128; N] {
         let begun = Instant::now();
         let call = async |(limiter, latency): (&Limiter, u32)| {
-            let turn = limiter.wait().await;
+            let turn = limiter.wait_in_line().await;
             let started = begun.elapsed().as_millis();
             sleep(latency * MILLISECOND).await;
             turn.replied();
@@ -464,8 +461,8 @@ mod tests {
     async fn a_call_without_a_reply_counts_from_its_end_and_takes_its_connection_with_it() {
         let limiter = limiter(1);
         let begun = Instant::now();
-        limiter.wait().await.replied();
-        let failed = limiter.wait().await;
+        limiter.wait_in_line().await.replied();
+        let failed = limiter.wait_in_line().await;
         sleep(100 * MILLISECOND).await;
         drop(failed);
         assert_eq!(begun.elapsed(), WINDOW + 100 * MILLISECOND);
@@ -477,8 +474,8 @@ mod tests {
     async fn calls_without_a_reply_count_for_two_windows_at_most() {
         let limiter = limiter(1);
         let begun = Instant::now();
-        let _unanswered = limiter.wait().await;
-        limiter.wait().await.replied();
+        let _unanswered = limiter.wait_in_line().await;
+        limiter.wait_in_line().await.replied();
         assert!(begun.elapsed() < UNANSWERED + 20 * MILLISECOND);
         assert!(begun.elapsed() >= UNANSWERED);
     }
@@ -502,7 +499,7 @@ mod tests {
         let wait = || {
             let limiter = limiter.clone();
             tokio::spawn(async move {
-                limiter.wait().await.replied();
+                limiter.wait_in_line().await.replied();
                 begun.elapsed()
             })
         };
@@ -521,7 +518,7 @@ mod tests {
         let begun = Instant::now();
         let next = limiter.clone();
         let next = tokio::spawn(async move {
-            next.wait().await.replied();
+            next.wait_in_line().await.replied();
             begun.elapsed()
         });
         let looked = WINDOW + 15 * MILLISECOND;
@@ -555,7 +552,7 @@ mod tests {
         let limiter = limiter(20);
         let mut answers = stream::iter(0..100)
             .map(async |number| {
-                limiter.wait().await.replied();
+                limiter.wait_in_line().await.replied();
                 number
             })
             .buffered(40);
@@ -563,7 +560,7 @@ mod tests {
         let mut number = 0;
         while let Some(answer) = answers.next().await {
             assert_eq!(answer, number);
-            limiter.wait().await.replied();
+            limiter.wait_in_line().await.replied();
             number += 1;
         }
         // 20 calls at once, 180 at the limit: 9.1 s at best.
@@ -605,7 +602,7 @@ mod tests {
         let mut line: Vec<_> = (0..CALLS)
             .map(|_| {
                 let (limiter, polls) = (limiter.clone(), polls.clone());
-                tokio::spawn(async move { counted(&polls, limiter.wait()).await.replied() })
+                tokio::spawn(async move { counted(&polls, limiter.wait_in_line()).await.replied() })
             })
             .collect();
         for task in line.drain(..CALLS / 3) {
@@ -709,8 +706,32 @@ mod tests {
     async fn a_limit_of_zero_is_one_and_a_budget_that_nobody_has_is_forgotten() {
         let shared = |limit| Arc::new(Limiter::shared("gone", "https://a", limit));
         let budget = Arc::downgrade(&shared(RateLimit::per_second(0)).budget);
+        drop(Limiter::shared(
+            "other",
+            "https://a",
+            RateLimit::unlimited(),
+        ));
         assert!(budget.upgrade().is_none());
         let again = shared(RateLimit::per_second(0));
         assert_eq!(most_started_in_a_second(&starts(&again, 3).await), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_budget_outlives_its_clients_while_their_calls_count() {
+        let shared = || {
+            Arc::new(Limiter::shared(
+                "one by one",
+                "https://a",
+                RateLimit::per_second(5),
+            ))
+        };
+        let mut all = Vec::new();
+        for _ in 0..12 {
+            all.extend(starts(&shared(), 1).await);
+        }
+        assert_eq!(most_started_in_a_second(&all), 5);
+        shared().hold_until(Instant::now() + 7 * SECOND);
+        let held = starts(&shared(), 1).await;
+        assert!(held[0].1 >= all[11].1 + 7 * SECOND);
     }
 }

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::Transport;
 use super::call::{self, Body, Call, Reply};
-use super::error_body::strip_bom;
+use super::error_body::{self, strip_bom};
 use super::retry::RetryPolicy;
 use crate::body::ByteStream;
 use crate::generated::Client;
@@ -438,12 +438,15 @@ impl Fetched {
             Some(path) if path != "." => format!("the reply does not fit its type at `{path}`"),
             _ => "the reply does not fit its type".to_owned(),
         };
+        // It may quote the reply.
+        let cause = self.call.transport.redact(error.to_string().into());
+        let cause = error_body::one_line(&String::from_utf8_lossy(&cause));
         Error::new(ErrorKind::InvalidResponse, text)
             .in_operation(self.call.target.name())
             .with_status(self.reply.response.status())
             .with_attempts(self.reply.attempts)
             .with_body(self.call.transport.redact(self.reply.body))
-            .caused_by(error)
+            .caused_by(cause)
     }
 }
 

@@ -67,7 +67,8 @@ impl RetryPolicy {
         self
     }
 
-    /// No attempt begins later than this after the first one. Default 120 s.
+    /// No attempt begins later than this after the first one, waits for the rate limit not counted.
+    /// Default 120 s.
     ///
     /// A `Retry-After` that reaches beyond it ends the call at once; the error carries the time. So
     /// it does for other calls with the token until then, which are not sent.
@@ -76,7 +77,7 @@ impl RetryPolicy {
         self
     }
 
-    /// No attempt waits longer than this to begin.
+    /// What a call may take.
     pub(crate) fn patience(&self) -> Duration {
         self.total_time
     }

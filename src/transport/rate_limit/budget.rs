@@ -60,6 +60,12 @@ impl Budget {
         self.limit.is_none() && self.held_until.is_none() && self.waiting.is_empty()
     }
 
+    /// Whether there is something left that matters to later calls.
+    pub fn is_left(&mut self, now: Instant) -> bool {
+        self.forget_the_past(now);
+        !self.counted.is_empty() || self.held_until.is_some()
+    }
+
     pub fn hold_until(&mut self, moment: Instant) {
         self.held_until = self.held_until.max(Some(moment));
     }
