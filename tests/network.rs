@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use seqera::prelude::*;
-use seqera::{ErrorKind, RetryPolicy};
+use seqera::{ErrorKind, Method, RetryPolicy};
 use support::{Act, Server, client_of, hasty, json, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -200,4 +200,34 @@ async fn proxies_of_the_environment_are_used() {
     let said = call_in_child(&local.address, &exempt);
     assert!(said.contains("<<true>>"), "{said}");
     assert_eq!((proxy.count(), local.count()), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_dies_with_its_runtime_is_a_broken_one() {
+    let server = Server::start(|number, _| match number {
+        0 => json(200, "{}"),
+        _ => Act::Late(Duration::from_millis(400), Box::new(json(200, "{}"))),
+    })
+    .await;
+    let client = server.client();
+    let other = std::thread::spawn({
+        let client = client.clone();
+        move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(client.user_info().send()).unwrap();
+            runtime
+        }
+    });
+    let runtime = other.join().unwrap();
+    let post = client.request(Method::POST, "/x").send_empty();
+    let post = tokio::spawn(post);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    runtime.shutdown_background();
+    let error = post.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
+    assert_eq!(server.count(), 2);
 }
