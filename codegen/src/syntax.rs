@@ -46,10 +46,10 @@ pub struct Builder {
 }
 
 /// Parses the generator's tokens, leaving out what is not used: the builders of types, two thirds
-/// of the output.
+/// of the output, and what the functions of operations do.
 pub fn read(tokens: TokenStream) -> Result<Generated> {
     let file: syn::File =
-        syn::parse2(without_type_builders(tokens)).context("the generator's output is no Rust")?;
+        syn::parse2(without_unused(tokens)).context("the generator's output is no Rust")?;
     let mut generated = Generated {
         structs: BTreeMap::new(),
         enums: BTreeMap::new(),
@@ -119,14 +119,46 @@ pub fn without_all_modules(tokens: TokenStream) -> TokenStream {
     map_modules(tokens, &|_, _| None)
 }
 
-fn without_type_builders(tokens: TokenStream) -> TokenStream {
+fn without_unused(tokens: TokenStream) -> TokenStream {
     map_modules(tokens, &|module, stream| match module {
+        "builder" => Some(without_bodies(stream)),
         "types" => Some(map_modules(stream, &|inner, stream| match inner {
             "builder" | "error" => None,
             _ => Some(stream),
         })),
         _ => Some(stream),
     })
+}
+
+/// The items of a module, with empty functions.
+fn without_bodies(items: TokenStream) -> TokenStream {
+    let mut in_impl = false;
+    map_braces(items, &mut |token| {
+        match token {
+            TokenTree::Ident(word) if word == "impl" => in_impl = true,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                let members = group.stream();
+                return std::mem::take(&mut in_impl)
+                    .then(|| map_braces(members, &mut |_| Some(TokenStream::new())));
+            }
+            _ => {}
+        }
+        None
+    })
+}
+
+/// Replaces what stands in braces where `change` says so.
+fn map_braces(
+    tokens: TokenStream,
+    change: &mut dyn FnMut(&TokenTree) -> Option<TokenStream>,
+) -> TokenStream {
+    let replace = |token: TokenTree| match (change(&token), &token) {
+        (Some(stream), TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            proc_macro2::Group::new(Delimiter::Brace, stream).into()
+        }
+        _ => token,
+    };
+    tokens.into_iter().map(replace).collect()
 }
 
 fn read_types(items: Vec<Item>, generated: &mut Generated) -> Result<()> {
