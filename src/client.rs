@@ -205,7 +205,9 @@ impl ClientBuilder {
 
     /// Sends through this client instead, with its own timeouts, proxies and certificates. It
     /// should follow no redirects: where it does, it must keep `Authorization` from other hosts,
-    /// as reqwest does by default.
+    /// as reqwest does by default. Transfers of data links need one that decompresses nothing
+    /// (`no_gzip()` and the like): of objects that are stored compressed, they want the bytes as
+    /// they are.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
         self
@@ -250,7 +252,10 @@ impl ClientBuilder {
                 ));
             }
             Some(client) => client.clone(),
-            None => make_http_client(self.connect_timeout, &self.root_certificates)?,
+            None => finish(http_settings(
+                self.connect_timeout,
+                &self.root_certificates,
+            )?)?,
         };
         #[cfg(feature = "transfers")]
         let storage = {
@@ -258,7 +263,8 @@ impl ClientBuilder {
             let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
             Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
                 Some(client) => Ok(client.clone()),
-                None => make_http_client(connect_timeout, &certificates),
+                // Ranges and lengths are those of the stored bytes.
+                None => finish(http_settings(connect_timeout, &certificates)?.no_gzip()),
             })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
@@ -339,10 +345,10 @@ impl ClientBuilder {
     }
 }
 
-fn make_http_client(
+fn http_settings(
     connect_timeout: Duration,
     root_certificates: &[Vec<u8>],
-) -> Result<reqwest::Client> {
+) -> Result<reqwest::ClientBuilder> {
     let mut builder = reqwest::Client::builder()
         // The transport does both itself: it knows which calls may be sent again, and where.
         .redirect(redirect::Policy::none())
@@ -354,7 +360,11 @@ fn make_http_client(
     for pem in root_certificates {
         builder = trust(builder, pem)?;
     }
-    builder.build().map_err(|error| {
+    Ok(builder)
+}
+
+fn finish(settings: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    settings.build().map_err(|error| {
         Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
     })
 }

@@ -29,6 +29,10 @@ const REMEMBERED_PAGES: usize = 8;
 /// page of rows that moved.)
 const STALE_PAGES: u32 = 3;
 
+/// The same for lists by a cursor. It is more, because storage gives empty pages that are not the
+/// end; and less is needed, because a cursor that stands still ends the list anyway.
+const STALE_PAGES_BY_CURSOR: u32 = 10;
+
 /// A list operation that returns its items in pages. Implemented by generated code.
 pub trait Paged: Sized + Send + 'static {
     /// The reply.
@@ -317,7 +321,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             parameter,
             size: size_parameter,
         } => {
-            let mut pages = ByCursor::<P> {
+            let pages = ByCursor::<P> {
                 parameter,
                 size: size_parameter.map(|name| (name, size(Some(name)))),
                 request,
@@ -329,9 +333,6 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
                 done: false,
                 list: PhantomData,
             };
-            if let Some(cursor) = pages.request.query_value(parameter) {
-                pages.cycle.repeats(hash(cursor));
-            }
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
@@ -434,6 +435,10 @@ impl<P: Paged> ByOffset<P> {
         if count != size {
             // The pages ahead were asked for at offsets that leave a gap now.
             self.ahead.clear();
+            if !self.begun && count > 0 {
+                // What the server gives at a time, or else all of the list.
+                self.size = self.size.min(count);
+            }
         }
         let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
         if let Some(total) = total.filter(|total| *total >= self.offset) {
@@ -444,7 +449,7 @@ impl<P: Paged> ByOffset<P> {
         }
         let items = self.seen.new_items::<P>(items, hash);
         let more = match (self.end, P::has_more(&reply)) {
-            _ if count == 0 || self.seen.is_stuck() => false,
+            _ if count == 0 || self.seen.stale >= STALE_PAGES => false,
             (Some(end), more) => self.offset < end || more == Some(true),
             (None, Some(more)) => more,
             (None, None) => count >= size,
@@ -478,6 +483,12 @@ impl<P: Paged> ByCursor<P> {
         if self.done || self.left == Some(0) {
             return None;
         }
+        if self
+            .cycle
+            .repeats(hash(self.request.query_value(self.parameter)))
+        {
+            return None;
+        }
         if let Some((parameter, size)) = self.size {
             self.request
                 .query(parameter, self.left.map_or(size, |left| left.min(size)));
@@ -502,12 +513,9 @@ impl<P: Paged> ByCursor<P> {
         };
         let cursor = direction(&reply).filter(|cursor| !cursor.is_empty());
         let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
-        let empty = items.is_empty();
         let items = self.seen.new_items::<P>(items, body);
         match cursor {
-            Some(cursor)
-                if !empty && !self.seen.is_stuck() && !self.cycle.repeats(hash(&cursor)) =>
-            {
+            Some(cursor) if self.seen.stale < STALE_PAGES_BY_CURSOR => {
                 self.request.query(self.parameter, cursor);
             }
             _ => self.done = true,
@@ -573,16 +581,12 @@ impl Seen {
         self.stale = if items.is_empty() { self.stale + 1 } else { 0 };
         items
     }
-
-    /// Whether the server only repeats itself.
-    fn is_stuck(&self) -> bool {
-        self.stale >= STALE_PAGES
-    }
 }
 
 /// Notices any cycle of cursors without remembering them all (Brent's algorithm).
 #[derive(Default)]
 struct Cycle {
+    latest: Option<u64>,
     landmark: Option<u64>,
     steps: u64,
     next_landmark: u64,
@@ -590,7 +594,7 @@ struct Cycle {
 
 impl Cycle {
     fn repeats(&mut self, cursor: u64) -> bool {
-        if self.landmark == Some(cursor) {
+        if self.latest.replace(cursor) == Some(cursor) || self.landmark == Some(cursor) {
             return true;
         }
         if self.steps >= self.next_landmark {

@@ -4,11 +4,14 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use seqera::prelude::*;
 use seqera::{ErrorKind, Id, Progress};
 use seqera_embedded_platform::{BUCKET, WORKSPACE};
@@ -429,6 +432,73 @@ async fn stated_checksums_are_compared() {
             assert!(error.to_string().contains("different checksums"), "{error}");
             assert!(left(&at).is_empty(), "nothing wrong is kept");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_was_interrupted_is_checked_all_the_same() {
+    let digest = md5_of(&content(1000));
+    let cloud = Cloud::start(move |_, _, act| match act {
+        Act::Reply(status, mut headers, body) => {
+            headers.push(("x-goog-hash", format!("md5={digest}")));
+            Act::Reply(status, headers, body)
+        }
+        act => act,
+    })
+    .await;
+    cloud.objects.put("x", &content(1000), "e1");
+    let mut wrong = content(1000);
+    wrong[0] ^= 1;
+    for (unfinished, etag, fits) in [
+        (content(1000), "e1", true),
+        (wrong.clone(), "e1", false),
+        (wrong, "e0", true),
+    ] {
+        let at = folder("end");
+        std::fs::write(at.join("x.part"), &unfinished).unwrap();
+        let done: Vec<_> = (0..10).collect();
+        let note = serde_json::json!({
+            "length": 1000, "validator": format!("\"{etag}\""), "partSize": 100, "done": done,
+        });
+        std::fs::write(at.join("x.part.json"), note.to_string()).unwrap();
+        let done = cloud.files().download_file("x", at.join("x")).await;
+        assert_eq!(done.is_ok(), fits, "{etag}: {done:?}");
+        match done {
+            Ok(_) => assert_eq!(std::fs::read(at.join("x")).unwrap(), content(1000)),
+            Err(error) => {
+                assert!(error.to_string().contains("different checksums"), "{error}");
+                assert!(left(&at).is_empty(), "nothing wrong is kept");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn objects_that_are_stored_compressed_arrive_as_they_are() {
+    let cloud = Cloud::start(|_, _, act| match act {
+        Act::Reply(status, mut headers, body) => {
+            headers.push(("Content-Encoding", "gzip".to_owned()));
+            Act::Reply(status, headers, body)
+        }
+        act => act,
+    })
+    .await;
+    let mut stored = GzEncoder::new(Vec::new(), Compression::fast());
+    stored.write_all(&[b'a'; 100_000]).unwrap();
+    let stored = stored.finish().unwrap();
+    cloud.objects.put("x", &stored, "e1");
+    let at = folder("compressed");
+    for part_size in [100, stored.len() as u64] {
+        let files = cloud.files().part_size(part_size);
+        files.download_file("x", at.join("x")).await.unwrap();
+        assert_eq!(std::fs::read(at.join("x")).unwrap(), stored);
+
+        let own = cloud.platform.builder().http_client(reqwest::Client::new());
+        let files = own.build().unwrap().data_link(Id("v1")).workspace(7);
+        let files = files.part_size(part_size);
+        let error = files.download_file("x", at.join("y")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error}");
+        assert!(!at.join("y").exists());
     }
 }
 

@@ -413,7 +413,7 @@ fn log(page: LogPage) -> WorkflowLogResponse {
 #[tokio::test]
 async fn a_log_that_grows_rotates_its_token_and_ends_is_told_line_by_line() {
     let api = MockApi::start().await;
-    let pages: [(Option<&str>, &[&str], &str); 8] = [
+    let pages: [(Option<&str>, &[&str], &str); 9] = [
         (None, &[], "0/0"),
         (Some("0/0"), &["a", "b"], "0/2"),
         (Some("0/2"), &["c"], "0/3"),
@@ -423,6 +423,7 @@ async fn a_log_that_grows_rotates_its_token_and_ends_is_told_line_by_line() {
         (Some("1/7"), &[], "1/7/again"),
         (Some("1/7/again"), &["h"], "1/8"),
         (Some("1/8"), &[], "1/8/again"),
+        (Some("1/8/again"), &[], "1/8/again"),
     ];
     let mut looks = Vec::new();
     for (token, entries, next) in pages {
@@ -455,6 +456,34 @@ async fn a_log_that_grows_rotates_its_token_and_ends_is_told_line_by_line() {
     assert_eq!(lines.concat(), "abcdefgh");
     assert!(refused.calls() > 0 && looks.iter().all(|look| look.calls() > 0));
     assert_eq!(api.unexpected(), [""; 0]);
+}
+
+#[tokio::test]
+async fn empty_pages_of_a_log_are_not_its_end() {
+    for follow in [true, false] {
+        let server = Server::start(|_, seen| {
+            let at = seen.query("next").map_or(0, |token| token.parse().unwrap());
+            let (entries, next) = match at {
+                0 => (json!(["a"]), 1),
+                4 => (json!(["b"]), 5),
+                at => (json!([]), at + 1),
+            };
+            let log =
+                json!({"entries": entries, "forwardToken": next.to_string(), "truncated": at > 4});
+            match seen.path() {
+                "/workflow/1run/log" => ok(json!({ "log": log })),
+                _ => launched_run("SUCCEEDED"),
+            }
+        })
+        .await;
+        let run = server.client().run("1run");
+        let mut lines = run.logs().follow(follow);
+        let first = lines.next().await.unwrap().unwrap();
+        assert!(first == "a" && !lines.is_truncated());
+        assert_eq!(lines.next().await.unwrap().unwrap(), "b");
+        assert!(lines.next().await.is_none(), "it does not read on for ever");
+        assert!(lines.is_truncated());
+    }
 }
 
 #[tokio::test]

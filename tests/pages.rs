@@ -303,13 +303,14 @@ async fn a_small_page_of_rows_that_moved_is_not_the_end() {
 async fn a_server_with_smaller_pages_than_asked_loses_nothing() {
     let server = Server::start(|_, seen| {
         let offset = number(seen, "offset").unwrap();
-        page(offset..(offset + 30).min(100), r#","totalSize":100"#)
+        page(offset..(offset + 30).min(1000), r#","totalSize":1000"#)
     })
     .await;
     assert_eq!(
         ids(server.client().list_workflows().stream()).await,
-        expected(0..100)
+        expected(0..1000)
     );
+    assert_eq!(server.count(), 34, "nothing is fetched in vain");
 }
 
 #[tokio::test]
@@ -380,7 +381,7 @@ async fn cursors_are_followed_until_they_stand_still() {
         .await
         .unwrap();
     assert_eq!(lines, ["a", "b", "z"]);
-    assert_eq!(server.count(), 6, "an empty page is the end");
+    assert_eq!(server.count(), 7);
     let lines: Vec<String> = client
         .get_workflow_log()
         .workflow_id("4x")
@@ -390,7 +391,7 @@ async fn cursors_are_followed_until_they_stand_still() {
         .await
         .unwrap();
     assert_eq!(lines, ["a", "b", "c"]);
-    assert_eq!(server.count(), 8);
+    assert_eq!(server.count(), 9);
     assert!(
         client
             .get_workflow_log()
@@ -402,6 +403,53 @@ async fn cursors_are_followed_until_they_stand_still() {
             .to_string()
             .contains("call .workflow_id(..)")
     );
+}
+
+#[tokio::test]
+async fn a_first_cursor_that_stands_still_costs_one_call() {
+    let server = Server::start(|_, _| {
+        json(
+            200,
+            r#"{"log":{"entries":["a"],"forwardToken":"f/1 of 2"}}"#,
+        )
+    })
+    .await;
+    let log = server.client().get_workflow_log().workflow_id("4x");
+    let lines: Vec<String> = log.next("f/1 of 2").stream().try_collect().await.unwrap();
+    assert_eq!((lines.len(), server.count()), (1, 1));
+}
+
+#[tokio::test]
+async fn empty_pages_with_a_cursor_are_not_the_end() {
+    // As stores do that look at so many objects for a page, whether they fit or not.
+    let server = Server::start(|count, _| match count {
+        6 => json(200, r#"{"objects":[{"name":"b"}]}"#),
+        2 => json(200, r#"{"objects":[{"name":"a"}],"nextPageToken":"2"}"#),
+        _ => json(
+            200,
+            format!(r#"{{"objects":[],"nextPageToken":"{count}"}}"#),
+        ),
+    })
+    .await;
+    let files = server.client().explore_data_link().data_link_id("v1");
+    let files: Vec<_> = files.stream().try_collect().await.unwrap();
+    let names: Vec<_> = files
+        .iter()
+        .filter_map(|file| file.name.as_deref())
+        .collect();
+    assert_eq!((names.concat().as_str(), server.count()), ("ab", 7));
+
+    // Nobody goes on for ever, though.
+    let server = Server::start(|count, _| {
+        json(
+            200,
+            format!(r#"{{"objects":[],"nextPageToken":"{count}"}}"#),
+        )
+    })
+    .await;
+    let files = server.client().explore_data_link().data_link_id("v1");
+    assert!(files.stream().next().await.is_none());
+    assert_eq!(server.count(), 10);
 }
 
 #[tokio::test]

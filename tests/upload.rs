@@ -579,6 +579,27 @@ async fn a_finish_that_was_answered_is_not_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_older_object_of_the_same_size_is_not_the_upload() {
+    // The first finish is lost on its way, the second refused for a reason of its own.
+    let fault = r#"{"message":"Unexpected error while processing - Error ID: 4xFault"}"#;
+    for (status, body) in [(403, ""), (500, ""), (400, fault)] {
+        let finishes = AtomicUsize::new(0);
+        let platform: Fault = Box::new(move |_, seen| {
+            let is_finish = seen.path().ends_with("/finish/a/b");
+            is_finish.then(|| match finishes.fetch_add(1, Ordering::SeqCst) {
+                0 => json(504, ""),
+                1 => json(status, body),
+                _ => json(200, ""),
+            })
+        });
+        let cloud = Cloud::start("aws", platform, Box::new(|_, _| None)).await;
+        let upload = cloud.files().upload_file(file(10), "a/b/x.csv").await;
+        assert_eq!(upload.unwrap_err().status().unwrap(), status);
+        assert_eq!(cloud.object().unwrap().len(), 10, "what it would see");
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_is_accepted_is_waited_for() {
     let accepted = on_call("/upload/finish/a/b", 1, Act::Reply(202, vec![], vec![]));
     let looks = AtomicUsize::new(0);
@@ -714,6 +735,24 @@ async fn a_folder_goes_up_and_comes_down_the_same() {
             std::fs::read(from.join(name)).unwrap()
         );
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_that_lead_nowhere_are_listed() {
+    let (_platform, client) = laboratory().await;
+    let from = folder("links");
+    std::fs::write(from.join("a.csv"), "a").unwrap();
+    std::fs::create_dir(from.join("folder")).unwrap();
+    for (to, link) in [("a.csv", "b.csv"), ("gone.csv", "c.csv"), ("folder", "d")] {
+        std::os::unix::fs::symlink(to, from.join(link)).unwrap();
+    }
+    let files = client.data_link(BUCKET).workspace(WORKSPACE);
+    let up = files.upload_folder(&from, "links-of-a-test").await.unwrap();
+    assert_eq!((up.files, up.bytes), (2, 2));
+    let [refused] = up.refused.try_into().unwrap();
+    assert!(refused.path.ends_with("c.csv"), "{refused:?}");
+    assert!(refused.reason.starts_with("can't be read"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,12 +18,16 @@ use crate::generated::prelude::*;
 use crate::types::{LogPage, TaskStatus};
 use crate::{Error, Result, StatusCode};
 
-/// Looks at a log that the server says is still on its way although the run has ended.
+/// Looks in a row that bring nothing at the end of a log, while its token moves or the server says
+/// that it is still on its way.
 const LATE_LOOKS: u32 = 5;
 
 /// The lines of a log: see [`Run::logs`].
 #[must_use = "a stream does nothing until it is polled"]
-pub struct Logs(State);
+pub struct Logs {
+    state: State,
+    truncated: Arc<AtomicBool>,
+}
 
 enum State {
     Idle(Box<Reader>),
@@ -48,7 +54,8 @@ impl Run {
     /// ended or was started outside it, else when there is none for ten minutes. Or where trouble
     /// outlasts as long.
     pub fn logs(&self) -> Logs {
-        Logs(State::Idle(Box::new(Reader {
+        let truncated = Arc::<AtomicBool>::default();
+        let state = State::Idle(Box::new(Reader {
             run: self.clone(),
             task: None,
             follow: true,
@@ -63,7 +70,9 @@ impl Run {
             ended: false,
             late_looks: 0,
             over: false,
-        })))
+            truncated: truncated.clone(),
+        }));
+        Logs { state, truncated }
     }
 }
 
@@ -90,8 +99,15 @@ impl Logs {
         self.set(|reader| reader.trouble = Trouble::new(patience))
     }
 
+    /// Whether there is more of the log than the Platform shows, as it said last. Where that is so
+    /// when the lines have ended, `download_workflow_log` or `download_workflow_task_log` may have
+    /// all of it.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated.load(Ordering::Relaxed)
+    }
+
     fn set(mut self, change: impl FnOnce(&mut Reader)) -> Self {
-        if let State::Idle(reader) = &mut self.0 {
+        if let State::Idle(reader) = &mut self.state {
             change(reader);
         }
         self
@@ -102,7 +118,7 @@ impl Stream for Logs {
     type Item = Result<String>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let state = &mut self.0;
+        let state = &mut self.state;
         if let State::Idle(_) = state
             && let State::Idle(mut reader) = std::mem::replace(state, State::Done)
         {
@@ -168,6 +184,7 @@ struct Reader {
     ended: bool,
     late_looks: u32,
     over: bool,
+    truncated: Arc<AtomicBool>,
 }
 
 impl Reader {
@@ -231,6 +248,8 @@ impl Reader {
             Err(error) => return Err(error),
         };
         self.begun = true;
+        let truncated = page.truncated == Some(true);
+        self.truncated.store(truncated, Ordering::Relaxed);
         let pending = page.pending == Some(true);
         let had_entries = page
             .entries
@@ -243,29 +262,28 @@ impl Reader {
         if !new.is_empty() {
             self.delivered += new.len();
             self.restarted = false;
+            self.late_looks = 0;
             self.idle_since = Instant::now();
             self.lines.extend(new);
             return Ok(());
         }
-        if had_entries && self.place.token != token {
+        let moved = self.place.token != token;
+        if had_entries && moved {
             // Lines that were delivered before; the new ones follow.
             return Ok(());
         }
-        if !self.follow {
-            self.over = true;
-            return Ok(());
-        }
-        if self.ended {
-            self.late_looks += 1;
-            self.over = !pending || self.late_looks > LATE_LOOKS;
-        } else {
+        if self.follow && !self.ended {
             // What came between the last look and the end is read by one more look.
             self.ended = self.has_ended().await?;
-            if self.ended {
-                return Ok(());
+            if !self.ended {
+                self.rest().await;
             }
+            return Ok(());
         }
-        if !self.over {
+        let awaited = self.follow && pending;
+        self.late_looks += 1;
+        self.over = !(moved || awaited) || self.late_looks > LATE_LOOKS;
+        if awaited && !self.over {
             self.rest().await;
         }
         Ok(())

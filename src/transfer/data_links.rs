@@ -97,11 +97,11 @@ pub struct Transferred {
     pub kept: u64,
     /// The size of the files that were transferred.
     pub bytes: u64,
-    /// Files that were left out because of their names.
+    /// Files that were left out, because of their names or because a link leads nowhere.
     pub refused: Vec<RefusedName>,
 }
 
-/// A file that was left out because it can't have its name on the other side.
+/// A file that was left out because it can't have its name on the other side, or can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedName {

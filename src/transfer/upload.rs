@@ -41,7 +41,8 @@ impl DataLink {
     ///
     /// An upload that fails, or whose future is dropped, is no object. On S3 it is called off. On
     /// Azure and Google the storage drops what was sent of it within a week; that of a failed one,
-    /// Google at once.
+    /// Google at once. One failure comes too late for that: Google tells its checksum when the
+    /// object is there, so that where it differs, a wrong object is.
     ///
     /// # Errors
     /// A call of the Platform failed, or the storage did after the attempts for a part; the file
@@ -71,8 +72,8 @@ impl DataLink {
     }
 
     /// Uploads everything below a local folder into a folder; an empty path is the root of the
-    /// data link. Links to files are followed, links to folders are not. Empty folders are left
-    /// out, because storage has none.
+    /// data link. Links to files are followed, links to folders are not; links that lead nowhere
+    /// are left out and listed. Empty folders are left out, because storage has none.
     ///
     /// # Errors
     /// As [`upload_file`](Self::upload_file). What is complete by then remains.
@@ -125,20 +126,25 @@ async fn find_files(root: &Path, refused: &mut Vec<RefusedName>) -> Result<Vec<(
         let mut entries = fs::read_dir(&folder).await.map_err(&failed)?;
         while let Some(entry) = entries.next_entry().await.map_err(&failed)? {
             let path = entry.path();
-            let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !name.contains('\\')) else {
+            let mut refuse = |reason: String| {
                 refused.push(RefusedName {
                     path: path.display().to_string(),
-                    reason: "is not UTF-8, or has a backslash".to_owned(),
+                    reason,
                 });
+            };
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| !name.contains('\\')) else {
+                refuse("is not UTF-8, or has a backslash".to_owned());
                 continue;
             };
-            let is_folder = entry.file_type().await.map_err(&failed)?.is_dir();
-            let is_file = || async { fs::metadata(&path).await.is_ok_and(|found| found.is_file()) };
-            if is_folder {
+            if entry.file_type().await.map_err(&failed)?.is_dir() {
                 folders.push((format!("{prefix}{name}/"), path));
-            } else if is_file().await {
-                found.push((format!("{prefix}{name}"), path));
+                continue;
+            }
+            match fs::metadata(&path).await {
+                Ok(about) if about.is_file() => found.push((format!("{prefix}{name}"), path)),
+                Ok(_) => {}
+                Err(error) => refuse(format!("can't be read: {error}")),
             }
         }
     }

@@ -31,14 +31,19 @@ impl Note {
         (start, self.length.min(start.saturating_add(self.part_size)))
     }
 
-    /// Reads the note of an interrupted download that can be continued.
+    /// Reads the note of an interrupted download that can be continued. Something is missing of
+    /// it, if only one part again: its reply tells whether the object is still the same, and the
+    /// checksum.
     pub(super) async fn read(places: &Places) -> Option<Self> {
-        let note: Self = serde_json::from_slice(&fs::read(&places.note).await.ok()?).ok()?;
+        let mut note: Self = serde_json::from_slice(&fs::read(&places.note).await.ok()?).ok()?;
         let content = fs::metadata(&places.part).await.ok()?;
         let usable = note.validator.is_some()
             && note.part_size > 0
             && content.len() == note.length
             && note.done.iter().all(|part| *part < note.parts());
+        if note.done.len() as u64 >= note.parts() {
+            note.done.pop();
+        }
         usable.then_some(note)
     }
 

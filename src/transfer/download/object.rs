@@ -243,16 +243,17 @@ impl Object<'_> {
             let before = at;
             let error = loop {
                 match self.storage().chunk(&mut reply).await {
+                    Ok(Some(chunk)) if chunk.len() as u64 > end - at => {
+                        let text = "more came than the storage was asked for: the HTTP client \
+                                    must not decompress";
+                        break Some(Error::new(ErrorKind::InvalidResponse, text));
+                    }
                     Ok(Some(chunk)) => {
-                        let room = usize::try_from(end - at).unwrap_or(usize::MAX);
-                        let chunk = &chunk[..chunk.len().min(room)];
-                        file.write_all(chunk).await.map_err(&failed)?;
+                        file.write_all(&chunk).await.map_err(&failed)?;
                         at += chunk.len() as u64;
                         self.count(chunk.len() as u64);
-                        if at == end {
-                            break None;
-                        }
                     }
+                    Ok(None) if at == end => break None,
                     Ok(None) => {
                         let text = "the storage sent less than it was asked for";
                         break Some(Error::new(ErrorKind::Connection, text));

@@ -118,6 +118,7 @@ fn stored(range: &HeaderValue) -> Option<u64> {
     last.parse::<u64>().ok()?.checked_add(1)
 }
 
+/// Google tells the checksum when the object is there: one that differs is an error all the same.
 async fn verify(upload: &Upload<'_>, reply: &Response) -> Result<()> {
     match checksum::of_object(reply.status(), reply.headers()) {
         Some(expected) => checksum::verify(&upload.local, 0, upload.length, expected).await,

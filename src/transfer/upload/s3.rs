@@ -94,7 +94,8 @@ fn part_size(length: u64, urls: u64, agreed: u64) -> Option<u64> {
 ///
 /// This POST is sent again where its reply was lost (a timeout, a connection that broke, 502 to 504),
 /// which does no harm: it names the upload, of which there is none any more once it is complete. So
-/// where the second is refused, the object may be there.
+/// where there is none for the second, the object may be there. Other refusals tell nothing: an
+/// object of that size may be the one that was to be replaced.
 async fn finish(
     upload: &Upload<'_>,
     open: &Open,
@@ -110,7 +111,9 @@ async fn finish(
         // After a connection that was not made and 429, the call has had its attempts.
         let was_lost = error.is_retryable() && !error.is_connect() && !error.is_rate_limited();
         if !was_lost {
-            let is_done = may_be_done && is_there(upload).await.unwrap_or_default();
+            let no_such_upload = error.may_be_not_ready() || error.is_not_found();
+            let is_done =
+                may_be_done && no_such_upload && is_there(upload).await.unwrap_or_default();
             return if is_done {
                 Ok(StatusCode::OK)
             } else {
