@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::{self, BoxStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::again::Attempts;
 use crate::generated::{Client, types};
 use crate::names::USUAL_LISTING;
 use crate::prelude::*;
 use crate::progress::Reporter;
-use crate::{Error, NameOrId, Progress, Result, WorkspaceRef};
+use crate::transport::storage::Storage;
+use crate::{Error, ErrorKind, NameOrId, Progress, Result, WorkspaceRef};
 
 pub(super) const JOB: &str = "data link";
 /// Fills most connections, and what is under way is lost with little regret.
@@ -247,6 +249,33 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn reporter(&self) -> &Reporter {
         &self.files.reporter
+    }
+
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = self.permits.clone().acquire_owned().await;
+        permit.map_err(|_| Error::new(ErrorKind::Io, "the transfer is over"))
+    }
+
+    pub(super) fn storage(&self) -> &Storage {
+        self.files.client.inner.storage()
+    }
+
+    pub(super) fn attempts(&self) -> Attempts {
+        Attempts::new(self.files.client.inner.retry)
+    }
+
+    pub(super) async fn again(&self, attempts: &mut Attempts, error: Error) -> Result<()> {
+        attempts.again(error).await?;
+        self.reporter().update(|progress| progress.retries += 1);
+        Ok(())
+    }
+}
+
+/// Says of which file an error is, unless it is of a call, which says so itself.
+pub(super) fn named(error: Error, remote: &str) -> Error {
+    match error.operation() {
+        None => error.in_operation(JOB).at(format!("`{remote}`")),
+        Some(_) => error,
     }
 }
 

@@ -11,15 +11,13 @@ use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Body, Method, Request, Response, Url};
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, wrong};
-use crate::again::Attempts;
+use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, named, wrong};
 use crate::generated::types;
 use crate::local::unreadable;
 use crate::multipart::media_type_of;
 use crate::prelude::*;
-use crate::transport::storage::{Storage, refusal};
+use crate::transport::storage::refusal;
 use crate::{Error, ErrorKind, Result};
 
 mod azure;
@@ -194,10 +192,6 @@ async fn protocol(job: &Job) -> Result<Protocol> {
 
 /// Uploads a file, and returns its size.
 async fn send_file(job: &Job, protocol: Protocol, local: PathBuf, remote: String) -> Result<u64> {
-    let named = |error: Error| match error.operation() {
-        None => error.in_operation(JOB).at(format!("`{remote}`")),
-        Some(_) => error,
-    };
     let failed = unreadable(&local);
     let about = fs::metadata(&local).await.map_err(&failed)?;
     if !about.is_file() {
@@ -211,7 +205,7 @@ async fn send_file(job: &Job, protocol: Protocol, local: PathBuf, remote: String
         Protocol::Azure => azure::send(&upload).await,
         Protocol::Google => google::send(upload).await,
     };
-    sent.map_err(named)?;
+    sent.map_err(|error| named(error, &remote))?;
     job.reporter().update(|progress| progress.files += 1);
     Ok(length)
 }
@@ -292,8 +286,8 @@ impl<'a> Upload<'a> {
         (start, end): (u64, u64),
         request: impl Fn() -> Result<Request>,
     ) -> Result<Response> {
-        let _permit = self.permit().await?;
-        let mut attempts = self.attempts();
+        let _permit = self.job.permit().await?;
+        let mut attempts = self.job.attempts();
         loop {
             let sent = Arc::new(AtomicU64::new(0));
             let error = match self.put_once((start, end), request()?, &sent).await {
@@ -302,7 +296,7 @@ impl<'a> Upload<'a> {
                 Err(error) => error,
             };
             self.settle(sent, 0);
-            self.again(&mut attempts, error).await?;
+            self.job.again(&mut attempts, error).await?;
         }
     }
 
@@ -318,7 +312,7 @@ impl<'a> Upload<'a> {
             .headers_mut()
             .insert(CONTENT_LENGTH, HeaderValue::from(end - start));
         *request.body_mut() = Some(self.body(start, end, Arc::downgrade(sent)).await?);
-        self.storage().send(request, sent).await
+        self.job.storage().send(request, sent).await
     }
 
     /// A part of the file, read as it is sent, and counted until it is [settled](Self::settle).
@@ -361,34 +355,20 @@ impl<'a> Upload<'a> {
 
     /// Sends a request without content of the file until it is accepted.
     async fn send_small(&self, request: impl Fn() -> Result<Request>) -> Result<Response> {
-        let mut attempts = self.attempts();
+        let mut attempts = self.job.attempts();
         loop {
-            let error = match self.storage().send(request()?, &AtomicU64::new(0)).await {
+            let error = match self
+                .job
+                .storage()
+                .send(request()?, &AtomicU64::new(0))
+                .await
+            {
                 Ok(reply) if reply.status().is_success() => return Ok(reply),
                 Ok(reply) => refusal(reply).await,
                 Err(error) => error,
             };
-            self.again(&mut attempts, error).await?;
+            self.job.again(&mut attempts, error).await?;
         }
-    }
-
-    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
-        let permit = self.job.permits.clone().acquire_owned().await;
-        permit.map_err(|_| Error::new(ErrorKind::Io, "the transfer is over"))
-    }
-
-    fn storage(&self) -> &Storage {
-        self.job.files.client.inner.storage()
-    }
-
-    fn attempts(&self) -> Attempts {
-        Attempts::new(self.job.files.client.inner.retry)
-    }
-
-    async fn again(&self, attempts: &mut Attempts, error: Error) -> Result<()> {
-        attempts.again(error).await?;
-        self.job.reporter().update(|progress| progress.retries += 1);
-        Ok(())
     }
 
     fn count(&self, bytes: u64) {

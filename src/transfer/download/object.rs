@@ -18,7 +18,7 @@ use crate::again::Attempts;
 use crate::local::{make_folder_of, unwritable};
 use crate::prelude::*;
 use crate::transfer::checksum::{self, Checksum};
-use crate::transfer::data_links::{JOB, Job};
+use crate::transfer::data_links::{Job, named};
 use crate::transport::storage::refusal;
 use crate::{Error, ErrorKind, Result};
 
@@ -37,10 +37,7 @@ pub(super) async fn fetch(job: &Job, remote: String, local: PathBuf) -> Result<u
         url: Mutex::new(None),
         counted: AtomicU64::new(0),
     };
-    let named = |error: Error| match error.operation() {
-        None => error.in_operation(JOB).at(format!("`{remote}`")),
-        Some(_) => error,
-    };
+    let named = |error| named(error, &remote);
     for _ in 0..CHANGES {
         if let Some(bytes) = object.fetch(&places).await.map_err(named)? {
             job.reporter().update(|progress| progress.files += 1);
@@ -80,7 +77,7 @@ impl Object<'_> {
             self.count(done.map(|(start, end)| end - start).sum());
             return self.parts(places, &mut note, None, None).await;
         }
-        let mut attempts = self.attempts();
+        let mut attempts = self.job.attempts();
         loop {
             match self.begin().await {
                 Ok(Begun::InParts(mut note, checksum, reply, permit)) => {
@@ -115,7 +112,7 @@ impl Object<'_> {
     /// Asks for the first part, and so learns about the object.
     async fn begin(&self) -> Result<Begun> {
         let part_size = self.job.files.part_size.unwrap_or(PART_SIZE);
-        let permit = self.permit().await?;
+        let permit = self.job.permit().await?;
         let reply = self.range(0, part_size, None).await?;
         let headers = reply.headers();
         match reply.status() {
@@ -146,7 +143,7 @@ impl Object<'_> {
         let failed = unwritable(&places.part);
         let mut file = fs::File::create(&places.part).await.map_err(&failed)?;
         let mut length = 0;
-        while let Some(chunk) = self.storage().chunk(&mut reply).await? {
+        while let Some(chunk) = self.job.storage().chunk(&mut reply).await? {
             file.write_all(&chunk).await.map_err(&failed)?;
             length += chunk.len() as u64;
             self.count(chunk.len() as u64);
@@ -210,7 +207,7 @@ impl Object<'_> {
     ) -> Result<Option<Stated>> {
         let (mut reply, _permit) = match first {
             Some((reply, permit)) => (Some(reply), permit),
-            None => (None, self.permit().await?),
+            None => (None, self.job.permit().await?),
         };
         let failed = unwritable(&places.part);
         let file = fs::OpenOptions::new().write(true).open(&places.part).await;
@@ -218,7 +215,7 @@ impl Object<'_> {
         file.seek(SeekFrom::Start(start)).await.map_err(&failed)?;
         let mut at = start;
         let mut stated = None;
-        let mut attempts = self.attempts();
+        let mut attempts = self.job.attempts();
         while at < end {
             let begun = match reply.take() {
                 Some(reply) => Ok(reply),
@@ -242,7 +239,7 @@ impl Object<'_> {
             stated = checksum::of_object(reply.status(), headers);
             let before = at;
             let error = loop {
-                match self.storage().chunk(&mut reply).await {
+                match self.job.storage().chunk(&mut reply).await {
                     Ok(Some(chunk)) if chunk.len() as u64 > end - at => {
                         let text = "more came than the storage was asked for: the HTTP client \
                                     must not decompress";
@@ -323,7 +320,7 @@ impl Object<'_> {
         }
         // Ranges and lengths are those of the stored bytes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        self.storage().send(request, &AtomicU64::new(0)).await
+        self.job.storage().send(request, &AtomicU64::new(0)).await
     }
 
     /// The presigned URL, and whether it was just made.
@@ -355,27 +352,12 @@ impl Object<'_> {
         Ok((url, true))
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
-        let permit = self.job.permits.clone().acquire_owned().await;
-        permit.map_err(|_| Error::new(ErrorKind::Io, "the transfer is over"))
-    }
-
-    fn storage(&self) -> &crate::transport::storage::Storage {
-        self.job.files.client.inner.storage()
-    }
-
-    fn attempts(&self) -> Attempts {
-        Attempts::new(self.job.files.client.inner.retry)
-    }
-
     async fn again(&self, attempts: &mut Attempts, error: Error) -> Result<()> {
         // The Platform's calls had their attempts.
         if error.operation().is_some() {
             return Err(error);
         }
-        attempts.again(error).await?;
-        self.job.reporter().update(|progress| progress.retries += 1);
-        Ok(())
+        self.job.again(attempts, error).await
     }
 
     fn count(&self, bytes: u64) {

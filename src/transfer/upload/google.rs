@@ -28,15 +28,15 @@ pub(super) async fn send(upload: Upload<'_>) -> Result<()> {
         let mut request = Request::new(Method::DELETE, session.clone());
         let headers = request.headers_mut();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
-        let _ = upload.storage().send(request, &AtomicU64::new(0)).await;
+        let _ = upload.job.storage().send(request, &AtomicU64::new(0)).await;
     }
     sent
 }
 
 async fn send_pieces(upload: &Upload<'_>, session: &Url) -> Result<()> {
-    let _permit = upload.permit().await?;
+    let _permit = upload.job.permit().await?;
     let piece = (upload.part_size() / UNIT).max(1) * UNIT;
-    let mut attempts = upload.attempts();
+    let mut attempts = upload.job.attempts();
     let mut at = 0_u64;
     loop {
         let end = upload.length.min(at.saturating_add(piece));
@@ -61,13 +61,20 @@ async fn send_pieces(upload: &Upload<'_>, session: &Url) -> Result<()> {
             Err(error) => error,
         };
         upload.settle(sent, 0);
-        upload.again(&mut attempts, error).await?;
+        upload.job.again(&mut attempts, error).await?;
         // What arrived before the failure need not be sent again.
         let ask = || async {
             let mut request = with_range(session, &format!("bytes */{}", upload.length))?;
             let headers = request.headers_mut();
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
-            step(upload.storage().send(request, &AtomicU64::new(0)).await?).await
+            step(
+                upload
+                    .job
+                    .storage()
+                    .send(request, &AtomicU64::new(0))
+                    .await?,
+            )
+            .await
         };
         let stored = loop {
             match ask().await {
@@ -76,7 +83,7 @@ async fn send_pieces(upload: &Upload<'_>, session: &Url) -> Result<()> {
                     return verify(upload, &reply).await;
                 }
                 Ok(Step::At(stored)) => break stored,
-                Err(error) => upload.again(&mut attempts, error).await?,
+                Err(error) => upload.job.again(&mut attempts, error).await?,
             }
         };
         if stored < at || stored > upload.length {

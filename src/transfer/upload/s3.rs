@@ -10,7 +10,6 @@ use reqwest::StatusCode;
 use reqwest::header::ETAG;
 
 use super::{Upload, invalid, put};
-use crate::again::Attempts;
 use crate::generated::types;
 use crate::prelude::*;
 use crate::transfer::checksum;
@@ -101,7 +100,7 @@ async fn finish(
     open: &Open,
     tags: Vec<types::UploadEtag>,
 ) -> Result<StatusCode> {
-    let mut attempts = Attempts::new(upload.job.files.client.inner.retry);
+    let mut attempts = upload.job.attempts();
     let mut may_be_done = false;
     loop {
         let error = match open.finish(tags.clone(), false).await {
@@ -121,7 +120,7 @@ async fn finish(
             };
         }
         may_be_done = true;
-        upload.again(&mut attempts, error).await?;
+        upload.job.again(&mut attempts, error).await?;
     }
 }
 
