@@ -341,7 +341,7 @@ settings! {
     schema_id: i64 => pipeline_schema_id;
     /// CPUs for the Nextflow head job.
     head_job_cpus: i64 => head_job_cpus;
-    /// Memory for the Nextflow head job, in MiB.
+    /// Memory for the Nextflow head job, in megabytes.
     head_job_memory_mb: i64 => head_job_memory_mb;
     /// Whether to fetch the newest commit of the revision (Nextflow's `-latest`).
     pull_latest: bool => pull_latest;

@@ -79,7 +79,7 @@ async fn a_failed_and_a_cancelled_run_are_values_too() {
 }
 
 #[tokio::test]
-async fn polls_that_fail_five_times_are_ridden_out_and_reported() {
+async fn polls_that_fail_six_times_are_ridden_out_and_reported() {
     let api = MockApi::start().await;
     let polls = api.describe_workflow(|_, then| {
         then.ok(run_at("RUNNING"))
