@@ -1,7 +1,9 @@
-//! Retries of what the transport can't repeat by itself: downloads that break half way, and
-//! requests to cloud storage.
+//! Retries of what the transport can't repeat by itself: downloads that break half way, requests
+//! to cloud storage, and looks at what is waited for.
 
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::transport::retry::{Attempt, Decision, Happened, RetryPolicy};
 use crate::{Error, ErrorKind, Result};
@@ -58,6 +60,44 @@ impl Attempts {
                 Ok(())
             }
         }
+    }
+}
+
+/// Looks that failed in a row, and for how long they may.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    patience: Duration,
+    since: Option<Instant>,
+    pub(crate) failures: u32,
+}
+
+/// Outlasts a redeployed server.
+pub(crate) const USUAL_PATIENCE: Duration = Duration::from_secs(600);
+
+impl Trouble {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            since: None,
+            failures: 0,
+        }
+    }
+
+    /// Notes a failed look. True if it is worth another.
+    pub(crate) fn outlasts(&mut self, error: &Error) -> bool {
+        self.since.get_or_insert_with(Instant::now);
+        self.failures += 1;
+        error.may_pass() && !self.is_too_long()
+    }
+
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.since
+            .is_some_and(|since| since.elapsed() >= self.patience)
+    }
+
+    pub(crate) fn is_over(&mut self) {
+        self.since = None;
+        self.failures = 0;
     }
 }
 

@@ -149,7 +149,8 @@ impl Dump {
     ///
     /// # Errors
     /// A call failed other than by the server not having the thing; the folder can't be written,
-    /// or holds the dump of another run. Calling again continues.
+    /// or holds the dump of another run, or files of these names that no dump wrote. Calling again
+    /// continues.
     pub async fn to_dir(self, folder: impl AsRef<Path>) -> Result<Dumped> {
         let job = Job {
             workspace: self.client.workspace(self.workspace.clone()).await?.id(),

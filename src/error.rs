@@ -188,6 +188,17 @@ impl Error {
         self.is_forbidden() || self.is_not_found() || self.has_status(StatusCode::GONE)
     }
 
+    /// Whether another look may well succeed: faults of the network, of the server, or of a proxy
+    /// that answers in its place. A look does no harm, so that more is ridden out than for other
+    /// calls.
+    #[cfg(any(feature = "runs", feature = "transfers"))]
+    pub(crate) fn may_pass(&self) -> bool {
+        self.is_retryable()
+            || self.error_id().is_some()
+            || self.kind() == ErrorKind::InvalidResponse
+            || (self.status()).is_some_and(|status| status.is_server_error() || status == 408)
+    }
+
     /// 400 to a launch or the like: "not ready yet", or wrong. A fault inside the server is
     /// neither: what was asked for may have been done.
     #[cfg(any(feature = "runs", feature = "transfers"))]

@@ -64,6 +64,12 @@ impl From<String> for Pipeline {
     }
 }
 
+impl<T: Into<i64>> From<crate::Id<T>> for Pipeline {
+    fn from(id: crate::Id<T>) -> Self {
+        Self::from(id.0.into())
+    }
+}
+
 impl From<i64> for Pipeline {
     fn from(id: i64) -> Self {
         Self::Id(PipelineId {
@@ -100,21 +106,9 @@ pub enum ComputeEnvRef {
     NameOrId(NameOrId<String>),
 }
 
-impl From<&str> for ComputeEnvRef {
-    fn from(name: &str) -> Self {
-        Self::NameOrId(name.into())
-    }
-}
-
-impl From<String> for ComputeEnvRef {
-    fn from(name: String) -> Self {
-        Self::NameOrId(name.into())
-    }
-}
-
-impl<T: Into<String>> From<crate::Id<T>> for ComputeEnvRef {
-    fn from(id: crate::Id<T>) -> Self {
-        Self::NameOrId(id.into())
+impl<T: Into<NameOrId<String>>> From<T> for ComputeEnvRef {
+    fn from(name_or_id: T) -> Self {
+        Self::NameOrId(name_or_id.into())
     }
 }
 
@@ -172,7 +166,8 @@ impl Client {
 
 impl Run {
     /// The same launch again, from the start: with all that this run's had, its labels included.
-    /// Change what is to be different and send it.
+    /// Change what is to be different and send it. The run is looked for in the workspace of the
+    /// launch too: another [`workspace`](Launch::workspace) does not take it there.
     ///
     /// # Errors
     /// [`Launch::send`] says so where the run was not launched by the Platform.
@@ -226,14 +221,14 @@ impl Launch {
         self
     }
 
-    /// The workspace that shares the pipeline. Needed with the id of a shared pipeline, or where
+    /// The workspace that shares the launchpad pipeline. Needed with the id of a shared pipeline, or where
     /// several workspaces share one of this name.
     pub fn source_workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.source_workspace = workspace.into();
         self
     }
 
-    /// The version of the pipeline, by name or `Id`. Default: the pipeline's default version.
+    /// The version of a launchpad pipeline, by name or `Id`. Default: its default version.
     pub fn version(mut self, version: impl Into<NameOrId<String>>) -> Self {
         self.version = Some(version.into());
         self
@@ -321,7 +316,8 @@ macro_rules! settings {
 settings! {
     /// The directory of intermediate files, such as `s3://acme-work/runs`.
     work_dir: String => work_dir;
-    /// The branch, tag or commit of the repository.
+    /// The branch, tag or commit of the repository. The commit that the pipeline, or the run, is
+    /// pinned to is of its own revision: it does not stay.
     revision: String => revision;
     /// The commit that the revision is pinned to.
     commit: String => commit_id;
@@ -345,7 +341,7 @@ settings! {
     schema_id: i64 => pipeline_schema_id;
     /// CPUs for the Nextflow head job.
     head_job_cpus: i64 => head_job_cpus;
-    /// Memory for the Nextflow head job, in MiB.
+    /// Memory for the Nextflow head job, in megabytes.
     head_job_memory_mb: i64 => head_job_memory_mb;
     /// Whether to fetch the newest commit of the revision (Nextflow's `-latest`).
     pull_latest: bool => pull_latest;
@@ -405,9 +401,14 @@ impl Launch {
     /// workspace before sending it again.
     ///
     /// # Errors
-    /// A name is unknown or ambiguous; a compute environment or work directory is missing, which
-    /// is said before anything is sent; or the Platform refuses the launch, where
+    /// Before anything is sent: a name is unknown or ambiguous; a compute environment or work
+    /// directory is missing; a parameter file can't be read ([`ErrorKind::Io`]); the run can't be
+    /// launched again or resumed; the compute environment takes no launches, or not within the time
+    /// given to it ([`ErrorKind::NotReached`]). After it: the Platform refuses the launch, where
     /// [`Error::details`](crate::Error::details) may list what is wrong with it.
+    ///
+    /// [`ErrorKind::Io`]: crate::ErrorKind::Io
+    /// [`ErrorKind::NotReached`]: crate::ErrorKind::NotReached
     pub async fn send(self) -> Result<Run> {
         self.send_sharing(&Bases::default()).await
     }

@@ -87,6 +87,13 @@ impl Run {
         Ok(self.client.workspace(self.workspace.clone()).await?.id())
     }
 
+    /// Looks the workspace up for good: while a run is followed, its name may change.
+    async fn locate(&mut self) -> Result<Option<i64>> {
+        let id = self.workspace_id().await?;
+        self.workspace = id.into();
+        Ok(id)
+    }
+
     /// The status now.
     ///
     /// # Errors

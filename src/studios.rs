@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::again::{Trouble, USUAL_PATIENCE};
 use crate::generated::{Client, types};
 use crate::prelude::*;
 use crate::{Error, ErrorKind, Id, NameOrId, Result, WorkspaceRef};
@@ -206,7 +207,8 @@ impl Studio {
         self.session().await?.describe().await
     }
 
-    /// Starts the Studio unless it runs already, and waits until it runs.
+    /// Starts the Studio unless it runs already, and waits until it runs. Faults of the network
+    /// and the server are ridden out for ten minutes, beyond the retries of each call.
     ///
     /// # Errors
     /// The Studio ended in an error, or stopped meanwhile: the message says why. Or the timeout
@@ -232,13 +234,14 @@ impl Studio {
             Some(Status::Starting | Status::Building) => {}
             before => {
                 if before == Some(&Status::Stopping) {
-                    session.wait(&mut pace, Status::Stopped).await?;
+                    session.wait(&mut pace, Status::Stopped, None).await?;
                 }
                 let start = || session.send_start(&request);
                 pace.when_ready(self.retry_not_ready, start).await?;
+                return session.wait(&mut pace, Status::Running, before).await;
             }
         }
-        session.wait(&mut pace, Status::Running).await
+        session.wait(&mut pace, Status::Running, None).await
     }
 
     /// Stops the Studio unless it rests already, and waits until it rests.
@@ -255,7 +258,7 @@ impl Studio {
             Some(Status::Stopping) => {}
             _ => session.send_stop().await?,
         }
-        session.wait(&mut pace, Status::Stopped).await
+        session.wait(&mut pace, Status::Stopped, None).await
     }
 
     /// Waits until the Studio runs, without starting it.
@@ -264,7 +267,8 @@ impl Studio {
     /// As [`start`](Self::start).
     pub async fn wait_running(&self) -> Result<types::DataStudioDto> {
         let mut pace = self.pace();
-        self.session().await?.wait(&mut pace, Status::Running).await
+        let session = self.session().await?;
+        session.wait(&mut pace, Status::Running, None).await
     }
 
     async fn session(&self) -> Result<Session<'_>> {
@@ -313,26 +317,39 @@ impl Session<'_> {
         call.workspace_id(self.workspace).send().await.map(drop)
     }
 
-    /// Looks until the Studio has reached a state, or one from which it won't.
-    async fn wait(&self, pace: &mut Pace, wanted: Status) -> Result<types::DataStudioDto> {
+    /// Looks until the Studio has reached a state, or one from which it won't. `before` is its
+    /// state when it was started.
+    async fn wait(
+        &self,
+        pace: &mut Pace,
+        wanted: Status,
+        mut before: Option<&Status>,
+    ) -> Result<types::DataStudioDto> {
         let begun = Instant::now();
+        let mut trouble = Trouble::new(USUAL_PATIENCE);
         loop {
             let mut last = None;
             match self.describe().await {
-                Ok(studio) => match status(&studio) {
-                    Some(status) if *status == wanted => return Ok(studio),
-                    Some(status @ (Status::Errored | Status::BuildFailed)) => {
-                        return Err(self.ended(&studio, status));
-                    }
+                Ok(studio) => {
+                    trouble.is_over();
+                    let now = status(&studio);
+                    before = before.filter(|before| Some(*before) == now);
                     // Right after the start it may not have left its old state yet.
-                    Some(status @ Status::Stopped) if begun.elapsed() > self.settling => {
-                        return Err(self.ended(&studio, status));
+                    let may_be_old = begun.elapsed() <= self.settling;
+                    match now {
+                        Some(status) if *status == wanted => return Ok(studio),
+                        Some(Status::Stopped) if may_be_old => {}
+                        Some(_) if before.is_some() && may_be_old => {}
+                        Some(
+                            status @ (Status::Stopped | Status::Errored | Status::BuildFailed),
+                        ) => return Err(self.ended(&studio, status)),
+                        // States that are not known yet go on to others.
+                        _ => {}
                     }
-                    // States that are not known yet go on to others.
-                    now => last = now.map(ToString::to_string),
-                },
+                    last = now.map(ToString::to_string);
+                }
                 // The transport made its attempts; a wait outlasts them.
-                Err(error) if error.is_retryable() => {
+                Err(error) if trouble.outlasts(&error) => {
                     tracing::warn!(reason = %error, "waiting for a Studio goes on");
                 }
                 Err(error) => return Err(error),

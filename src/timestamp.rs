@@ -10,8 +10,8 @@ use serde::ser::{Serialize, Serializer};
 
 /// A moment in time, in UTC.
 ///
-/// Reads every RFC 3339 form that servers send (0 to 9 fractional digits, `Z` or a numeric offset)
-/// and keeps the fraction for comparisons. Displays and sends the documented form,
+/// Reads every form that servers send (0 to 9 fractional digits, `Z` or a numeric offset, with a
+/// colon or without) and keeps the fraction for comparisons. Displays and sends the documented form,
 /// `YYYY-MM-DDTHH:MM:SSZ`, in whole seconds.
 ///
 /// ```
@@ -53,6 +53,7 @@ impl FromStr for Timestamp {
         /// Longer than any date-time; an error does not repeat a whole document.
         const QUOTED: usize = 64;
         DateTime::parse_from_rfc3339(text)
+            .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z"))
             .map(|moment| Self(moment.to_utc()))
             .map_err(|_| ParseTimestampError(text.chars().take(QUOTED).collect()))
     }
@@ -124,6 +125,8 @@ mod tests {
             "2026-03-01T09:30:00.000000000Z",
             "2026-03-01T09:30:00+00:00",
             "2026-03-01T10:30:00+01:00",
+            "2026-03-01T09:30:00+0000",
+            "2026-03-01T10:30:00.000+0100",
             "2026-03-01T00:00:00.000-09:30",
         ] {
             assert_eq!(read(text), read("2026-03-01T09:30:00Z"), "{text}");

@@ -306,6 +306,58 @@ async fn the_folder_of_another_run_is_refused() {
 }
 
 #[tokio::test]
+async fn files_that_no_dump_wrote_are_neither_adopted_nor_removed() {
+    let server = Server::start(|_, seen| platform(1, "SUCCEEDED", seen)).await;
+    for (name, content) in [
+        ("workflow.json", r#"{"workflow":{"status":"RUNNING"}}"#),
+        ("workflow.json", "mine"),
+        ("launch.json", "mine"),
+        ("logs/mine.log", "mine"),
+    ] {
+        let to = folder("mine");
+        std::fs::create_dir_all(to.join(name).parent().unwrap()).unwrap();
+        std::fs::write(to.join(name), content).unwrap();
+        std::fs::write(to.join("notes.txt"), "mine").unwrap();
+        let before = files(&to);
+        let error = server.client().dump("run1").to_dir(&to).await.unwrap_err();
+        assert!(error.to_string().contains("which no dump wrote"), "{error}");
+        assert_eq!(files(&to), before);
+        std::fs::remove_dir_all(to).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tasks_in_other_forms_are_kept_and_named_twice_is_fetched_once() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/workflow/run1/tasks" => json(
+            200,
+            r#"{"tasks":[{"taskId":1},{"task":{"taskId":"2"}},"odd",null],"total":4}"#,
+        ),
+        "/workflow/run1/log" => {
+            let file = r#"{"fileName":"nf-run1.log"}"#;
+            json(200, format!(r#"{{"log":{{"downloads":[{file},{file}]}}}}"#))
+        }
+        _ => platform(2, "SUCCEEDED", seen),
+    })
+    .await;
+    let to = folder("forms");
+    let dump = server.client().dump("run1").task_logs();
+    dump.to_dir(&to).await.unwrap();
+    let found = files(&to);
+    assert_eq!(
+        found["tasks.ndjson"],
+        "{\"taskId\":1}\n{\"taskId\":\"2\"}\n\"odd\"\nnull\n"
+    );
+    assert_eq!(found["tasks/1.command.log"], "log of 1\n");
+    assert_eq!(found["tasks/2.command.log"], "log of 2\n");
+    let logs = server.seen();
+    let logs = logs
+        .iter()
+        .filter(|seen| seen.path().ends_with("/download"));
+    assert_eq!(logs.count(), 1);
+}
+
+#[tokio::test]
 async fn what_a_run_from_outside_does_not_have_is_listed() {
     let (_platform, client) = laboratory().await;
     let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();

@@ -18,7 +18,7 @@ use seqera::types::{
 use seqera::{Client, ErrorKind, Id, RetryPolicy};
 use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
 use serde_json::json;
-use support::{Act, Server, client_of_embedded, embedded, json, ok};
+use support::{Act, Seen, Server, client_of_embedded, embedded, json, ok};
 
 /// Looks as often as a test wants to.
 fn hasty() -> Pace {
@@ -79,12 +79,13 @@ async fn a_failed_and_a_cancelled_run_are_values_too() {
 }
 
 #[tokio::test]
-async fn polls_that_fail_five_times_are_ridden_out_and_reported() {
+async fn polls_that_fail_six_times_are_ridden_out_and_reported() {
     let api = MockApi::start().await;
     let polls = api.describe_workflow(|_, then| {
         then.ok(run_at("RUNNING"))
             .error(503, "")
             .error(500, "Oops")
+            .error(400, "Unexpected error - Error ID: 54apnFENQxbvCr23JaIjLb")
             .content(200, "text/html", "<html>Maintenance</html>")
             .error(429, "Maximum request rate exceeded")
             .empty(502)
@@ -109,13 +110,65 @@ async fn polls_that_fail_five_times_are_ridden_out_and_reported() {
             "RUNNING",
             "Status",
             "Status",
+            "Status",
             "InvalidResponse",
             "Status",
             "Status",
             "SUCCEEDED"
         ]
     );
-    assert_eq!(polls.calls(), 7);
+    assert_eq!(polls.calls(), 8);
+}
+
+/// The workspace is called otherwise once it was looked up, and the first try at that fails.
+fn renamed_workspace(number: usize, seen: &Seen) -> Act {
+    match seen.path() {
+        _ if number == 0 => Act::Reset(vec![]),
+        "/user-info" => ok(json!({"user": {"id": 3}})),
+        "/user/3/workspaces" if number < 3 => ok(json!({"orgsAndWorkspaces": [
+            {"orgName": "acme", "workspaceName": "research", "workspaceId": 7},
+        ]})),
+        "/workflow/1run" if number < 6 => described("RUNNING"),
+        "/workflow/1run" => described("SUCCEEDED"),
+        "/workflow/1run/log" => {
+            let token = seen.query("next").unwrap_or_default();
+            let entries = if token.is_empty() { vec!["a"] } else { vec![] };
+            ok(json!({"log": {"entries": entries, "forwardToken": "1"}}))
+        }
+        _ => json(404, "{}"),
+    }
+}
+
+#[tokio::test]
+async fn the_workspace_is_looked_up_once_and_trouble_with_that_ridden_out() {
+    let client = async || {
+        let server = Server::start(renamed_workspace).await;
+        let client = server.builder().retry(RetryPolicy::none());
+        let client = client.remember_names(Duration::ZERO).build().unwrap();
+        (server, client.run("1run").workspace("acme/research"))
+    };
+    let (_server, run) = client().await;
+    assert!(run.wait().pace(hasty()).await.unwrap().succeeded());
+    let (_server, run) = client().await;
+    let changes: Vec<_> = run.watch().pace(hasty()).try_collect().await.unwrap();
+    assert!(matches!(changes.last(), Some(Change::Finished(_))));
+    let (_server, run) = client().await;
+    let lines: Vec<_> = run.logs().pace(hasty()).try_collect().await.unwrap();
+    assert_eq!(lines, ["a"]);
+}
+
+#[tokio::test]
+async fn waits_go_on_where_the_list_of_runs_is_refused() {
+    for refusal in [403, 400] {
+        let server = Server::start(move |_, seen| match seen.path() {
+            "/workflow" => json(refusal, "{}"),
+            _ => described("SUCCEEDED"),
+        })
+        .await;
+        let client = server.client();
+        let waits = ["1run", "2run"].map(|id| client.run(id).wait().into_future());
+        futures_util::future::try_join_all(waits).await.unwrap();
+    }
 }
 
 #[tokio::test]

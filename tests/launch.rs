@@ -155,6 +155,7 @@ async fn what_is_changed_is_changed_and_nothing_else() {
     launch.clone().send().await.unwrap();
     let mut expected = full_request();
     expected["revision"] = json!("dev");
+    expected.as_object_mut().unwrap().remove("commitId");
     expected["configProfiles"] = json!(["singularity"]);
     expected["configText"] = json!("process.cpus = 8");
     expected["outputDir"] = Value::Null;
@@ -174,6 +175,77 @@ async fn what_is_changed_is_changed_and_nothing_else() {
         seen.iter().all(|seen| seen.method == "GET"),
         "a preview sends nothing"
     );
+}
+
+#[tokio::test]
+async fn another_revision_comes_without_the_commit_of_the_one_before() {
+    let pipeline = full_server().await.client().launch(5).workspace(7);
+    let request = pipeline.revision("dev").commit("c0ffee").preview().await;
+    assert_eq!(
+        request.unwrap().request.commit_id.as_deref(),
+        Some("c0ffee")
+    );
+
+    let server = finished_run("FAILED", true).await;
+    let run = server.client().run("1run").workspace(7);
+    for launch in [run.relaunch(), run.resume()] {
+        let same = launch.clone().preview().await.unwrap().request;
+        assert!(same.commit_id.is_some());
+        let request = launch.revision("dev").preview().await.unwrap().request;
+        assert_eq!(request.revision.as_deref(), Some("dev"));
+        assert_eq!(request.commit_id, None);
+    }
+}
+
+#[tokio::test]
+async fn what_only_launchpad_pipelines_have_is_refused_elsewhere() {
+    let server = finished_run("FAILED", true).await;
+    let client = server.client();
+    let run = client.run("1run").workspace(7);
+    let repository = client.launch("https://git.example/pipeline").workspace(7);
+    for launch in [repository, run.relaunch(), run.resume()] {
+        for (launch, set) in [
+            (launch.clone().version("stable"), ".version(..)"),
+            (launch.source_workspace(90), ".source_workspace(..)"),
+        ] {
+            let error = launch.preview().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            assert!(error.to_string().contains(set), "{error}");
+        }
+    }
+    assert_eq!(server.count(), 0);
+}
+
+/// Workspace 8 sees the pipeline of workspace 9 by its name.
+#[tokio::test]
+async fn a_pipeline_found_by_name_is_launched_from_the_workspace_that_it_is_of() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/pipelines" if seen.query("workspaceId").as_deref() == Some("8") => reply(json!({
+            "pipelines": [{"pipelineId": 5, "name": "hello", "workspaceId": 9}], "totalSize": 1,
+        })),
+        "/pipelines/5/launch" => reply(json!({"launch": full_configuration()})),
+        _ => json(404, "{}"),
+    })
+    .await;
+    for (workspace, source) in [(7, Some(9)), (9, None)] {
+        let launch = server.client().launch("hello").workspace(workspace);
+        let preview = launch.source_workspace(8).preview().await.unwrap();
+        assert_eq!(preview.source_workspace_id, source);
+    }
+}
+
+#[tokio::test]
+async fn ids_are_taken_where_names_are() {
+    let launch = full_server().await.client().launch(Id(5)).workspace(7);
+    for launch in [
+        launch.clone().compute_env(Id("other")),
+        launch.compute_env(Id("other".to_owned())),
+    ] {
+        let request = launch.preview().await.unwrap().request;
+        assert_eq!(request.compute_env_id.as_deref(), Some("other"));
+    }
+    let name = "cloud".to_owned();
+    assert_eq!(ComputeEnvRef::from(&name), ComputeEnvRef::from("cloud"));
 }
 
 #[tokio::test]
@@ -417,6 +489,31 @@ async fn labels_go_by_name_and_are_created_only_where_asked() {
 }
 
 #[tokio::test]
+async fn a_label_given_twice_is_sent_once() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let launch = client.launch("hello").workspace(WORKSPACE).create_labels();
+    let launch = launch.labels(["urgent", "new", "urgent", "new"]);
+    let preview = launch.preview().await.unwrap();
+    assert_eq!(preview.labels_to_create, ["new"]);
+    assert_eq!(preview.request.label_ids.unwrap().len(), 1);
+
+    let server = full_server().await;
+    let launch = server.client().launch(5).workspace(7);
+    launch.labels([3, 4, 3]).send().await.unwrap();
+    assert_eq!(sent(&server)["launch"]["labelIds"], json!([3, 4]));
+}
+
+#[tokio::test]
+async fn many_launches_are_made_by_the_client_that_is_asked_to() {
+    let (theirs, ours) = (full_server().await, full_server().await);
+    let launches = vec![theirs.client().launch(5).workspace(7); 3];
+    let runs = ours.client().launch_all(launches).try_collect::<Vec<_>>();
+    assert_eq!(runs.await.unwrap().len(), 3);
+    assert_eq!((theirs.count(), ours.count()), (0, 1 + 3));
+}
+
+#[tokio::test]
 async fn many_launches_create_their_label_once() {
     let platform = embedded(1).await;
     let client = client_of_embedded(&platform).build().unwrap();
@@ -449,14 +546,18 @@ async fn a_launch_that_may_have_arrived_is_not_sent_again() {
     sent(&server);
 }
 
-/// A compute environment that becomes ready at the third look, and is refused once more after.
+/// A compute environment that becomes ready at the third look, which follows one that fails, and
+/// is refused once more after.
 fn slow_environment(looks: &AtomicUsize, posts: &AtomicUsize, seen: &Seen) -> Act {
     match (seen.method.as_str(), seen.path()) {
         ("GET", "/pipelines/5/launch") => reply(json!({"launch": full_configuration()})),
         ("GET", _) => {
-            let ready = looks.fetch_add(1, Ordering::SeqCst) >= 2;
-            let status = if ready { "AVAILABLE" } else { "CREATING" };
-            reply(json!({"computeEnv": {"id": "9env", "status": status}}))
+            let at = |status| reply(json!({"computeEnv": {"id": "9env", "status": status}}));
+            match looks.fetch_add(1, Ordering::SeqCst) {
+                0 => at("CREATING"),
+                1 => json(500, "{}"),
+                _ => at("AVAILABLE"),
+            }
         }
         _ => match posts.fetch_add(1, Ordering::SeqCst) {
             0 => json(400, r#"{"message": "Compute environment is not ready"}"#),

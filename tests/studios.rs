@@ -38,6 +38,8 @@ async fn with_studio<T, F: Future<Output = T>>(
         when.session_id("s1").workspace_id(7);
         (states.iter()).fold(then, |then, state| match *state {
             "broken" => then.error(503, ""),
+            "faulty" => then.error(500, "Oops"),
+            "in maintenance" => then.content(200, "text/html", "<html>Maintenance</html>"),
             state => then.accepted(at(state)),
         });
     })
@@ -90,13 +92,31 @@ async fn waiting_outlasts_old_states_unknown_states_and_failures() {
         "broken",
         "broken",
         "broken",
-        "broken",
+        "faulty",
+        "in maintenance",
         "building",
         "running",
     ];
     let (outcome, calls) = with_studio(&states, |studio| async move { studio.start().await }).await;
     assert_eq!(outcome.unwrap().session_id.as_deref(), Some("s1"));
     assert_eq!(calls, [1, 0]);
+}
+
+#[tokio::test]
+async fn a_studio_that_failed_before_is_started_again() {
+    for before in ["errored", "buildFailed"] {
+        let states = [before, before, "starting", "running"];
+        let (outcome, calls) =
+            with_studio(&states, |studio| async move { studio.start().await }).await;
+        outcome.unwrap();
+        assert_eq!(calls, [1, 0]);
+        // Once it has left its old state, that is an end, and so it is where it stays in it.
+        for states in [&[before, "starting", before, "running"][..], &[before]] {
+            let start = |studio: Studio| async move { studio.start().await };
+            let (outcome, _) = with_studio(states, start).await;
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotReached);
+        }
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 use super::{Dump, Dumped, JOB, Missing};
 use crate::again::Attempts;
 use crate::generated::builder;
+use crate::lenient::Integer;
 use crate::local::{make_folder_of, part_path, unreadable, unwritable};
 use crate::paginate::{ItemStream, Paged, Paging};
 use crate::prelude::*;
@@ -25,6 +26,17 @@ use crate::{ByteStream, Error, ErrorKind, RawRequest, Result};
 const WORKFLOW: &str = "workflow.json";
 const TASKS: &str = "tasks.ndjson";
 const MANIFEST: &str = "manifest.json";
+/// What a dump writes beside `workflow.json`.
+const FILES: [&str; 7] = [
+    MANIFEST,
+    "service-info.json",
+    "launch.json",
+    "progress.json",
+    "load.json",
+    "metrics.json",
+    TASKS,
+];
+const FOLDERS: [&str; 2] = ["logs", "tasks"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -123,20 +135,33 @@ impl Job {
         fs::create_dir_all(&self.folder)
             .await
             .map_err(unwritable(&self.folder))?;
-        let Ok(earlier) = fs::read(self.folder.join(WORKFLOW)).await else {
-            return Ok(());
+        let refuse = |what: &str| {
+            let text = format!(
+                "{} holds {what}: give another folder",
+                self.folder.display()
+            );
+            Err(Error::invalid_request(JOB, text))
+        };
+        let path = self.folder.join(WORKFLOW);
+        let earlier = match fs::read(&path).await {
+            Ok(earlier) => earlier,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // A dump writes that file first, so that the others are somebody else's.
+                for name in FILES.iter().chain(&FOLDERS) {
+                    if fs::try_exists(self.folder.join(name)).await.unwrap_or(true) {
+                        return refuse(&format!("`{name}`, which no dump wrote"));
+                    }
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(unreadable(&path)(error)),
         };
         let earlier: Value = serde_json::from_slice(&earlier).unwrap_or_default();
         let earlier = &earlier["workflow"];
         match earlier["id"].as_str() {
-            Some(id) if id != self.dump.workflow_id => {
-                let text = format!(
-                    "{} holds the dump of another run, {id}: give another folder",
-                    self.folder.display()
-                );
-                return Err(Error::invalid_request(JOB, text));
-            }
-            _ => {}
+            Some(id) if id == self.dump.workflow_id => {}
+            Some(id) => return refuse(&format!("the dump of another run, {id}")),
+            None => return refuse(&format!("`{WORKFLOW}`, which no dump wrote")),
         }
         let had_ended = matches!(
             earlier["status"].as_str(),
@@ -156,23 +181,12 @@ impl Job {
             }
             _ => Ok(()),
         };
-        for name in [
-            MANIFEST,
-            "service-info.json",
-            "launch.json",
-            "progress.json",
-            "load.json",
-            "metrics.json",
-            TASKS,
-            // Last: while it is there, another try finds out that the rest is out of date.
-            WORKFLOW,
-        ] {
-            if name == WORKFLOW {
-                for name in ["logs", "tasks"] {
-                    let path = self.folder.join(name);
-                    gone(fs::remove_dir_all(&path).await, &path)?;
-                }
-            }
+        for name in FOLDERS {
+            let path = self.folder.join(name);
+            gone(fs::remove_dir_all(&path).await, &path)?;
+        }
+        // The last: while it is there, another try finds out that the rest is out of date.
+        for name in FILES.into_iter().chain([WORKFLOW]) {
             let path = self.folder.join(name);
             gone(fs::remove_file(&path).await, &path)?;
         }
@@ -240,6 +254,9 @@ impl Job {
             .filter_map(|file| file["fileName"].as_str())
             .map(str::to_owned)
             .collect();
+        // Each once, since they are written at the same time.
+        names.sort_unstable();
+        names.dedup();
         if names.is_empty() {
             names.push(format!("nf-{}.log", self.dump.workflow_id));
         }
@@ -432,12 +449,15 @@ async fn next_task_id(lines: &mut TaskLines) -> Result<Option<i64>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Id {
-        task_id: Option<i64>,
+        task_id: Integer,
     }
     let unreadable = |error| Error::io(format!("{TASKS} could not be read"), error);
     while let Some(line) = lines.next_line().await.map_err(unreadable)? {
         let task: Result<Id, _> = serde_json::from_str(&line);
-        if let Ok(Id { task_id: Some(id) }) = task {
+        if let Ok(Id {
+            task_id: Integer(Some(id)),
+        }) = task
+        {
             return Ok(Some(id));
         }
     }
@@ -467,7 +487,10 @@ impl Paged for RawTasks {
         let tasks = page.tasks.take().unwrap_or_default();
         tasks
             .into_iter()
-            .map(|mut entry| entry["task"].take())
+            .map(|mut entry| match entry.get_mut("task") {
+                Some(task) => task.take(),
+                None => entry,
+            })
             .collect()
     }
 

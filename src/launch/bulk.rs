@@ -18,8 +18,8 @@ use crate::{Client, Result};
 const CONCURRENCY: usize = 40;
 
 impl Client {
-    /// Launches all of these, as fast as the rate limit allows, and gives for each, in their
-    /// order, the run or why there is none.
+    /// Launches all of these through this client, as fast as the rate limit allows, and gives for
+    /// each, in their order, the run or why there is none.
     ///
     /// The launch configuration of a pipeline is read once for all of its launches, and so is each
     /// name, so that a launch takes one call. Launches are taken from the iterator as they are
@@ -46,9 +46,11 @@ impl Client {
         I::IntoIter: Send + 'static,
     {
         let bases = Arc::new(Bases::default());
+        let client = self.clone();
         let runs = stream::iter(launches)
-            .map(move |launch| {
+            .map(move |mut launch| {
                 let bases = bases.clone();
+                launch.client = client.clone();
                 // Goes on while the caller is busy with the run before.
                 Task::spawn(async move { launch.send_sharing(&bases).await })
             })

@@ -1,8 +1,10 @@
 //! Pipeline parameters from several places, merged.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
@@ -47,21 +49,98 @@ impl Params {
         if self.files.is_empty() && self.maps.is_empty() && self.single.is_empty() {
             return Ok(own);
         }
-        let mut merged = read(own.as_deref().unwrap_or_default())
+        let mut merged = Merged::default();
+        merged
+            .lay_over(own.as_deref().unwrap_or_default())
             .map_err(|problem| invalid(format!("the pipeline's own parameters {problem}")))?;
         for path in &self.files {
             let shown = path.display();
             let text = tokio::fs::read_to_string(path).await.map_err(|error| {
                 Error::io(format!("parameter file {shown} can't be read"), error)
             })?;
-            let mut values = read(&text)
+            merged
+                .lay_over(&text)
                 .map_err(|problem| invalid(format!("parameter file {shown} {problem}")))?;
-            merged.append(&mut values);
         }
-        merged.append(&mut self.maps);
-        merged.append(&mut self.single);
-        Ok(Some(Value::Object(merged).to_string()))
+        self.maps.append(&mut self.single);
+        merged.set(self.maps);
+        if let Some((name, word)) = merged.unclear.first_key_value() {
+            return Err(invalid(format!(
+                "the parameters have `{name}: {word}`, which readers of YAML take for a boolean or \
+                 for text: write true or false, quote it, or set the parameter in the launch"
+            )));
+        }
+        Ok(Some(Value::Object(merged.values).to_string()))
     }
+}
+
+/// Parameters that were laid over one another.
+#[derive(Default)]
+struct Merged {
+    values: Map<String, Value>,
+    /// Those whose value is, or holds, a word that is a boolean in YAML 1.1, which Nextflow reads,
+    /// and text in YAML 1.2.
+    unclear: BTreeMap<String, String>,
+}
+
+impl Merged {
+    fn lay_over(&mut self, text: &str) -> Result<(), String> {
+        self.set(read(text)?);
+        self.unclear.extend(unclear(text));
+        Ok(())
+    }
+
+    fn set(&mut self, mut values: Map<String, Value>) {
+        self.unclear.retain(|name, _| !values.contains_key(name));
+        self.values.append(&mut values);
+    }
+}
+
+/// The parameters of a text whose values hold a plain `yes`, `no`, `on` or `off`, and that word.
+fn unclear(text: &str) -> BTreeMap<String, String> {
+    /// What is text of the document as it stands; escaped text is not.
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Node<'t> {
+        Text(&'t str),
+        List(Vec<Node<'t>>),
+        #[serde(borrow)]
+        Map(BTreeMap<Key, Node<'t>>),
+        Other(IgnoredAny),
+    }
+
+    #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+    #[serde(untagged)]
+    enum Key {
+        Text(String),
+        Number(i64),
+        Boolean(bool),
+    }
+
+    fn word<'t>(node: &Node<'t>, text: &str) -> Option<&'t str> {
+        match node {
+            Node::Text(word) => {
+                let before = (word.as_ptr() as usize).checked_sub(text.as_ptr() as usize + 1);
+                let quote = before.and_then(|place| text.as_bytes().get(place));
+                let is_quoted = matches!(quote, Some(b'"' | b'\''));
+                let mut words = ["yes", "no", "on", "off"].iter();
+                let is_unclear = words.any(|unclear| word.eq_ignore_ascii_case(unclear));
+                (is_unclear && !is_quoted).then_some(*word)
+            }
+            Node::List(nodes) => nodes.iter().find_map(|node| word(node, text)),
+            Node::Map(nodes) => nodes.values().find_map(|node| word(node, text)),
+            Node::Other(_) => None,
+        }
+    }
+
+    if serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return BTreeMap::new();
+    }
+    let nodes: BTreeMap<String, Node<'_>> = yaml_serde::from_str(text).unwrap_or_default();
+    let words = nodes
+        .into_iter()
+        .filter_map(|(name, node)| Some((name, word(&node, text)?.to_owned())));
+    words.collect()
 }
 
 /// Reads JSON or YAML; no text at all is no parameters.
@@ -88,12 +167,14 @@ mod tests {
 
     use super::*;
 
-    fn merged(params: Params, own: &str) -> Value {
+    fn merge(params: Params, own: &str) -> Result<Option<String>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let text = runtime
-            .unwrap()
-            .block_on(params.merge_over(Some(own.to_owned())));
-        serde_json::from_str(&text.unwrap().unwrap()).unwrap()
+        let merging = params.merge_over(Some(own.to_owned()));
+        runtime.unwrap().block_on(merging)
+    }
+
+    fn merged(params: Params, own: &str) -> Value {
+        serde_json::from_str(&merge(params, own).unwrap().unwrap()).unwrap()
     }
 
     #[test]
@@ -133,6 +214,36 @@ mod tests {
         assert_eq!(
             merged(params, own),
             json!({"max": {"cpus": 4}, "keep": 1.0})
+        );
+    }
+
+    #[test]
+    fn words_that_may_be_booleans_are_refused_unless_replaced() {
+        let mut params = Params::default();
+        params.single("input".into(), "x").unwrap();
+        for (own, shown) in [
+            ("skip: no", "skip: no"),
+            ("skip: &a On # as usual", "skip: On"),
+            ("a: 1\nmax: {1: [1, {deep: OFF}]}", "max: OFF"),
+            ("- no", "no map"),
+        ] {
+            let error = merge(params.clone(), own).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            assert!(error.message().contains(shown), "{own}: {error}");
+        }
+        let clear = "a: 'no'\nb: \"yes\"\nc: no way\nd: |-\n  no\ne: false\n";
+        assert_eq!(
+            merged(params.clone(), clear),
+            json!({"a": "no", "b": "yes", "c": "no way", "d": "no", "e": false, "input": "x"})
+        );
+        assert_eq!(
+            merged(params.clone(), r#"{"skip": "no"}"#),
+            json!({"skip": "no", "input": "x"})
+        );
+        params.single("skip".into(), false).unwrap();
+        assert_eq!(
+            merged(params, "skip: no"),
+            json!({"skip": false, "input": "x"})
         );
     }
 

@@ -48,9 +48,27 @@ impl Launch {
         if let Some(mistake) = self.mistake {
             return Err(incomplete(mistake));
         }
+        let in_launchpad = matches!(self.pipeline, Pipeline::Name(_) | Pipeline::Id(_));
+        if !in_launchpad {
+            let set = match (&self.version, &self.source_workspace) {
+                (Some(_), _) => Some("version"),
+                (None, WorkspaceRef::Personal) => None,
+                (None, _) => Some("source_workspace"),
+            };
+            if let Some(set) = set {
+                return Err(incomplete(format!(
+                    "{} takes no .{set}(..), which is for pipelines of the launchpad",
+                    self.pipeline
+                )));
+            }
+        }
         let workspace = self.client.workspace(self.workspace.clone()).await?;
         let base = self.base(&workspace, bases).await?;
         let mut request = with_changes(&base.request, &self.changes)?;
+        if self.changes.revision.is_some() && self.changes.commit_id.is_none() {
+            // It is of the revision before, and would be run in place of this one.
+            request.commit_id = None;
+        }
 
         let compute_env = match &self.compute_env {
             None => request.compute_env_id.take(),
@@ -128,10 +146,14 @@ impl Launch {
                 ..*pipeline
             },
             // A name in another workspace than the launch's is looked up there.
-            (Pipeline::Name(name), Some(source)) => PipelineId {
-                source_workspace_id: Some(source).filter(|_| Some(source) != workspace.id()),
-                ..self.client.workspace(source).await?.pipeline(name).await?
-            },
+            (Pipeline::Name(name), Some(source)) => {
+                let found = self.client.workspace(source).await?.pipeline(name).await?;
+                let home = found.source_workspace_id.unwrap_or(source);
+                PipelineId {
+                    source_workspace_id: Some(home).filter(|home| Some(*home) != workspace.id()),
+                    ..found
+                }
+            }
             (Pipeline::Name(name), None) => {
                 let found = workspace.pipeline(name).await;
                 found.map_err(|error| match name.contains('/') {
@@ -273,11 +295,11 @@ impl Prepared {
         let mut labels_to_create = Vec::new();
         for label in self.labels {
             match (self.workspace.label(label.clone()).await, label) {
-                (Ok(id), _) => request.label_ids.get_or_insert_default().push(id),
+                (Ok(id), _) => add(request.label_ids.get_or_insert_default(), id),
                 (Err(error), NameOrId::Name(name))
                     if self.create_labels && error.kind() == ErrorKind::NotFound =>
                 {
-                    labels_to_create.push(name);
+                    add(&mut labels_to_create, name);
                 }
                 (Err(error), _) => return Err(error),
             }
@@ -300,7 +322,7 @@ impl Prepared {
                 }
                 label => self.workspace.label(label).await?,
             };
-            request.label_ids.get_or_insert_default().push(id);
+            add(request.label_ids.get_or_insert_default(), id);
         }
         let patience = ready_within.map(Patience::new);
         let was_ready = match &patience {
@@ -362,7 +384,15 @@ impl Workspace {
     async fn ready(&self, id: &str, patience: &Patience) -> Result<bool> {
         let mut at_once = true;
         loop {
-            let env = self.describe_compute_env(id).await?;
+            let env = match self.describe_compute_env(id).await {
+                Err(error) if error.may_pass() && patience.lasts() => {
+                    tracing::warn!(reason = %error, "waiting for a compute environment goes on");
+                    at_once = false;
+                    tokio::time::sleep(patience.pause).await;
+                    continue;
+                }
+                env => env?,
+            };
             let status = env.status.unwrap_or(ComputeEnvStatus::Available);
             let shown = || format!("compute environment {id} is {status}");
             match status {
@@ -442,6 +472,12 @@ impl Workspace {
             .send()
             .await?;
         Ok(reply.into_inner().compute_env.unwrap_or_default())
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
     }
 }
 

@@ -12,8 +12,9 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 
-use super::pace::{Pace, Trouble, USUAL_PATIENCE, may_pass};
+use super::pace::Pace;
 use super::{Run, is_end, status_of};
+use crate::again::{Trouble, USUAL_PATIENCE};
 use crate::generated::prelude::*;
 use crate::types::{LogPage, TaskStatus};
 use crate::{Error, Result, StatusCode};
@@ -222,7 +223,7 @@ impl Reader {
             return false;
         }
         let may_begin = self.look_for_a_beginning().await;
-        may_begin.unwrap_or_else(|error| may_pass(&error))
+        may_begin.unwrap_or_else(|error| error.may_pass())
     }
 
     async fn look_for_a_beginning(&mut self) -> Result<bool> {
@@ -234,6 +235,7 @@ impl Reader {
     }
 
     async fn read_on(&mut self) -> Result<()> {
+        self.run.locate().await?;
         let page = match self.page().await {
             Ok(page) => page,
             // The token may have gone out of use: read anew, without what was delivered.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::{Error, ErrorKind};
-
 /// How often a run is looked at: fast at first, then less and less, an eighth of the time that it
 /// has been watched for. Never beyond the client's rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,52 +36,6 @@ impl Pace {
     /// How old what others have seen may be to spare a look.
     pub(super) fn tolerance(&self, watched_for: Duration) -> Duration {
         self.pause(watched_for, 0) / 2
-    }
-}
-
-/// Whether the next look may well succeed: faults of the network, of the server, or of a proxy
-/// that answers in its place. A look does no harm, so that more is ridden out than for other calls.
-pub(super) fn may_pass(error: &Error) -> bool {
-    error.is_retryable()
-        || error.kind() == ErrorKind::InvalidResponse
-        || (error.status()).is_some_and(|status| status.is_server_error() || status == 408)
-}
-
-/// Looks that failed in a row, and for how long they may.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    patience: Duration,
-    since: Option<tokio::time::Instant>,
-    pub failures: u32,
-}
-
-/// Outlasts a redeployed server.
-pub(super) const USUAL_PATIENCE: Duration = Duration::from_secs(600);
-
-impl Trouble {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self {
-            patience,
-            since: None,
-            failures: 0,
-        }
-    }
-
-    /// Notes a failed look. True if it is worth another.
-    pub(super) fn outlasts(&mut self, error: &Error) -> bool {
-        self.since.get_or_insert_with(tokio::time::Instant::now);
-        self.failures += 1;
-        may_pass(error) && !self.is_too_long()
-    }
-
-    pub(super) fn is_too_long(&self) -> bool {
-        self.since
-            .is_some_and(|since| since.elapsed() >= self.patience)
-    }
-
-    pub(super) fn is_over(&mut self) {
-        self.since = None;
-        self.failures = 0;
     }
 }
 

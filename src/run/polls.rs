@@ -143,6 +143,8 @@ async fn go_round(client: &Client, workspace: Option<i64>) {
     };
     let left = match read_list(client, workspace, wanted.clone(), &note).await {
         Ok(left) => left,
+        // The list may be forbidden, or one of its entries unreadable: ask for each.
+        Err(error) if !error.is_retryable() => wanted,
         Err(error) => {
             let error = Arc::new(error);
             return wanted.iter().for_each(|id| note(id, Err(error.clone())));

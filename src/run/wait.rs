@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::pace::{Pace, Trouble, USUAL_PATIENCE};
-use super::polls::{Seen, Watcher};
+use super::pace::Pace;
+use super::polls::{Look, Seen, Watcher};
 use super::{Change, FinishedRun, Run, is_end};
+use crate::again::{Trouble, USUAL_PATIENCE};
 use crate::types::WorkflowStatus;
 use crate::{Error, ErrorKind, Result};
 
@@ -100,16 +101,13 @@ impl Wait {
 
     async fn follow(&mut self, last: &mut Option<WorkflowStatus>) -> Result<FinishedRun> {
         let begun = Instant::now();
-        let workspace = self.run.workspace_id().await?;
-        let watcher = Watcher::new(&self.run.client, workspace, &self.run.id);
+        let mut watcher = None;
         let mut trouble = Trouble::new(self.patience);
         loop {
             let now = Instant::now();
             let tolerance = self.pace.tolerance(now - begun);
-            match watcher
-                .look(now.checked_sub(tolerance).unwrap_or(now))
-                .await
-            {
+            let since = now.checked_sub(tolerance).unwrap_or(now);
+            match self.look(&mut watcher, since).await {
                 Ok(seen) => {
                     if last.as_ref() != Some(&seen.status) {
                         *last = Some(seen.status.clone());
@@ -127,6 +125,17 @@ impl Wait {
             let pause = self.pace.pause(begun.elapsed(), trouble.failures);
             tokio::time::sleep(pause).await;
         }
+    }
+
+    async fn look(&mut self, watcher: &mut Option<Watcher>, since: Instant) -> Look {
+        let watcher = match watcher {
+            Some(watcher) => watcher,
+            None => {
+                let workspace = self.run.locate().await?;
+                watcher.insert(Watcher::new(&self.run.client, workspace, &self.run.id))
+            }
+        };
+        watcher.look(since).await
     }
 
     fn ride_out(&mut self, trouble: &mut Trouble, error: Arc<Error>) -> Result<()> {

@@ -11,9 +11,10 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
-use super::pace::{Pace, Trouble, USUAL_PATIENCE};
+use super::pace::Pace;
 use super::{Change, FinishedRun, Run, status_of};
 use crate::Result;
+use crate::again::{Trouble, USUAL_PATIENCE};
 use crate::types::{DescribeWorkflowResponse, TaskStatus, WorkflowLoad, WorkflowStatus};
 
 /// The changes of a run: see [`Run::watch`].
@@ -158,6 +159,7 @@ impl Looks {
     }
 
     async fn look(&mut self) -> Result<()> {
+        self.run.locate().await?;
         let described = self.run.describe().await?;
         let status = status_of(&described);
         if self.status.as_ref() != Some(&status) {
