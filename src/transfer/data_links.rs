@@ -155,7 +155,11 @@ impl DataLink {
     /// Everything below a folder, depth first: each folder before what is in it, and in each
     /// folder its folders before its files, by name. An empty path is the root.
     ///
-    /// Each folder costs a call for every page of it. The stream ends after an error.
+    /// Each folder costs a call for every page of it.
+    ///
+    /// # Errors
+    /// The data link is not there or its name fits several, the path is no folder, or a call failed.
+    /// The stream ends after an error.
     #[must_use = "a stream does nothing until it is polled"]
     pub fn tree(
         &self,
