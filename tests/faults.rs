@@ -170,16 +170,51 @@ async fn a_wait_beyond_the_total_time_ends_the_call_and_is_told() {
 }
 
 #[tokio::test]
+async fn an_absurd_wait_holds_the_token_for_an_hour_at_most() {
+    let server =
+        Server::start(|_, _| Act::Reply(429, vec![("Retry-After", "1764000000".into())], vec![]))
+            .await;
+    let client = server.client();
+    client.user_info().send().await.unwrap_err();
+    let next = client.user_info().send().await.unwrap_err();
+    assert_eq!(server.count(), 1);
+    assert!(next.retry_after() <= Some(Duration::from_secs(3600)));
+}
+
+#[tokio::test]
+async fn a_429_of_cloud_storage_holds_up_nobody() {
+    let storage =
+        Server::start(|_, _| Act::Reply(429, vec![("Retry-After", "60".into())], vec![])).await;
+    let target = storage.address.clone();
+    let server = Server::start(move |number, _| match number {
+        0 => Act::Reply(307, vec![("Location", target.clone())], vec![]),
+        _ => json(200, OK),
+    })
+    .await;
+    let client = server.client().with_retry(RetryPolicy::none());
+    let error = client.user_info().send().await.unwrap_err();
+    assert!(error.is_rate_limited(), "{error}");
+    let next = tokio::time::timeout(Duration::from_secs(5), client.user_info().send());
+    assert_eq!(user_name(&next.await.unwrap().unwrap()), Some("ada"));
+}
+
+/// Five calls a second, and so much time for each with its retries.
+fn limited(server: &Server, total: Duration) -> Client {
+    client_of(&server.address)
+        .rate_limit(RateLimit::per_second(5))
+        .retry(support::hasty().total_time(total))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
 async fn a_short_hold_fails_nobody_who_has_waited_for_long() {
     let server = Server::start(|number, _| match number {
         5 => Act::Reply(429, vec![("Retry-After", "1".into())], vec![]),
         _ => json(200, "{}"),
     })
     .await;
-    let policy = support::hasty().total_time(Duration::from_millis(1_500));
-    let limit = RateLimit::per_second(5);
-    let client = client_of(&server.address).rate_limit(limit).retry(policy);
-    let client = client.build().unwrap();
+    let client = limited(&server, Duration::from_millis(1_500));
     let calls = (0..12).map(|_| client.user_info().send());
     for reply in join_all(calls).await {
         reply.unwrap();
@@ -206,10 +241,7 @@ async fn waiting_for_the_limit_takes_nothing_from_the_time_for_retries() {
         _ => json(200, "{}"),
     })
     .await;
-    let policy = support::hasty().total_time(Duration::from_millis(300));
-    let limit = RateLimit::per_second(5);
-    let client = client_of(&server.address).rate_limit(limit).retry(policy);
-    let client = client.build().unwrap();
+    let client = limited(&server, Duration::from_millis(300));
     let calls = (0..6).map(|_| client.user_info().send());
     for reply in join_all(calls).await {
         reply.unwrap();

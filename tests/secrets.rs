@@ -186,3 +186,18 @@ async fn one_span_a_call_tells_how_it_went() {
     assert!(!closed[0].contains("502"), "{}", closed[0]);
     assert!(text.contains("trying again"), "{text}");
 }
+
+#[tokio::test]
+async fn the_span_of_a_call_that_is_dropped_tells_how_far_it_came() {
+    let (log, _guard) = record();
+    let server = Server::start(|_, _| Act::Stall).await;
+    let client = server.client();
+    let call = client.user_info().send();
+    let call = tokio::time::timeout(std::time::Duration::from_millis(200), call);
+    call.await.unwrap_err();
+    let text = log.text();
+    let is_end = |line: &&str| line.contains("close") && line.contains("seqera{");
+    let closed = text.lines().find(is_end).unwrap();
+    assert!(closed.contains("attempts=1"), "{closed}");
+    assert!(closed.contains("duration_ms="), "{closed}");
+}
