@@ -44,12 +44,14 @@ mod convert;
 #[cfg(feature = "runs")]
 mod dump;
 mod error;
+mod extra;
 mod generated;
 #[cfg(feature = "runs")]
 pub mod launch;
 mod lenient;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod local;
+mod mend;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod multipart;
@@ -64,6 +66,7 @@ mod raw;
 mod record;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod remote_name;
+mod reread;
 #[cfg(feature = "runs")]
 pub mod run;
 mod secret;
@@ -118,6 +121,7 @@ pub use progenitor_client::ResponseValue;
 pub use progress::Progress;
 pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
+pub use reread::from_json;
 #[cfg(feature = "transfers")]
 pub use studios::{NewStudio, Studio};
 pub use timestamp::{ParseTimestampError, Timestamp};
