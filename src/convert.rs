@@ -7,7 +7,7 @@ use crate::tagged_union::TaggedUnion;
 /// What a request takes over of a reply beside the fields that both types have: what neither has,
 /// and what could not be read as the value of a field that both have.
 pub(crate) fn extra<Reply: Record, Request: Record>(reply: &Reply) -> Extra {
-    let mut extra = reply.extra().clone();
+    let mut extra = reply.unknown().clone();
     if extra.some().is_some() {
         let is_replys_alone =
             |name: &str| find::<Reply>(name).is_some() && find::<Request>(name).is_none();

@@ -30,10 +30,10 @@ pub(crate) trait Record: Default {
     fn write<S: SerializeMap>(&self, fields: &mut Fields<'_, S>);
 
     /// What was read beside the fields.
-    fn extra(&self) -> &Extra;
+    fn unknown(&self) -> &Extra;
 
     /// The same, to be changed.
-    fn extra_mut(&mut self) -> &mut Extra;
+    fn unknown_mut(&mut self) -> &mut Extra;
 }
 
 impl<T: Record> Record for Box<T> {
@@ -47,12 +47,12 @@ impl<T: Record> Record for Box<T> {
         (**self).write(fields);
     }
 
-    fn extra(&self) -> &Extra {
-        (**self).extra()
+    fn unknown(&self) -> &Extra {
+        (**self).unknown()
     }
 
-    fn extra_mut(&mut self) -> &mut Extra {
-        (**self).extra_mut()
+    fn unknown_mut(&mut self) -> &mut Extra {
+        (**self).unknown_mut()
     }
 }
 
@@ -86,13 +86,13 @@ macro_rules! record_serde {
             /// The fields that the server sent and the schema does not have, and those whose values
             /// can't be read as what the schema says, as they came. They are written again.
             pub fn extra(&self) -> &::serde_json::Map<String, ::serde_json::Value> {
-                $crate::record::Record::extra(self).fields()
+                $crate::record::Record::unknown(self).fields()
             }
 
             /// The same, to add, change or take out fields. One that the type has too is written
             /// only where that has no value.
             pub fn extra_mut(&mut self) -> &mut ::serde_json::Map<String, ::serde_json::Value> {
-                $crate::record::Record::extra_mut(self).fields_mut()
+                $crate::record::Record::unknown_mut(self).fields_mut()
             }
         }
 
@@ -140,7 +140,7 @@ impl<'de, T: Record> Visitor<'de> for RecordVisitor<T> {
                 }
                 Err(name) => {
                     let value = map.next_value()?;
-                    record.extra_mut().fields_mut().insert(name, value);
+                    record.unknown_mut().fields_mut().insert(name, value);
                 }
             }
         }
@@ -252,7 +252,7 @@ pub(crate) fn serialize<T: Record, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
-    let extra = record.extra().some();
+    let extra = record.unknown().some();
     let mut fields = Fields {
         map: &mut map,
         extra,
@@ -342,11 +342,11 @@ mod tests {
             fields.nullable("note", &self.note);
         }
 
-        fn extra(&self) -> &Extra {
+        fn unknown(&self) -> &Extra {
             &self.extra
         }
 
-        fn extra_mut(&mut self) -> &mut Extra {
+        fn unknown_mut(&mut self) -> &mut Extra {
             &mut self.extra
         }
     }

@@ -224,7 +224,7 @@ pub(crate) fn recover<T: Record, E>(record: &mut T, field: usize, error: E) -> R
         (reading.misfit, reading.failed) = (None, None);
         reading.kept.push(path);
     });
-    keep(record.extra_mut(), name, value);
+    keep(record.unknown_mut(), name, value);
     Ok(())
 }
 
@@ -503,7 +503,7 @@ mod tests {
         assert_eq!(
             kept,
             [
-                "workflows[0].labels",
+                "workflows[0].labels[0]",
                 "workflows[0].workflow.manifest.name",
                 "workflows[1]"
             ]

@@ -207,11 +207,11 @@ mod tests {
             fields.field("queue", &self.queue);
         }
 
-        fn extra(&self) -> &Extra {
+        fn unknown(&self) -> &Extra {
             &self.extra
         }
 
-        fn extra_mut(&mut self) -> &mut Extra {
+        fn unknown_mut(&mut self) -> &mut Extra {
             &mut self.extra
         }
     }
@@ -239,10 +239,10 @@ mod tests {
         let config = read(value.clone());
         assert!(matches!(&config, Config::Grid(grid) if grid.queue.as_deref() == Some("long")));
         assert_eq!(serde_json::to_value(&config).unwrap(), value);
-        let Config::Grid(grid) = config else {
+        let Config::Grid(mut grid) = config else {
             panic!("{config:?}");
         };
-        assert!(grid.extra().is_empty(), "{grid:?}");
+        assert!(grid.extra_mut().is_empty(), "{grid:?}");
         let fresh = Config::Batch(Grid::default());
         assert_eq!(
             serde_json::to_value(&fresh).unwrap(),

@@ -302,8 +302,8 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
                 match field { #(#reads)* _ => Ok(()) }
             }
             fn write<S: ::serde::ser::SerializeMap>(&self, fields: &mut Fields<'_, S>) { #(#writes)* }
-            fn extra(&self) -> &crate::extra::Extra { &self.#extra }
-            fn extra_mut(&mut self) -> &mut crate::extra::Extra { &mut self.#extra }
+            fn unknown(&self) -> &crate::extra::Extra { &self.#extra }
+            fn unknown_mut(&mut self) -> &mut crate::extra::Extra { &mut self.#extra }
         }
         crate::record_serde!(#struct_ident);
         #debug

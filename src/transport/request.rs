@@ -462,6 +462,7 @@ fn response_value<T>(response: &mut Response, value: T) -> ResponseValue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     static BROWSE: Operation = Operation {
         id: "BrowseDataLink",
