@@ -8,8 +8,8 @@
 mod support;
 
 use seqera::Result;
-use seqera::launch::Launch;
-use seqera::run::FinishedRun;
+use seqera::runs::FinishedRun;
+use seqera::runs::Launch;
 use seqera_embedded_platform::WORKSPACE;
 
 #[tokio::main]
