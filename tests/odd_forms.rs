@@ -17,6 +17,10 @@ use support_schema::compare::differences;
 use support_schema::instance::{Extent, Kind, Place};
 use support_schema::schema;
 
+/// Lists of maps of anything. A map of serde_json's reads null as an empty one, and a list of objects
+/// goes on without what is none.
+const IN_LISTS_OF_MAPS: [&str; 2] = ["/forgedResources", "/deletedResources"];
+
 /// Reads a value leniently and writes it again.
 type RoundTrip = fn(&str) -> Result<Value, String>;
 
@@ -30,6 +34,12 @@ fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, Stri
 /// A value in place of one of this kind, and what is written for it: a value in the declared form,
 /// or the same.
 fn forms(place: &Place, now: &Value) -> Vec<(Value, Value)> {
+    if IN_LISTS_OF_MAPS
+        .iter()
+        .any(|list| place.pointer.contains(list))
+    {
+        return Vec::new();
+    }
     let as_it_came = |value: Value| (value.clone(), value);
     let number_above = json!(9_223_372_036_854_775_808_u64);
     match &place.kind {

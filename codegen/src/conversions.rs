@@ -71,7 +71,7 @@ pub fn emit(model: &Model<'_>, generated: &Generated) -> TokenStream {
                     fn from(reply: &#reply) -> Self {
                         Self {
                             #(#assignments,)*
-                            #extra: crate::convert::extra::<#reply, Self>(reply),
+                            #extra: crate::wire::convert::extra::<#reply, Self>(reply),
                             ..Self::new()
                         }
                     }
@@ -229,7 +229,7 @@ impl Finder<'_> {
             Some(kind) => {
                 let kind = &kind.ident;
                 quote! {
-                    crate::convert::with_kind(#taken, reply.#kind.as_ref().map(|kind| kind.as_str()))
+                    crate::wire::convert::with_kind(#taken, reply.#kind.as_ref().map(|kind| kind.as_str()))
                 }
             }
             None => taken,

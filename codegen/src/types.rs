@@ -276,8 +276,8 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
         let checks = fields.iter().filter_map(|field| field.check.as_ref());
         quote! {
             #[allow(unused_variables)]
-            impl crate::check::Check for #struct_ident {
-                fn check(&self, missing: &mut crate::check::Missing) { #(#checks)* }
+            impl crate::wire::check::Check for #struct_ident {
+                fn check(&self, missing: &mut crate::wire::check::Missing) { #(#checks)* }
             }
         }
     });
@@ -285,7 +285,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
         #doc
         #[derive(Clone, #derive_debug Default)]
         #[non_exhaustive]
-        pub struct #struct_ident { #(#declarations)* #extra: crate::extra::Extra }
+        pub struct #struct_ident { #(#declarations)* #extra: crate::wire::extra::Extra }
         impl #struct_ident {
             /// An empty value: no field is set.
             pub fn new() -> Self { <Self as Default>::default() }
@@ -302,10 +302,10 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
                 match field { #(#reads)* _ => Ok(()) }
             }
             fn write<S: ::serde::ser::SerializeMap>(&self, fields: &mut Fields<'_, S>) { #(#writes)* }
-            fn unknown(&self) -> &crate::extra::Extra { &self.#extra }
-            fn unknown_mut(&mut self) -> &mut crate::extra::Extra { &mut self.#extra }
+            fn unknown(&self) -> &crate::wire::extra::Extra { &self.#extra }
+            fn unknown_mut(&mut self) -> &mut crate::wire::extra::Extra { &mut self.#extra }
         }
-        crate::record_serde!(#struct_ident);
+        crate::wire::record_serde!(#struct_ident);
         #debug
         #check
     }
@@ -356,7 +356,7 @@ fn emit_field(
     let setter = emit_setter(field, nullable, wire);
     let text = name.to_string();
     let debug = if secret {
-        quote! { .field(#text, &crate::secret::Redacted(self.#name.is_some())) }
+        quote! { .field(#text, &crate::wire::secret::Redacted(self.#name.is_some())) }
     } else {
         quote! { .field(#text, &self.#name) }
     };

@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 
 use super::Transport;
 use super::call::{self, Body, Call, Reply};
-use super::error_body::{self, strip_bom};
 use super::retry::RetryPolicy;
-use crate::body::ByteStream;
+use crate::error::body::{self, strip_bom};
 use crate::generated::Client;
-use crate::multipart::MultipartForm;
-use crate::reread::{self, Unreadable};
+use crate::transport::body::ByteStream;
+use crate::transport::multipart::MultipartForm;
+use crate::wire::reread::{self, Unreadable};
 use crate::{Error, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
@@ -442,7 +442,7 @@ impl Fetched {
         // Path and cause may quote the reply.
         let redact = |text: String| {
             let text = self.call.transport.redact(text.into());
-            error_body::one_line(&String::from_utf8_lossy(&text))
+            body::one_line(&String::from_utf8_lossy(&text))
         };
         unreadable
             .to_error("the reply", redact)
