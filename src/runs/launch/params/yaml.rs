@@ -620,7 +620,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_says_why_and_where() {
-        let deep = "[".repeat(100_000);
+        let (deep, deepest) = ("[".repeat(200), "[".repeat(100_000));
         let bomb = (1..30).fold(
             "a0: &a0 [xxxxxxxxxx, xxxxxxxxxx]\n".to_owned(),
             |text, n| format!("{text}a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1),
@@ -642,6 +642,7 @@ mod tests {
             ("- a", "are no map of names to values"),
             ("a: [", "are no YAML"),
             (&format!("a: {deep}"), "nested more than 127"),
+            (&format!("a: {deepest}"), "limit exceeded"),
             (&bomb, "aliases"),
             (&tower, "nested more than 127"),
         ];
