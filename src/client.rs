@@ -7,9 +7,9 @@ use reqwest::header::HeaderValue;
 use reqwest::{Url, redirect};
 
 use crate::generated::Client;
+use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
-#[cfg(feature = "transfers")]
 use crate::transport::storage::Storage;
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
@@ -20,7 +20,6 @@ const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
-#[cfg(feature = "names")]
 const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
 
 /// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
@@ -101,8 +100,8 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
-    #[cfg(feature = "names")]
-    names_lifetime: Duration,
+    /// Settings of the parts above.
+    pub(crate) kept: Kept,
 }
 
 impl ClientBuilder {
@@ -121,8 +120,7 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
-            #[cfg(feature = "names")]
-            names_lifetime: crate::names::USUAL_LIFETIME,
+            kept: Kept::default(),
         }
     }
 
@@ -227,14 +225,6 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
-    /// looks names up each time.
-    #[cfg(feature = "names")]
-    pub fn remember_names(mut self, lifetime: Duration) -> Self {
-        self.names_lifetime = lifetime;
-        self
-    }
-
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -259,7 +249,6 @@ impl ClientBuilder {
                 &self.root_certificates,
             )?)?,
         };
-        #[cfg(feature = "transfers")]
         let storage = {
             let own = self.http_client.clone();
             let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
@@ -279,12 +268,8 @@ impl ClientBuilder {
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
             idle: self.http_client.is_none().then_some(self.read_timeout),
-            #[cfg(feature = "names")]
-            names: crate::names::NameCache::new(self.names_lifetime),
-            #[cfg(feature = "runs")]
-            polls: crate::runs::Polls::default(),
-            #[cfg(feature = "transfers")]
             storage,
+            kept: self.kept,
         };
         Ok(Client {
             baseurl,
@@ -372,12 +357,10 @@ fn finish(settings: reqwest::ClientBuilder) -> Result<reqwest::Client> {
 }
 
 /// The workspace that the environment names.
-#[cfg(feature = "names")]
 pub(crate) fn workspace_of_environment() -> Result<String> {
     workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
 }
 
-#[cfg(feature = "names")]
 fn workspace_of(variable: Option<String>) -> Result<String> {
     match variable {
         Some(workspace) if !workspace.is_empty() => Ok(workspace),
@@ -551,13 +534,9 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "names")]
     #[test]
-    fn the_workspace_of_the_environment_is_an_id_or_a_name_or_missed() {
-        use crate::WorkspaceRef;
-        let workspace = |text: &str| WorkspaceRef::from(workspace_of(Some(text.into())).unwrap());
-        assert_eq!(workspace("42"), WorkspaceRef::Id(42));
-        assert_eq!(workspace("acme/lab"), WorkspaceRef::Name("acme/lab".into()));
+    fn the_workspace_of_the_environment_is_there_or_missed() {
+        assert_eq!(workspace_of(Some("acme/lab".into())).unwrap(), "acme/lab");
         for nothing in [None, Some(String::new())] {
             let error = workspace_of(nothing).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);

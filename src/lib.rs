@@ -90,11 +90,11 @@ pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
 pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
 pub use transfers::{NewStudio, Studio};
-pub use transport::argument::Argument;
 pub use transport::body::ByteStream;
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;
+pub use wire::argument::Argument;
 pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;

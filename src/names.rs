@@ -38,9 +38,9 @@ mod search;
 
 pub use reference::{Id, NameOrId, WorkspaceRef};
 
-pub(crate) use cache::{Found, NameCache, USUAL_LIFETIME};
+pub(crate) use cache::Found;
 
-use cache::Key;
+use cache::{Key, NameCache};
 use search::{Candidate, Search};
 
 /// How long to wait while the Platform is still listing buckets.
@@ -166,11 +166,7 @@ impl Client {
     /// Drops what names were found to stand for: the next use of each looks it up again. Clones of
     /// the client share this memory.
     pub fn forget_names(&self) {
-        self.names().forget();
-    }
-
-    fn names(&self) -> &NameCache {
-        self.inner.names()
+        NameCache::of(self).forget();
     }
 
     /// The one of this name in the lists.
@@ -203,7 +199,7 @@ impl Client {
             place,
             name: name.to_owned(),
         };
-        self.names().get_or_ask(key, ask).await
+        NameCache::of(self).get_or_ask(key, ask).await
     }
 }
 

@@ -9,20 +9,20 @@ use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-#[cfg(any(feature = "runs", feature = "transfers"))]
 pub(crate) mod again;
 pub(crate) mod argument;
 pub(crate) mod body;
 mod call;
+pub(crate) mod kept;
 pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
-#[cfg(feature = "transfers")]
 pub(crate) mod storage;
 pub(crate) mod task;
 
+use kept::Kept;
 use rate_limit::Limiter;
 use retry::RetryPolicy;
 
@@ -46,12 +46,8 @@ pub(crate) struct Shared {
     pub limiter: Limiter,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
-    #[cfg(feature = "names")]
-    pub names: crate::names::NameCache,
-    #[cfg(feature = "runs")]
-    pub polls: crate::runs::Polls,
-    #[cfg(feature = "transfers")]
     pub storage: storage::Storage,
+    pub kept: Kept,
 }
 
 impl Transport {
@@ -66,25 +62,18 @@ impl Transport {
         &self.shared.endpoint
     }
 
-    #[cfg(feature = "names")]
-    pub(crate) fn names(&self) -> &crate::names::NameCache {
-        &self.shared.names
-    }
-
-    #[cfg(feature = "runs")]
-    pub(crate) fn polls(&self) -> &crate::runs::Polls {
-        &self.shared.polls
+    /// What features keep with the client.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.shared.kept
     }
 
     /// The way to presigned URLs.
-    #[cfg(feature = "transfers")]
     pub(crate) fn storage(&self) -> &storage::Storage {
         &self.shared.storage
     }
 
     /// A presigned URL that may be followed: encrypted, unless the endpoint is not either. The
     /// error does not show it.
-    #[cfg(feature = "transfers")]
     pub(crate) fn presigned(&self, url: &str) -> Option<Url> {
         let url = Url::parse(url).ok()?;
         let allowed = match url.scheme() {

@@ -189,7 +189,9 @@ pub fn emit(
         pub mod builder {
             use super::types;
             #[allow(unused_imports)]
-            use crate::transport::argument::{self, Argument};
+            use crate::transport::argument;
+            #[allow(unused_imports)]
+            use crate::wire::argument::Argument;
             #[allow(unused_imports)]
             use crate::transport::body::ByteStream;
             #[allow(unused_imports)]
@@ -280,7 +282,7 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
         impl #name {
             #[doc = #new_doc]
             pub fn new(client: &super::Client) -> Self {
-                Self { request: Request::new(client, &#constant), #body_values }
+                Self { request: Request::new(&client.inner, &#constant), #body_values }
             }
             #(#setters)*
             #body_setters

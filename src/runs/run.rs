@@ -25,8 +25,6 @@ pub use pace::Pace;
 pub use wait::Wait;
 pub use watch::Watch;
 
-pub(crate) use polls::Polls;
-
 /// A run, by its id. It asks the server only when one of its methods is called.
 #[derive(Clone)]
 pub struct Run {

@@ -18,7 +18,6 @@ use super::Transport;
 use super::call::{self, Body, Call, Reply};
 use super::retry::RetryPolicy;
 use crate::error::body::{self, strip_bom};
-use crate::generated::Client;
 use crate::transport::body::ByteStream;
 use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
@@ -112,14 +111,14 @@ pub struct Request {
 
 impl Request {
     /// A request of an operation without parameters.
-    pub fn new(client: &Client, operation: &'static Operation) -> Self {
-        Self::to(client, Target::Known(operation))
+    pub fn new(transport: &Transport, operation: &'static Operation) -> Self {
+        Self::to(transport, Target::Known(operation))
     }
 
     /// A request of any path of the API, which begins with a slash.
-    pub(crate) fn raw(client: &Client, method: Method, path: String) -> Self {
+    pub(crate) fn raw(transport: &Transport, method: Method, path: String) -> Self {
         Self::to(
-            client,
+            transport,
             Target::Raw {
                 method,
                 path,
@@ -128,9 +127,9 @@ impl Request {
         )
     }
 
-    fn to(client: &Client, target: Target) -> Self {
+    fn to(transport: &Transport, target: Target) -> Self {
         Self {
-            transport: client.inner.clone(),
+            transport: transport.clone(),
             target,
             path: Vec::new(),
             query: Vec::new(),
@@ -467,6 +466,7 @@ fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Client;
 
     static BROWSE: Operation = Operation {
         id: "BrowseDataLink",
@@ -487,7 +487,7 @@ mod tests {
             .endpoint("https://seqera.example.com/api/")
             .build()
             .unwrap();
-        Request::new(&client, &BROWSE)
+        Request::new(&client.inner, &BROWSE)
     }
 
     fn url(change: impl FnOnce(&mut Request)) -> Result<String, String> {
