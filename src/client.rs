@@ -11,10 +11,12 @@ use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::storage::Storage;
+use crate::transport::workspace::{FindWorkspace, Scope, no_look_up};
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
 pub(crate) mod raw;
+pub(crate) mod workspace;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
@@ -42,13 +44,15 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("endpoint", &self.baseurl)
+            .field("workspace", &self.inner.scope)
             .finish_non_exhaustive()
     }
 }
 
 impl Client {
-    /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, and `TOWER_API_ENDPOINT`
-    /// unless it is Seqera Cloud.
+    /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, `TOWER_API_ENDPOINT` unless
+    /// it is Seqera Cloud, and `TOWER_WORKSPACE_ID`, an id or `organization/workspace`, unless it is
+    /// the personal context: see [`in_workspace`](Self::in_workspace).
     ///
     /// # Errors
     /// A variable is missing or can't be used; the error says which, and what to do.
@@ -59,6 +63,19 @@ impl Client {
     /// Settings for a client of Seqera Cloud with this access token.
     pub fn builder(token: impl Into<AccessToken>) -> ClientBuilder {
         ClientBuilder::new(token.into())
+    }
+
+    pub(crate) fn of(inner: Transport) -> Self {
+        Self {
+            baseurl: inner.endpoint().as_str().trim_end_matches('/').to_owned(),
+            client: inner.http().clone(),
+            inner,
+        }
+    }
+
+    /// The address of the API, without trailing slashes.
+    pub fn endpoint(&self) -> &str {
+        &self.baseurl
     }
 
     /// The same client with another retry policy, for one call or many. It shares the connections
@@ -100,6 +117,9 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
+    pub(crate) scope: Scope,
+    /// The first setting that can't be used.
+    pub(crate) mistake: Option<String>,
     /// Settings of the parts above.
     pub(crate) kept: Kept,
 }
@@ -120,6 +140,8 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
+            scope: Scope::default(),
+            mistake: None,
             kept: Kept::default(),
         }
     }
@@ -150,6 +172,9 @@ impl ClientBuilder {
         if let Some(endpoint) = read(ENDPOINT_VARIABLE)?.filter(|endpoint| !endpoint.is_empty()) {
             builder.endpoint = endpoint;
             builder.endpoint_setting = ENDPOINT_VARIABLE;
+        }
+        if let Some(workspace) = read(WORKSPACE_VARIABLE)?.filter(|text| !text.is_empty()) {
+            builder.scope = Scope::of_text(&workspace);
         }
         Ok(builder)
     }
@@ -230,6 +255,9 @@ impl ClientBuilder {
     /// # Errors
     /// A setting can't be used; the error says which, and what to do.
     pub fn build(self) -> Result<Client> {
+        if let Some(mistake) = self.mistake {
+            return Err(Error::configuration(mistake));
+        }
         let authorization = self.authorization()?;
         let endpoint = self.checked_endpoint()?;
         let user_agent = match &self.user_agent {
@@ -259,8 +287,17 @@ impl ClientBuilder {
             })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
+        let mut kept = self.kept;
+        for set_up in crate::FEATURES {
+            set_up(&mut kept);
+        }
+        if let Scope::Name(name) = &self.scope
+            && kept.get::<FindWorkspace>().is_none()
+        {
+            return Err(no_look_up(name));
+        }
         let shared = Shared {
-            http: client.clone(),
+            http: client,
             limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
             endpoint,
             token: self.token.0,
@@ -269,13 +306,9 @@ impl ClientBuilder {
             user_agent,
             idle: self.http_client.is_none().then_some(self.read_timeout),
             storage,
-            kept: self.kept,
+            kept,
         };
-        Ok(Client {
-            baseurl,
-            client,
-            inner: Transport::new(shared, self.retry),
-        })
+        Ok(Client::of(Transport::new(shared, self.retry, self.scope)))
     }
 
     fn authorization(&self) -> Result<HeaderValue> {
@@ -524,6 +557,17 @@ mod tests {
         assert_eq!(client.unwrap().baseurl, "https://seqera.example.com/api");
         let client = from(&[(TOKEN_VARIABLE, "t0ken"), (ENDPOINT_VARIABLE, "")]);
         assert_eq!(client.unwrap().baseurl, CLOUD);
+
+        let scope = |workspace| {
+            let client = from(&[(TOKEN_VARIABLE, "t0ken"), (WORKSPACE_VARIABLE, workspace)]);
+            client.map(|client| client.inner.scope)
+        };
+        assert_eq!(scope("").unwrap(), Scope::Personal);
+        assert_eq!(scope("42").unwrap(), Scope::Id(42));
+        match cfg!(feature = "names") {
+            true => assert_eq!(scope("acme/lab").unwrap(), Scope::Name("acme/lab".into())),
+            false => assert!(scope("acme/lab").unwrap_err().message().contains("feature")),
+        }
 
         let text = |variables| from(variables).unwrap_err().to_string();
         assert!(text(&[]).starts_with("TOWER_ACCESS_TOKEN is not set"));

@@ -65,6 +65,12 @@ pub mod guide {
     pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
 }
 
+/// What each feature sets up with a new client.
+const FEATURES: &[fn(&mut transport::kept::Kept)] = &[
+    #[cfg(feature = "names")]
+    names::set_up,
+];
+
 /// What most programs use: the client, the traits with its operations, and the methods of streams.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -73,11 +79,12 @@ pub mod prelude {
 }
 
 pub use client::raw::RawRequest;
+pub use client::workspace::WorkspaceRef;
 pub use client::{AccessToken, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
-pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
+pub use names::{Id, NameOrId, Workspace};
 pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;

@@ -21,16 +21,20 @@ pub(crate) mod request;
 pub(crate) mod retry;
 pub(crate) mod storage;
 pub(crate) mod task;
+pub(crate) mod workspace;
 
 use kept::Kept;
 use rate_limit::Limiter;
 use retry::RetryPolicy;
+use workspace::Scope;
 
-/// The inner value of the generated client. Clones share everything but the retry policy.
+/// The inner value of the generated client. Clones share all but the fields beside `shared`.
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,
     pub(crate) retry: RetryPolicy,
+    /// The workspace of calls that name none.
+    pub(crate) scope: Scope,
 }
 
 /// What is the same for every request of a client.
@@ -51,14 +55,19 @@ pub(crate) struct Shared {
 }
 
 impl Transport {
-    pub(crate) fn new(shared: Shared, retry: RetryPolicy) -> Self {
+    pub(crate) fn new(shared: Shared, retry: RetryPolicy, scope: Scope) -> Self {
         Self {
             shared: Arc::new(shared),
             retry,
+            scope,
         }
     }
 
-    fn endpoint(&self) -> &Url {
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.shared.http
+    }
+
+    pub(crate) fn endpoint(&self) -> &Url {
         &self.shared.endpoint
     }
 
@@ -117,6 +126,7 @@ impl fmt::Debug for Transport {
             .field("endpoint", &self.shared.endpoint.as_str())
             .field("limiter", &self.shared.limiter)
             .field("retry", &self.retry)
+            .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
 }

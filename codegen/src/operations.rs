@@ -305,6 +305,11 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
             let wire = &parameter.wire;
             Some(quote! { (#wire, #setter) })
         });
+    let in_workspace = entry
+        .operation
+        .parameters
+        .iter()
+        .any(|parameter| parameter.place == Place::Query && parameter.wire == "workspaceId");
     let path_like = entry
         .operation
         .parameters
@@ -321,6 +326,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
             required: &[#(#required),*],
             path_like: &[#(#path_like),*],
             safe_to_repeat: #safe,
+            in_workspace: #in_workspace,
         };
     }
 }

@@ -48,6 +48,8 @@ pub struct Operation {
     pub path_like: &'static [&'static str],
     /// Whether sending it twice does no harm although its method does not say so.
     pub safe_to_repeat: bool,
+    /// Whether it has the query parameter `workspaceId`.
+    pub in_workspace: bool,
 }
 
 /// An operation of the schema, or a path that the caller wrote.
@@ -268,7 +270,8 @@ impl Request {
     }
 
     /// Sends the request and returns the reply's content as it arrives.
-    pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
+    pub async fn send_bytes(mut self) -> Result<ResponseValue<ByteStream>> {
+        self.fill_in_workspace().await?;
         let call = self.into_call("*/*")?;
         let reply = Box::pin(call::execute(&call, call::opened)).await?;
         let mut response = reply.response;
@@ -278,13 +281,26 @@ impl Request {
     }
 
     /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
-    pub(crate) fn fetch(self) -> BoxFuture<'static, Result<Fetched>> {
-        let call = self.into_call("application/json");
+    pub(crate) fn fetch(mut self) -> BoxFuture<'static, Result<Fetched>> {
         Box::pin(async move {
-            let call = call?;
+            self.fill_in_workspace().await?;
+            let call = self.into_call("application/json")?;
             let reply = call::execute(&call, call::whole).await?;
             Ok(Fetched { call, reply })
         })
+    }
+
+    /// The client's workspace, for a call that has the parameter and says none.
+    async fn fill_in_workspace(&mut self) -> Result<()> {
+        let in_workspace =
+            matches!(self.target, Target::Known(operation) if operation.in_workspace);
+        if !in_workspace || self.mistake.is_some() || self.query_value(WORKSPACE).is_some() {
+            return Ok(());
+        }
+        if let Some(id) = self.transport.workspace_id().await? {
+            self.query(WORKSPACE, id);
+        }
+        Ok(())
     }
 
     fn into_call(mut self, accept: &'static str) -> Result<Box<Call>> {
@@ -480,6 +496,7 @@ mod tests {
         ],
         path_like: &["path"],
         safe_to_repeat: false,
+        in_workspace: true,
     };
 
     fn browse() -> Request {
