@@ -53,7 +53,7 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Lists what hand-written code needs of the schema, in `codegen/src/needs.txt`.
+    /// Lists what hand-written code needs of the schema, in `codegen/src/model/needs.txt`.
     Needs {
         /// Writes nothing; exits with 1 if the list is behind.
         #[arg(long)]
