@@ -12,7 +12,7 @@ use crate::provenance::{self, Provenance, checksum};
 use crate::refresh::{CHANGELOG, GOLDEN, OVERLAY, SCHEMA};
 use crate::release::Released;
 use crate::say::say;
-use crate::{Outcome, coverage};
+use crate::{Outcome, coverage, platform_table};
 
 /// The least share of operations, parameters, request fields and types, each, that our
 /// documentation must cover, in percent. Not all, so that a schema with new operations can be
@@ -31,10 +31,11 @@ struct Crate<'a> {
 /// A check: its name, and what is wrong if it fails.
 type Check = (&'static str, fn(&Crate<'_>) -> Result<()>);
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("no refresh was interrupted", whole),
     ("the vendored schema is in canonical order", canonical),
     ("the golden surface is that of the schema", golden),
+    ("the test Platform's table is that of the schema", table),
     ("each tag has a feature", features),
     ("the crate's version carries the schema's", version),
     ("the vendored schema is as it was kept", origin),
@@ -96,6 +97,14 @@ fn golden(subject: &Crate<'_>) -> Result<()> {
     ensure!(
         read(subject.root, GOLDEN)? == subject.generation.golden,
         "run `cargo xtask refresh-schema --from {SCHEMA}` and review the difference"
+    );
+    Ok(())
+}
+
+fn table(subject: &Crate<'_>) -> Result<()> {
+    ensure!(
+        read(subject.root, platform_table::FILE)? == platform_table::of(&subject.document),
+        "run `cargo xtask refresh-schema --from {SCHEMA}`"
     );
     Ok(())
 }

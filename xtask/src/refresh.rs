@@ -21,7 +21,7 @@ use crate::report::{Report, Verdict, compare_fixups, count};
 use crate::say::say;
 use crate::source::Source;
 use crate::spelling::of_program;
-use crate::{Outcome, PUBLISHED, changelog, coverage, diff};
+use crate::{Outcome, PUBLISHED, changelog, coverage, diff, platform_table};
 
 /// The vendored schema.
 pub const SCHEMA: &str = "seqera-api-latest.yml";
@@ -207,6 +207,7 @@ impl Refresh {
             changes.stage(CHANGELOG, &changelog::with_entry(old.as_deref(), &entry))?;
         }
         changes.stage(GOLDEN, &new.generation.golden)?;
+        changes.stage(platform_table::FILE, &platform_table::of(&document))?;
         match &released {
             Some(released) if released.schema != schema => {
                 changes.stage(RELEASED_SCHEMA, &released.schema)?;

@@ -23,7 +23,7 @@ const MEMBERS: [&str; 13] = [
     "benches",
     "overlays",
     "codegen",
-    "embedded-platform",
+    "test-platform",
     "xtask",
 ];
 
