@@ -91,12 +91,11 @@ fn needs_of(message: &str) -> Vec<String> {
     files.collect()
 }
 
-/// The feature with which a file is compiled; none for files that are part of what is generated.
-fn feature_of(file: &str) -> Option<&'static str> {
-    match file.split(['/', '.']).next()? {
-        "names" => Some("names"),
-        "launch" | "run" | "dump" => Some("runs"),
-        "transfer" | "studios" => Some("transfers"),
-        _ => None,
-    }
+/// The feature with which a file is compiled: its folder is called as the feature; none for files
+/// that are part of what is generated.
+fn feature_of(file: &str) -> Option<&str> {
+    let folder = file.split(['/', '.']).next()?;
+    ["names", "runs", "transfers"]
+        .contains(&folder)
+        .then_some(folder)
 }
