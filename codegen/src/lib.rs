@@ -7,7 +7,7 @@
 pub mod document;
 mod generate;
 pub mod model;
-mod names;
+pub mod names;
 mod write;
 
 pub use document::select::{self, Tags};

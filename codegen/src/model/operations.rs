@@ -111,7 +111,7 @@ pub fn find<'b>(builder: &'b Builder, wire: &str) -> Option<(&'b syn::Ident, &'b
 /// the reason. Every other POST and PATCH is sent again only where it surely was not processed.
 ///
 /// The end of an upload is not here: only the workflow can tell what a refusal of the second means
-/// (`src/transfer/upload/s3.rs`).
+/// (`src/transfers/upload/s3.rs`).
 const SAFE_POSTS: &[(&str, &str)] = &[
     (
         "ResolveCronExpression",

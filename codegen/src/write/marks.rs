@@ -139,7 +139,7 @@ mod tests {
             }
             pub struct Thing { pub name: Option<String> }
             impl Thing { pub fn name(mut self, value: impl Into<String>) -> Self { self } }
-            crate::open_enum! { #[doc = "x"] pub enum Color { #[doc = "`RED`"] Red = "RED" } }
+            crate::wire::open_enum! { #[doc = "x"] pub enum Color { #[doc = "`RED`"] Red = "RED" } }
             "#,
         )
         .unwrap();
