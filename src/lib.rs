@@ -43,6 +43,8 @@ pub mod mock;
 #[cfg(feature = "names")]
 pub mod names;
 pub mod paginate;
+#[cfg(feature = "names")]
+mod poll;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod progress;
 #[cfg(feature = "runs")]

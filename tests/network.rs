@@ -13,9 +13,9 @@ use support::{Act, Server, client_of, hasty, json, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// An authority of a site's own.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -130,7 +130,14 @@ async fn a_client_certificate_is_shown_to_servers_that_ask_for_one() {
 
     let known = builder.clone().client_certificate(pem).build().unwrap();
     known.user_info().send().await.unwrap();
-    builder.clone().build().unwrap().user_info().send().await.unwrap_err();
+    builder
+        .clone()
+        .build()
+        .unwrap()
+        .user_info()
+        .send()
+        .await
+        .unwrap_err();
 
     let error = builder.client_certificate("s3cret").build().unwrap_err();
     assert!(error.to_string().contains("as PEM"), "{error}");

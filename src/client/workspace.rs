@@ -45,11 +45,7 @@ impl From<String> for WorkspaceRef {
     }
 }
 
-impl From<i64> for WorkspaceRef {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
+crate::wire::argument::from_integers!(WorkspaceRef: Self::Id);
 
 impl From<Option<i64>> for WorkspaceRef {
     fn from(id: Option<i64>) -> Self {
