@@ -395,7 +395,7 @@ impl Workspace {
             let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
             let mut missed = None;
             let rhythm = Rhythm::growing(FIRST_LISTING_PAUSE, LONGEST_LISTING_PAUSE, 2.0);
-            let listed = poll_until(&mut rhythm.at_most(listed_within), async || {
+            let listed = poll_until!(&mut rhythm.at_most(listed_within), {
                 let mut search = Search::new(wanted);
                 let lists = by_name.clone().into_iter().chain([all.clone()]);
                 search_lists(&mut search, lists, |item| {
@@ -413,8 +413,7 @@ impl Workspace {
                 missed = Some(error);
                 Ok(None)
             });
-            let listed = listed.await?;
-            listed.ok_or_else(|| {
+            listed?.ok_or_else(|| {
                 let note = format!(
                     "the Platform has listed buckets for {listed_within:?}, and is not done"
                 );

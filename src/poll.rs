@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::Result;
-
 /// How often to look, and for how long: the pauses grow from the first to the longest, and a last
 /// look is at the end of the time.
 #[derive(Clone, Debug)]
@@ -41,7 +39,7 @@ impl Rhythm {
     }
 
     /// Waits for the next look. False if there is no time left for one.
-    async fn pause(&mut self) -> bool {
+    pub(crate) async fn pause(&mut self) -> bool {
         let mut pause = self.pause;
         if let Some(at_most) = self.at_most {
             let left = at_most.saturating_sub(self.begun.elapsed());
@@ -56,23 +54,24 @@ impl Rhythm {
     }
 }
 
-/// Looks until there is what is looked for. `None` if the time is over.
+/// Looks until there is what is looked for: the block is the look, an async block whose value is a
+/// `Result<Option<_>>`. `Ok(None)` if the time is over.
 ///
-/// # Errors
-/// The first that a look ends with: which failures it goes on after is its own matter.
-pub(crate) async fn poll_until<T>(
-    rhythm: &mut Rhythm,
-    mut look: impl AsyncFnMut() -> Result<Option<T>>,
-) -> Result<Option<T>> {
-    loop {
-        if let Some(found) = look().await? {
-            return Ok(Some(found));
+/// A look's error ends it: which failures it goes on after is its own matter. A macro, because no
+/// closure may lend what it holds to a future that is known to be `Send`.
+macro_rules! poll_until {
+    ($rhythm:expr, { $($look:tt)* }) => {{
+        let rhythm: &mut $crate::poll::Rhythm = $rhythm;
+        loop {
+            match async { $($look)* }.await {
+                Ok(None) if rhythm.pause().await => {}
+                ended => break ended,
+            }
         }
-        if !rhythm.pause().await {
-            return Ok(None);
-        }
-    }
+    }};
 }
+
+pub(crate) use poll_until;
 
 #[cfg(test)]
 mod tests {
@@ -83,11 +82,11 @@ mod tests {
         let begun = Instant::now();
         let mut rhythm = rhythm;
         let mut at = Vec::new();
-        let found = poll_until(&mut rhythm, async || {
+        let found: crate::Result<_> = poll_until!(&mut rhythm, {
             at.push(begun.elapsed().as_millis());
             Ok((Some(at.len()) == there_after).then_some(()))
         });
-        let found = found.await.unwrap().is_some();
+        let found = found.unwrap().is_some();
         (at, found)
     }
 

@@ -27,8 +27,8 @@ fn deleted(client: &Client, result: Result<()>) -> Result<()> {
 
 /// `find: id, what, describe by operation(parameter), reply => field: type, delete by operation;`
 macro_rules! by_name {
-    ($owner:ident $(of $place:ident)? { $($find:ident: $id:ty, $what:literal,
-        $describe:ident by $described_by:ident($parameter:ident),
+    ($owner:ident { $($find:ident: $id:ty, $what:literal,
+        $describe:ident by $described_by:ident($parameter:ident$(, $place:ident)?),
         $reply:ident => $field:expr, $type:ident,
         $delete:ident by $deleted_by:ident;)* }) => {
         impl $owner {$(
@@ -91,9 +91,9 @@ by_name! {
 }
 
 by_name! {
-    Organization of org_id {
+    Organization {
         team: i64, "a team",
-            describe_team by describe_organization_team(team_id), reply => reply.team, TeamDbDto,
+            describe_team by describe_organization_team(team_id, org_id), reply => reply.team, TeamDbDto,
             delete_team by delete_organization_team;
     }
 }
@@ -133,7 +133,10 @@ impl Workspace {
             None => Ok(found.id),
             Some(home) => Err(Error::new(
                 ErrorKind::InvalidRequest,
-                format!("pipeline {} is of workspace {home}, which shares it", found.id),
+                format!(
+                    "pipeline {} is of workspace {home}, which shares it",
+                    found.id
+                ),
             )),
         }
     }
@@ -143,7 +146,10 @@ impl Workspace {
     /// # Errors
     /// There is not exactly one of that name; the call failed.
     pub async fn delete_label(&self, label: impl Into<NameOrId<i64>>) -> Result<()> {
-        let call = self.client.delete_label().label_id(self.label(label).await?);
+        let call = self
+            .client
+            .delete_label()
+            .label_id(self.label(label).await?);
         deleted(&self.client, call.send().await.map(drop))
     }
 
@@ -155,7 +161,9 @@ impl Workspace {
         let own = self.details().await?;
         let call = self.client.describe_workspace().org_id(own.organization_id);
         let reply = call.workspace_id(own.id).send().await?.into_inner();
-        reply.workspace.ok_or_else(|| says_nothing("describe_workspace"))
+        reply
+            .workspace
+            .ok_or_else(|| says_nothing("describe_workspace"))
     }
 
     /// Deletes the workspace itself, with all that is in it.
@@ -165,7 +173,10 @@ impl Workspace {
     pub async fn delete(self) -> Result<()> {
         let own = self.details().await?;
         let call = self.client.delete_workspace().org_id(own.organization_id);
-        deleted(&self.client, call.workspace_id(own.id).send().await.map(drop))
+        deleted(
+            &self.client,
+            call.workspace_id(own.id).send().await.map(drop),
+        )
     }
 }
 
@@ -175,7 +186,12 @@ impl Organization {
     /// # Errors
     /// The call failed.
     pub async fn describe(&self) -> Result<types::OrganizationDbDto> {
-        let reply = self.client.describe_organization().org_id(self.id).send().await?;
+        let reply = self
+            .client
+            .describe_organization()
+            .org_id(self.id)
+            .send()
+            .await?;
         let organization = reply.into_inner().organization;
         organization.ok_or_else(|| says_nothing("describe_organization"))
     }
@@ -185,7 +201,12 @@ impl Organization {
     /// # Errors
     /// The call failed.
     pub async fn delete(self) -> Result<()> {
-        let reply = self.client.delete_organization().org_id(self.id).send().await;
+        let reply = self
+            .client
+            .delete_organization()
+            .org_id(self.id)
+            .send()
+            .await;
         deleted(&self.client, reply.map(drop))
     }
 }

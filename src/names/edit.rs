@@ -12,9 +12,10 @@ use super::by_name::forget_if;
 use super::{NameOrId, Organization, Workspace};
 use crate::generated::prelude::*;
 use crate::types::{
-    DataStudioUpdateRequest, PipelineDbDto, PipelineVersionFullInfoDto, PipelineVersionManageRequest,
-    UpdateActionRequest, UpdateComputeEnvRequest, UpdateDatasetRequest, UpdateOrganizationRequest,
-    UpdatePipelineRequest, UpdatePipelineSecretRequest, UpdateTeamRequest, UpdateWorkspaceRequest,
+    DataStudioUpdateRequest, PipelineDbDto, PipelineVersionFullInfoDto,
+    PipelineVersionManageRequest, UpdateActionRequest, UpdateComputeEnvRequest,
+    UpdateDatasetRequest, UpdateOrganizationRequest, UpdatePipelineRequest,
+    UpdatePipelineSecretRequest, UpdateTeamRequest, UpdateWorkspaceRequest,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -110,8 +111,11 @@ async fn edit<R: Clone + Serialize, T>(
 
 fn value(request: &impl Serialize) -> Result<Value> {
     serde_json::to_value(request).map_err(|error| {
-        Error::new(ErrorKind::InvalidRequest, "the request can't be written as JSON")
-            .caused_by(error)
+        Error::new(
+            ErrorKind::InvalidRequest,
+            "the request can't be written as JSON",
+        )
+        .caused_by(error)
     })
 }
 
@@ -266,7 +270,10 @@ impl Workspace {
     ) -> Result<Edited> {
         let id = self.secret(secret).await?;
         let request = change(UpdatePipelineSecretRequest::new());
-        let mut changes = differences(&value(&UpdatePipelineSecretRequest::new())?, &value(&request)?);
+        let mut changes = differences(
+            &value(&UpdatePipelineSecretRequest::new())?,
+            &value(&request)?,
+        );
         if changes.is_empty() {
             return Ok(Edited::default());
         }
@@ -340,11 +347,7 @@ impl Workspace {
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn edit_pipeline<F>(
-        &self,
-        pipeline: impl Into<NameOrId<i64>>,
-        change: F,
-    ) -> EditPipeline<F>
+    pub fn edit_pipeline<F>(&self, pipeline: impl Into<NameOrId<i64>>, change: F) -> EditPipeline<F>
     where
         F: Fn(UpdatePipelineRequest) -> UpdatePipelineRequest,
     {
@@ -368,14 +371,19 @@ impl Organization {
     ) -> Result<Edited> {
         let read = || {
             let call = self.client.describe_organization().org_id(self.id);
-            let read: BoxFuture<'static, Result<UpdateOrganizationRequest>> = Box::pin(async move {
-                let organization = call.send().await?.into_inner().organization;
-                Ok((&lacks(organization, "describe_organization")?).into())
-            });
+            let read: BoxFuture<'static, Result<UpdateOrganizationRequest>> =
+                Box::pin(async move {
+                    let organization = call.send().await?.into_inner().organization;
+                    Ok((&lacks(organization, "describe_organization")?).into())
+                });
             read
         };
         let write = |request: UpdateOrganizationRequest| {
-            let call = self.client.update_organization().org_id(self.id).body(request);
+            let call = self
+                .client
+                .update_organization()
+                .org_id(self.id)
+                .body(request);
             let written: BoxFuture<'static, Result<()>> =
                 Box::pin(async move { call.send().await.map(drop) });
             written
@@ -432,8 +440,7 @@ where
             let described = described.attributes(["labels"]);
             let launch = client.describe_pipeline_launch().pipeline_id(id);
             let read: BoxFuture<'static, Result<UpdatePipelineRequest>> = Box::pin(async move {
-                let (described, launch) =
-                    future::try_join(described.send(), launch.send()).await?;
+                let (described, launch) = future::try_join(described.send(), launch.send()).await?;
                 let pipeline = lacks(described.into_inner().pipeline, "describe_pipeline")?;
                 let launch = lacks(launch.into_inner().launch, "describe_pipeline_launch")?;
                 let version = pipeline.version.as_ref();
@@ -455,7 +462,10 @@ where
             client.forget_names();
         }
         let version = written.flatten().and_then(|pipeline| pipeline.version);
-        let before = default.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let before = default
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let another = version
             .and_then(PipelineVersion::of)
             .filter(|version| Some(&version.id) != before.as_ref());

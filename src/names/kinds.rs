@@ -3,8 +3,8 @@
 use super::cache::Found;
 use super::search::{Candidate, Search};
 use super::{NameOrId, Organization, Workspace, number};
-use crate::generated::prelude::*;
 use crate::Result;
+use crate::generated::prelude::*;
 
 /// The type of an id.
 trait FromFound: Sized {

@@ -20,8 +20,8 @@ mod request;
 
 pub use bulk::LaunchStream;
 
-use params::Params;
 use base::Bases;
+use params::Params;
 
 /// What to launch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

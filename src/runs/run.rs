@@ -129,7 +129,11 @@ impl Run {
                 format!("user/{}", plain(&user.unwrap_or_default()))
             }
         };
-        Ok(format!("{}/{place}/watch/{}", web_address(client.endpoint()), plain(&self.id)))
+        Ok(format!(
+            "{}/{place}/watch/{}",
+            web_address(client.endpoint()),
+            plain(&self.id)
+        ))
     }
 
     /// The status now.
@@ -386,14 +390,18 @@ impl ProgressData {
     /// tried again counts as another one.
     pub fn total(&self) -> u64 {
         let load = self.workflow_progress.as_ref();
-        let open = load.map_or(0, |load| sum([load.pending, load.submitted, load.running, None]));
+        let open = load.map_or(0, |load| {
+            sum([load.pending, load.submitted, load.running, None])
+        });
         open.saturating_add(self.done())
     }
 }
 
 fn sum(counts: [Option<i64>; 4]) -> u64 {
     let counts = counts.into_iter().flatten();
-    counts.filter_map(|count| u64::try_from(count).ok()).fold(0, u64::saturating_add)
+    counts
+        .filter_map(|count| u64::try_from(count).ok())
+        .fold(0, u64::saturating_add)
 }
 
 /// All but RFC 3986's unreserved characters.
@@ -408,7 +416,10 @@ fn plain(text: &str) -> impl fmt::Display {
 
 /// Where the web interface is, whose API is at the endpoint.
 fn web_address(endpoint: &str) -> String {
-    match (endpoint.strip_suffix("/api"), endpoint.split_once("://api.")) {
+    match (
+        endpoint.strip_suffix("/api"),
+        endpoint.split_once("://api."),
+    ) {
         (Some(address), _) => address.to_owned(),
         (None, Some((scheme, host))) => format!("{scheme}://{host}"),
         (None, None) => endpoint.to_owned(),
@@ -450,8 +461,14 @@ mod tests {
     fn the_web_interface_is_beside_its_api() {
         for (endpoint, web) in [
             ("https://api.cloud.seqera.io", "https://cloud.seqera.io"),
-            ("https://seqera.example.com/api", "https://seqera.example.com"),
-            ("https://api.seqera.example.com", "https://seqera.example.com"),
+            (
+                "https://seqera.example.com/api",
+                "https://seqera.example.com",
+            ),
+            (
+                "https://api.seqera.example.com",
+                "https://seqera.example.com",
+            ),
             ("https://myapi.example.com/api", "https://myapi.example.com"),
             ("http://localhost:8000", "http://localhost:8000"),
         ] {
@@ -462,7 +479,12 @@ mod tests {
     #[test]
     fn progress_counts_tasks_by_whether_they_have_ended() {
         let load = WorkflowLoad::new().pending(1).submitted(2).running(4);
-        let load = load.succeeded(8).cached(16).failed(32).aborted(64).retries(5);
+        let load = load
+            .succeeded(8)
+            .cached(16)
+            .failed(32)
+            .aborted(64)
+            .retries(5);
         let progress = ProgressData::new().workflow_progress(load);
         assert_eq!((progress.done(), progress.total()), (120, 127));
         assert_eq!(ProgressData::new().total(), 0);

@@ -128,7 +128,7 @@ impl NewStudio {
         if let Some(compute_env) = self.compute_env {
             request.compute_env_id = Some(workspace.compute_env(compute_env).await?);
         }
-        let create = async || {
+        let create = || async {
             let call = workspace.client.create_data_studio();
             let call = call.workspace_id(workspace.id()).auto_start(false);
             let reply = call.body(request.clone()).send().await?;
@@ -237,7 +237,7 @@ impl Studio {
                 if before == Some(&Status::Stopping) {
                     session.wait(&mut rhythm, Status::Stopped, None).await?;
                 }
-                let start = async || session.send_start(&request).await;
+                let start = || session.send_start(&request);
                 when_ready(&mut rhythm, self.retry_not_ready, start).await?;
                 return session.wait(&mut rhythm, Status::Running, before).await;
             }
@@ -324,7 +324,7 @@ impl Session {
         let begun = Instant::now();
         let mut trouble = Trouble::new(USUAL_PATIENCE);
         let mut last = None;
-        let reached = poll_until(rhythm, async || {
+        let reached = poll_until!(rhythm, {
             last = None;
             let studio = match self.describe().await {
                 Ok(studio) => studio,
@@ -353,8 +353,7 @@ impl Session {
             }
             Ok(None)
         });
-        let reached = reached.await?;
-        reached.ok_or_else(|| {
+        reached?.ok_or_else(|| {
             let last = last.unwrap_or_else(|| "unknown".to_owned());
             let text = format!(
                 "the Studio {} is not {wanted} in time: it is {last}",
@@ -388,20 +387,22 @@ fn status(studio: &types::DataStudioDto) -> Option<&Status> {
 }
 
 /// Makes a call, again as long as it is answered "not ready yet", if that is wanted.
-async fn when_ready<T>(
+async fn when_ready<T, F: Future<Output = Result<T>>>(
     rhythm: &mut Rhythm,
     wanted: bool,
-    call: impl AsyncFn() -> Result<T>,
+    call: impl Fn() -> F,
 ) -> Result<T> {
     let mut refused = None;
-    let made = poll_until(rhythm, async || match call().await {
-        Err(error) if wanted && error.may_be_not_ready() => {
-            refused = Some(error);
-            Ok(None)
+    let made = poll_until!(rhythm, {
+        match call().await {
+            Err(error) if wanted && error.may_be_not_ready() => {
+                refused = Some(error);
+                Ok(None)
+            }
+            made => made.map(Some),
         }
-        made => made.map(Some),
     });
-    match made.await? {
+    match made? {
         Some(made) => Ok(made),
         None => {
             let refused = refused.unwrap_or_else(|| Error::new(ErrorKind::NotReached, ""));

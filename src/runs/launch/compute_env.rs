@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::generated::prelude::*;
-use crate::names::{Found, Workspace};
+use crate::names::{Found, Id, Workspace};
 use crate::poll::{Rhythm, poll_until};
 use crate::types::ComputeEnvStatus;
 use crate::{Error, ErrorKind, Result};
@@ -23,9 +22,9 @@ impl Workspace {
     pub(super) async fn ready(&self, id: &str, rhythm: &mut Rhythm) -> Result<bool> {
         let mut looks = 0;
         let mut last = None;
-        let ready = poll_until(rhythm, async || {
+        let ready = poll_until!(rhythm, {
             looks += 1;
-            let env = match self.describe_compute_env(id).await {
+            let env = match self.describe_compute_env(Id(id)).await {
                 Err(error) if error.may_pass() => {
                     tracing::warn!(reason = %error, "waiting for a compute environment goes on");
                     last = Some(error);
@@ -49,7 +48,7 @@ impl Workspace {
                 }
             }
         });
-        match ready.await? {
+        match ready? {
             Some(at_once) => Ok(at_once),
             None => Err(last.unwrap_or_else(|| Error::time_over("the time is over"))),
         }
@@ -57,22 +56,11 @@ impl Workspace {
 
     pub(super) async fn work_dir_of(&self, compute_env: &str) -> Result<Option<String>> {
         let directory = self.look_up("work directory", compute_env, async {
-            let env = self.describe_compute_env(compute_env).await?;
+            let env = self.describe_compute_env(Id(compute_env)).await?;
             let config = serde_json::to_value(&env.config).unwrap_or_default();
             let directory = config["workDir"].as_str().unwrap_or_default();
             Ok(Found::of(directory))
         });
         Ok(Some(directory.await?.id).filter(|directory| !directory.is_empty()))
-    }
-
-    async fn describe_compute_env(&self, id: &str) -> Result<crate::types::ComputeEnvResponseDto> {
-        let reply = self
-            .client
-            .describe_compute_env()
-            .compute_env_id(id)
-            .workspace_id(self.id())
-            .send()
-            .await?;
-        Ok(reply.into_inner().compute_env.unwrap_or_default())
     }
 }

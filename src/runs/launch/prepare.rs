@@ -92,6 +92,7 @@ impl Launch {
             compute_env,
         })
     }
+}
 
 impl Prepared {
     pub(super) async fn preview(self) -> Result<Preview> {
@@ -144,14 +145,16 @@ impl Prepared {
             // An environment that has just become ready is refused for a moment longer.
             Some(rhythm) if !was_ready => {
                 let mut refused = None;
-                let sent = poll_until(rhythm, async || match call.clone().send().await {
-                    Err(error) if error.may_be_not_ready() => {
-                        refused = Some(error);
-                        Ok(None)
+                let sent = poll_until!(rhythm, {
+                    match call.clone().send().await {
+                        Err(error) if error.may_be_not_ready() => {
+                            refused = Some(error);
+                            Ok(None)
+                        }
+                        reply => reply.map(Some),
                     }
-                    reply => reply.map(Some),
                 });
-                match (sent.await?, refused) {
+                match (sent?, refused) {
                     (None, Some(refused)) => return Err(refused),
                     (reply, _) => reply.map(ResponseValue::into_inner).unwrap_or_default(),
                 }

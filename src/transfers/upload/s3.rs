@@ -15,7 +15,7 @@ use crate::poll::{Rhythm, poll_until};
 use crate::prelude::*;
 use crate::transfers::checksum;
 use crate::transfers::data_links::Located;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// S3 takes no smaller parts, but for the last.
 const SMALLEST_PART: u64 = 5 << 20;
@@ -130,10 +130,9 @@ async fn finish(
 /// The Platform has taken the request, and the storage is still at it.
 async fn wait_for_it(upload: &Upload<'_>) -> Result<()> {
     let mut rhythm = Rhythm::growing(FIRST_PAUSE, LONGEST_PAUSE, 2.0).at_most(COMPLETION);
-    let appeared = poll_until(&mut rhythm, async || {
-        Ok(is_there(upload).await?.then_some(()))
-    });
-    appeared.await?.ok_or_else(|| {
+    let appeared: Result<_> =
+        poll_until!(&mut rhythm, { Ok(is_there(upload).await?.then_some(())) });
+    appeared?.ok_or_else(|| {
         let text =
             "the Platform accepted the end of the upload, but the object has not appeared since";
         Error::time_over(text)
