@@ -70,7 +70,7 @@ impl<'a> Operation<'a> {
 }
 
 impl Schema {
-    fn new(tree: Value) -> Self {
+    pub fn new(tree: Value) -> Self {
         let mut schema = Self {
             tree,
             tags: BTreeMap::new(),
@@ -176,7 +176,9 @@ impl Schema {
         if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
             parts.retain(|part| {
                 let union = reference(part).map(|union| self.named(union));
-                let mut mapping = union.into_iter().flat_map(|union| object(&union["discriminator"]["mapping"]));
+                let mut mapping = union
+                    .into_iter()
+                    .flat_map(|union| object(&union["discriminator"]["mapping"]));
                 !mapping.any(|(_, target)| text(target).rsplit('/').next() == Some(name))
             });
         }

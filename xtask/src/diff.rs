@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seqera_codegen::document::template;
-use seqera_codegen::surface::{FieldSurface, OperationSurface, Setter, Surface, TypeSurface, UnionSurface};
+use seqera_codegen::surface::{
+    FieldSurface, OperationSurface, Setter, Surface, TypeSurface, UnionSurface, translate,
+};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,11 +207,21 @@ impl Comparison {
             },
         );
         for (name, before, after) in pairs(old, new, &renamed) {
+            let keeps_name = old.contains_key(name);
             let name = format!("{operation}.{name}");
             self.retyped(Subject::Parameter, &name, "", &before.ty, &after.ty);
-            self.respelled(Subject::Parameter, &name, &before.wire, &after.wire);
+            // The place of a path parameter is all that is seen of it on the wire.
+            if keeps_name && after.place != "path" {
+                self.respelled(Subject::Parameter, &name, &before.wire, &after.wire);
+            }
             if before.joined != after.joined {
-                let how = |joined| if joined { "joined by commas" } else { "repeated" };
+                let how = |joined| {
+                    if joined {
+                        "joined by commas"
+                    } else {
+                        "repeated"
+                    }
+                };
                 let detail = format!("its values are {} now", how(after.joined));
                 self.note(Subject::Parameter, Kind::Changed, &name, detail, true);
             }
@@ -337,9 +349,12 @@ impl Comparison {
             (format!("`{}`{required}", field.ty), field.required)
         });
         for (name, before, after) in pairs(old, new, &renamed) {
+            let keeps_name = old.contains_key(name);
             let name = format!("{owner}.{name}");
             self.retyped(Subject::Field, &name, "", &before.ty, &after.ty);
-            self.respelled(Subject::Field, &name, &before.wire, &after.wire);
+            if keeps_name {
+                self.respelled(Subject::Field, &name, &before.wire, &after.wire);
+            }
             if before.nullable != after.nullable {
                 let declared = |nullable| if nullable { "Nullable" } else { "Option" };
                 let (was, is) = (declared(before.nullable), declared(after.nullable));
@@ -498,28 +513,12 @@ fn members(ty: &TypeSurface, renamed: &BTreeMap<String, String>) -> BTreeSet<(St
             .collect(),
         TypeSurface::Enum { variants } | TypeSurface::Union(UnionSurface { variants, .. }) => {
             variants
-            .iter()
-            .map(|(name, value)| (name.clone(), translate(value, renamed)))
-            .collect()
+                .iter()
+                .map(|(name, value)| (name.clone(), translate(value, renamed)))
+                .collect()
         }
         TypeSurface::Other(_) => BTreeSet::new(),
     }
-}
-
-/// A type with the new names of the types in it.
-fn translate(ty: &str, renamed: &BTreeMap<String, String>) -> String {
-    let mut translated = String::new();
-    let mut rest = ty;
-    while !rest.is_empty() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let (word, tail) = rest.split_at(end);
-        translated.push_str(renamed.get(word).map_or(word, String::as_str));
-        let gap = tail.find(is_word).unwrap_or(tail.len());
-        translated.push_str(&tail[..gap]);
-        rest = &tail[gap..];
-    }
-    translated
 }
 
 #[cfg(test)]

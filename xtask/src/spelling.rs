@@ -58,7 +58,10 @@ fn of_type(member: &str, ty: &TypeSurface) -> String {
                 .find(|(_, field)| field.wire == member)
                 .map(|(name, _)| name)
         }
-        TypeSurface::Enum { variants } | TypeSurface::Union(UnionSurface { values: variants, .. }) => {
+        TypeSurface::Enum { variants }
+        | TypeSurface::Union(UnionSurface {
+            values: variants, ..
+        }) => {
             let mut variants = variants.iter();
             variants
                 .find(|(_, value)| *value == member)

@@ -30,12 +30,17 @@ pub fn run(root: &Path, trial: &Trial) -> Result<Outcome> {
     let mut outcome = Outcome::Good;
     for schema in &trial.files {
         say(format!("trying {}", schema.display()));
-        let tried = copy(root, &scratch).and_then(|()| try_one(&scratch, &target, schema, trial.test));
+        let tried =
+            copy(root, &scratch).and_then(|()| try_one(&scratch, &target, schema, trial.test));
         let verdict = match tried {
             Ok(what) => format!("ok: {}: {what}", schema.display()),
             Err(problem) => {
                 outcome = Outcome::Behind;
-                format!("FAILED: {}: {}", schema.display(), crate::one_line(&problem))
+                format!(
+                    "FAILED: {}: {}",
+                    schema.display(),
+                    crate::one_line(&problem)
+                )
             }
         };
         say(format!("{verdict}\n"));

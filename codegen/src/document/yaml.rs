@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn values_are_those_of_json() {
-        let text = "\u{feff}a: [1, -2, 2.5, true, null, ~, x, '1']\n200: {b: {}}\nc: &c [1]\nd: *c\n";
+        let text =
+            "\u{feff}a: [1, -2, 2.5, true, null, ~, x, '1']\n200: {b: {}}\nc: &c [1]\nd: *c\n";
         let expected = serde_json::json!({
             "a": [1, -2, 2.5, true, null, null, "x", "1"],
             "200": { "b": {} },
@@ -171,7 +172,10 @@ mod tests {
     #[test]
     fn a_key_is_there_once() {
         let found = problem("a:\n  b:\n  - c: 1\n    d: 2\n    c: 3\n");
-        assert!(found.contains("the key `c` is there twice in a.b.[]"), "{found}");
+        assert!(
+            found.contains("the key `c` is there twice in a.b.[]"),
+            "{found}"
+        );
         assert!(problem("a: 1\na: 1\n").contains("in the root"));
     }
 
@@ -182,7 +186,11 @@ mod tests {
         let aliases = |count: usize| "*a,".repeat(count);
         let found = problem(&format!("a: &a {text}\nb: [{}]\n", aliases(40_000)));
         assert!(found.contains("unfolds to more than 64 MB"), "{found}");
-        let many = format!("a: &a [{}]\nb: [{}]\n", "1,".repeat(1_000), aliases(100_000));
+        let many = format!(
+            "a: &a [{}]\nb: [{}]\n",
+            "1,".repeat(1_000),
+            aliases(100_000)
+        );
         assert!(read(&many).is_err());
         let found = problem(&"[".repeat(1_000_000));
         assert!(found.contains("brackets are open"), "{found}");
@@ -191,7 +199,7 @@ mod tests {
         assert!(problem(&deep).contains("levels deep"), "{}", problem(&deep));
         assert!(read(&deep[1..deep.len() - 1]).is_ok());
         // Brackets in prose.
-        assert!(read(&format!("a: {}\n", "'[' ".repeat(900).replace('\'', ""))).is_ok());
+        assert!(read(&format!("a: '{}'\n", "[ ".repeat(900))).is_ok());
     }
 
     #[test]
