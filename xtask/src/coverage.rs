@@ -200,7 +200,7 @@ actions:
             ["S.description", "S.inner.deep"]
         );
         assert_eq!(coverage.request_fields.all, 3);
-        assert_eq!(coverage.reply_fields.missing, ["S.set", "Reply.z"]);
+        assert_eq!(coverage.reply_fields.missing, ["Reply.z", "S.set"]);
         assert_eq!(coverage.types.missing, ["S"]);
         assert_eq!(coverage.types.percent(), 50.0);
     }
