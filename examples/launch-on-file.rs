@@ -17,7 +17,7 @@ use std::time::Duration;
 use seqera::launch::Launch;
 use seqera::prelude::*;
 use seqera::{Client, DataLink};
-use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use seqera_test_platform::{BUCKET, WORKSPACE};
 use serde::{Deserialize, Serialize};
 
 const FOLDER: &str = "samplesheets";

@@ -16,7 +16,7 @@ use seqera::types::{
     WorkflowStatus,
 };
 use seqera::{Client, ErrorKind, Id, RetryPolicy};
-use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use serde_json::json;
 use support::{Act, Seen, Server, client_of_embedded, embedded, json, ok};
 

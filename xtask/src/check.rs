@@ -9,7 +9,7 @@ use crate::files::read_if_there;
 use crate::generation::{self, Generation};
 use crate::manifest::{Manifest, carrying};
 use crate::refresh::{CHANGELOG, GOLDEN, OVERLAY, SCHEMA};
-use crate::{Outcome, coverage, provenance};
+use crate::{Outcome, coverage, platform_table, provenance};
 
 /// The least share of operations, parameters, fields of requests and of replies, and types, each, that our
 /// documentation must cover, in percent. Not all, so that a schema with new operations can be
@@ -28,9 +28,10 @@ struct Crate<'a> {
 /// A check: its name, and what is wrong if it fails.
 type Check = (&'static str, fn(&Crate<'_>) -> Result<()>);
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     ("the vendored schema is in canonical order", canonical),
     ("the golden surface is that of the schema", golden),
+    ("the test Platform's table is that of the schema", table),
     ("each tag has a feature", features),
     ("the crate's version carries the schema's", version),
     ("the provenance is that of the schema", origin),
@@ -92,6 +93,14 @@ fn golden(subject: &Crate<'_>) -> Result<()> {
     ensure!(
         read(subject.root, GOLDEN)? == subject.generation.golden,
         "run `cargo xtask refresh-schema --from {SCHEMA}` and review the difference"
+    );
+    Ok(())
+}
+
+fn table(subject: &Crate<'_>) -> Result<()> {
+    ensure!(
+        read(subject.root, platform_table::FILE)? == platform_table::of(&subject.document),
+        "run `cargo xtask refresh-schema --from {SCHEMA}`"
     );
     Ok(())
 }

@@ -8,6 +8,7 @@ mod files;
 mod generation;
 mod manifest;
 mod needs;
+mod platform_table;
 mod provenance;
 mod refresh;
 mod report;

@@ -15,7 +15,7 @@ use crate::generation::{self, Generation};
 use crate::manifest::{self, Manifest};
 use crate::report::{Report, compare_fixups};
 use crate::source::Source;
-use crate::{Outcome, PUBLISHED, changelog, coverage, diff, provenance};
+use crate::{Outcome, PUBLISHED, changelog, coverage, diff, platform_table, provenance};
 
 /// The vendored schema.
 pub const SCHEMA: &str = "seqera-api-latest.yml";
@@ -149,6 +149,7 @@ impl Refresh {
             stage(CHANGELOG, &changelog::with_entry(old.as_deref(), &entry))?;
         }
         stage(GOLDEN, &new.golden)?;
+        stage(platform_table::FILE, &platform_table::of(&document))?;
         if is_new || read_if_there(&root.join(provenance::FILE))?.is_none() {
             let record = provenance::record(source, document.version(), bytes);
             stage(provenance::FILE, &record)?;

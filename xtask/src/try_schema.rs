@@ -22,7 +22,7 @@ const MEMBERS: [&str; 13] = [
     "benches",
     "overlays",
     "codegen",
-    "embedded-platform",
+    "test-platform",
     "xtask",
 ];
 

@@ -1,23 +1,18 @@
 //! A plain client whose every JSON reply is checked against the schema.
 
 use reqwest::{Method, RequestBuilder, Response};
-use seqera_embedded_platform::{Builder, EmbeddedPlatform, WORKSPACE_ID};
+use seqera_test_platform::{Builder, TestPlatform, WORKSPACE_ID};
 use serde_json::Value;
 
 pub struct Api {
-    pub platform: EmbeddedPlatform,
+    pub platform: TestPlatform,
     pub http: reqwest::Client,
 }
 
 impl Api {
     /// The usual laboratory, without a limit of calls and with runs that advance by polls.
     pub async fn start() -> Self {
-        Self::of(
-            EmbeddedPlatform::builder()
-                .calls_per_second(None)
-                .run_polls(4),
-        )
-        .await
+        Self::of(TestPlatform::builder().calls_per_second(None).run_polls(4)).await
     }
 
     pub async fn of(builder: Builder) -> Self {

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
-use seqera_embedded_platform::EmbeddedPlatform;
+use seqera_test_platform::TestPlatform;
 use serde_json::Value;
 
 use crate::client::{Api, of_workspace};
 
 #[tokio::test]
 async fn a_call_without_the_token_is_unauthorized() {
-    let platform = EmbeddedPlatform::start().await.unwrap();
+    let platform = TestPlatform::start().await.unwrap();
     let url = format!("{}/user-info", platform.endpoint());
     let bare = Client::new().get(&url).send().await.unwrap();
     let wrong = Client::new()
@@ -28,7 +28,7 @@ async fn a_call_without_the_token_is_unauthorized() {
 
 #[tokio::test]
 async fn the_twenty_first_call_of_a_second_is_refused_until_the_second_is_over() {
-    let api = Api::of(EmbeddedPlatform::builder()).await;
+    let api = Api::of(TestPlatform::builder()).await;
     let started = Instant::now();
     for _ in 0..20 {
         api.get("/service-info").await;
@@ -54,7 +54,7 @@ async fn the_twenty_first_call_of_a_second_is_refused_until_the_second_is_over()
 #[tokio::test]
 async fn latency_is_kept() {
     let latency = Duration::from_millis(80);
-    let api = Api::of(EmbeddedPlatform::builder().latency(latency)).await;
+    let api = Api::of(TestPlatform::builder().latency(latency)).await;
     let started = Instant::now();
     api.get("/service-info").await;
     assert!(started.elapsed() >= latency);
@@ -107,7 +107,7 @@ async fn the_calls_are_on_record() {
 
 #[tokio::test]
 async fn a_dropped_platform_stops() {
-    let platform = EmbeddedPlatform::start().await.unwrap();
+    let platform = TestPlatform::start().await.unwrap();
     let url = format!("{}/service-info", platform.endpoint());
     let call = |client: Client| client.get(&url).bearer_auth("x").send();
     assert!(call(Client::new()).await.is_ok());

@@ -1,4 +1,4 @@
-//! What the embedded Platform answers, seen from outside. Each reply that a test gets through
+//! What the test Platform answers, seen from outside. Each reply that a test gets through
 //! [`client::Api`] has been checked against the Platform's schema.
 
 mod account;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use seqera_embedded_platform::EmbeddedPlatform;
+use seqera_test_platform::TestPlatform;
 use serde_json::{Value, json};
 
 use crate::client::{Api, of_workspace, texts};
@@ -77,7 +77,7 @@ async fn by_polls_it_is_submitted_then_running_then_succeeded() {
 async fn by_time_it_ends_when_its_time_is_over() {
     let time = Duration::from_millis(1500);
     let api = Api::of(
-        EmbeddedPlatform::builder()
+        TestPlatform::builder()
             .run_time(time)
             .calls_per_second(None),
     )
@@ -103,7 +103,7 @@ async fn by_time_it_ends_when_its_time_is_over() {
 
 #[tokio::test]
 async fn with_one_poll_it_jumps_to_its_end() {
-    let api = Api::of(EmbeddedPlatform::builder().run_polls(1)).await;
+    let api = Api::of(TestPlatform::builder().run_polls(1)).await;
     let id = launch(&api, "hello").await;
     assert_eq!(describe(&api, &id).await["workflow"]["status"], "SUBMITTED");
     assert_eq!(describe(&api, &id).await["workflow"]["status"], "SUCCEEDED");
@@ -212,12 +212,7 @@ async fn follow(api: &Api, path: &str, id: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_log_grows_and_its_cursor_misses_nothing() {
-    let api = Api::of(
-        EmbeddedPlatform::builder()
-            .calls_per_second(None)
-            .run_polls(20),
-    )
-    .await;
+    let api = Api::of(TestPlatform::builder().calls_per_second(None).run_polls(20)).await;
     let id = launch(&api, "nf-core-rnaseq").await;
     let path = format!("/workflow/{id}/log");
     let pending = api.get(&of_workspace(&path)).await;

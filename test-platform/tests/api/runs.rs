@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use reqwest::Method;
-use seqera_embedded_platform::EmbeddedPlatform;
+use seqera_test_platform::TestPlatform;
 use serde_json::{Value, json};
 
 use crate::client::{Api, of_workspace};
@@ -75,14 +75,14 @@ async fn totals_and_attributes_come_only_when_asked_for() {
 #[tokio::test]
 async fn the_number_of_past_runs_can_be_set() {
     for runs in [0, 1, 1500] {
-        let api = Api::of(EmbeddedPlatform::builder().runs(runs)).await;
+        let api = Api::of(TestPlatform::builder().runs(runs)).await;
         assert_eq!(list(&api, "includeTotalSize=true").await["totalSize"], runs);
     }
 }
 
 #[tokio::test]
 async fn every_past_run_can_be_described() {
-    let api = Api::of(EmbeddedPlatform::builder().runs(40).calls_per_second(None)).await;
+    let api = Api::of(TestPlatform::builder().runs(40).calls_per_second(None)).await;
     for run in all(&api).await {
         let id = run["workflow"]["id"].as_str().unwrap();
         let described = api.get(&of_workspace(&format!("/workflow/{id}"))).await;

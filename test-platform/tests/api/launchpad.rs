@@ -1,7 +1,7 @@
 //! Pipelines, and what a launch takes and refuses.
 
 use reqwest::Method;
-use seqera_embedded_platform::EmbeddedPlatform;
+use seqera_test_platform::TestPlatform;
 use serde_json::{Value, json};
 
 use crate::client::{Api, of_workspace, texts};
@@ -218,12 +218,7 @@ async fn a_run_remembers_what_it_was_launched_with() {
 #[tokio::test]
 async fn names_are_proposed_and_checked() {
     // Of so many runs, many share a name.
-    let api = Api::of(
-        EmbeddedPlatform::builder()
-            .calls_per_second(None)
-            .runs(2_000),
-    )
-    .await;
+    let api = Api::of(TestPlatform::builder().calls_per_second(None).runs(2_000)).await;
     let validate = |name: &str| of_workspace(&format!("/workflow/validate?runName={name}"));
     api.call(Method::GET, &validate("never-used"), None, 204)
         .await;

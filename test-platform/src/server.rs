@@ -21,19 +21,19 @@ use crate::state::{Laboratory, Shared, World, locked};
 use crate::store::{self, Store};
 use crate::{data, routes};
 
-const TOKEN: &str = "token-of-the-embedded-laboratory";
+const TOKEN: &str = "token-of-the-test-platform";
 /// The endpoint has a path, as most self-hosted Platforms' have.
 const BASE_PATH: &str = "/api";
 
 /// A running Platform. It stops when this value is dropped.
-pub struct EmbeddedPlatform {
+pub struct TestPlatform {
     endpoint: String,
     world: Shared,
     /// Its end of life is the servers' sign to stop.
     _running: watch::Sender<()>,
 }
 
-impl EmbeddedPlatform {
+impl TestPlatform {
     /// Starts a Platform with the usual laboratory on any free port of loopback.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl EmbeddedPlatform {
     }
 }
 
-/// How an [`EmbeddedPlatform`] differs from the usual one.
+/// How a [`TestPlatform`] differs from the usual one.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Builder {
@@ -123,7 +123,7 @@ impl Builder {
     ///
     /// # Errors
     /// If no port can be listened on.
-    pub async fn start(self) -> io::Result<EmbeddedPlatform> {
+    pub async fn start(self) -> io::Result<TestPlatform> {
         let (api, api_host) = listen().await?;
         // A port of its own makes the store another host for clients that mind where their token goes.
         let (objects, store_host) = listen().await?;
@@ -142,7 +142,7 @@ impl Builder {
         let (running, stop) = watch::channel(());
         serve(api, api_routes(world.clone()), stop.clone());
         serve(objects, store::routes(world.clone()), stop);
-        Ok(EmbeddedPlatform {
+        Ok(TestPlatform {
             endpoint,
             world,
             _running: running,
@@ -245,10 +245,10 @@ async fn guard(State(world): State<Shared>, request: Request, next: Next) -> Res
     next.run(request).await
 }
 
-impl std::fmt::Debug for EmbeddedPlatform {
+impl std::fmt::Debug for TestPlatform {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let laboratory: &Laboratory = &locked(&self.world.laboratory);
-        f.debug_struct("EmbeddedPlatform")
+        f.debug_struct("TestPlatform")
             .field("endpoint", &self.endpoint)
             .field("runs", &laboratory.runs.len())
             .finish_non_exhaustive()

@@ -1,8 +1,4 @@
-//! A Seqera Platform in the process: an HTTP server on loopback with a small laboratory's data,
-//! for examples that run without a token and for tests that want a counterpart with a memory.
-//!
-//! It shares no code with the `seqera` crate: what it takes and answers is written by hand after
-//! the Platform's API schema and after what real servers do.
+#![doc = include_str!("../README.md")]
 //!
 //! | module | subject |
 //! |---|---|
@@ -16,9 +12,9 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! use seqera_embedded_platform::EmbeddedPlatform;
+//! use seqera_test_platform::TestPlatform;
 //!
-//! let platform = EmbeddedPlatform::start().await?;
+//! let platform = TestPlatform::start().await?;
 //! println!("{} takes {}", platform.endpoint(), platform.token());
 //! # std::io::Result::Ok(()) }).unwrap();
 //! ```
@@ -35,4 +31,4 @@ mod state;
 mod store;
 
 pub use data::{BUCKET, ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
-pub use server::{Builder, EmbeddedPlatform};
+pub use server::{Builder, TestPlatform};

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
-use seqera_embedded_platform::WORKSPACE_ID;
+use seqera_test_platform::WORKSPACE_ID;
 use serde_json::{Value, json};
 
 use crate::client::{Api, checked, of_workspace, texts};

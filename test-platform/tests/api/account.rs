@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use seqera_embedded_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 

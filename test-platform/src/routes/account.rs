@@ -32,7 +32,7 @@ pub fn routes() -> Router<Shared> {
 
 async fn service_info() -> Json<Value> {
     Json(json!({ "serviceInfo": {
-        "version": "26.1.0-embedded",
+        "version": "26.1.0-test",
         "apiVersion": "1.187.0",
         "commitId": "0000000",
         "authTypes": ["openid"],
