@@ -5,6 +5,7 @@
 //! [`guide::limits_and_retries`]: crate::guide::limits_and_retries
 //! [`guide::errors`]: crate::guide::errors
 //! [`guide::paging`]: crate::guide::paging
+//! [`guide::search`]: crate::guide::search
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
 //! [`guide::tracing`]: crate::guide::tracing
@@ -49,6 +50,7 @@ mod poll;
 mod progress;
 #[cfg(feature = "runs")]
 pub mod runs;
+pub mod search;
 #[cfg(feature = "transfers")]
 pub mod transfers;
 mod transport;
@@ -64,7 +66,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
+    pages! { authentication limits_and_retries errors paging search runs transfers tracing testing features schema }
 }
 
 /// What each feature sets up with a new client.
@@ -94,6 +96,7 @@ pub use reqwest;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "runs")]
 pub use runs::{Dump, Dumped, Missing};
+pub use search::{Search, SearchDate};
 #[cfg(feature = "transfers")]
 pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
