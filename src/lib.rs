@@ -11,7 +11,7 @@
 //! [`guide::testing`]: crate::guide::testing
 //! [`guide::features`]: crate::guide::features
 //! [`guide::schema`]: crate::guide::schema
-//! [`prelude`]: crate::prelude
+//! [`Client`]: crate::Client
 //! [`builder`]: crate::builder
 //! [`types`]: crate::types
 //!
@@ -65,11 +65,11 @@ pub mod guide {
     pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
 }
 
-/// What most programs use: the client, the traits with its operations, and the methods of streams.
+/// What most programs use: the client, [`Null`], and the methods that all streams have.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
 
-    pub use crate::generated::prelude::*;
+    pub use crate::{Client, Null};
 }
 
 pub use client::raw::RawRequest;
@@ -78,14 +78,13 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
 pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
-pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "runs")]
 pub use runs::{Dump, Dumped, Missing};
 #[cfg(feature = "transfers")]
-pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
+pub use transfers::{DataLink, DataLinkEntry, DataLinkTree, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
 pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
@@ -94,6 +93,7 @@ pub use transport::argument::Argument;
 pub use transport::body::ByteStream;
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
+pub use transport::response::{Response, Sending};
 pub use transport::retry::RetryPolicy;
 pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;

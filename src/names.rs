@@ -25,7 +25,6 @@ use futures_util::TryStreamExt;
 #[allow(unused_imports, reason = "used by some features")]
 use tokio::time::Instant;
 
-use crate::generated::prelude::*;
 #[allow(unused_imports, reason = "used by some features")]
 use crate::paginate::{ItemStream, Paged};
 #[allow(unused_imports, reason = "used by some features")]
@@ -109,7 +108,7 @@ impl Client {
         let found = self.look_up("workspace", None, name, async {
             let user = self.user_id().await?;
             let reply = self.list_workspaces_user().user_id(user).send().await?;
-            let workspaces = reply.into_inner().orgs_and_workspaces.unwrap_or_default();
+            let workspaces = reply.orgs_and_workspaces.unwrap_or_default();
             let mut search = Search::new(name);
             for entry in workspaces {
                 let full_name = entry.org_name.zip(entry.workspace_name);
@@ -124,7 +123,7 @@ impl Client {
     /// The id of the token's user, who stays the same as long as the client.
     async fn user_id(&self) -> Result<i64> {
         let found = self.look_up("user", None, "", async {
-            let reply = self.user_info().send().await?.into_inner();
+            let reply = self.user_info().send().await?;
             let id = reply.user.and_then(|user| user.id);
             let id = id.ok_or_else(|| {
                 Error::new(ErrorKind::InvalidResponse, "the reply names no user")
@@ -147,7 +146,7 @@ impl Client {
             NameOrId::Id(id) => id,
             NameOrId::Name(name) => {
                 let found = self.look_up("organization", None, &name, async {
-                    let reply = self.list_organizations().send().await?.into_inner();
+                    let reply = self.list_organizations().send().await?;
                     let mut search = Search::new(&name);
                     for entry in reply.organizations.unwrap_or_default() {
                         search.offer(Candidate::new(entry.org_id, [entry.name]));
@@ -324,12 +323,7 @@ impl Workspace {
 
     async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
-        Ok(reply
-            .send()
-            .await?
-            .into_inner()
-            .compute_envs
-            .unwrap_or_default())
+        Ok(reply.send().await?.compute_envs.unwrap_or_default())
     }
 
     /// The id of credentials.
@@ -344,7 +338,7 @@ impl Workspace {
         let found = self.look_up("credentials", &name, async {
             let reply = self.client.list_credentials().workspace_id(self.id);
             let mut search = Search::new(&name);
-            for entry in (reply.send().await?.into_inner().credentials).unwrap_or_default() {
+            for entry in (reply.send().await?.credentials).unwrap_or_default() {
                 search.offer(Candidate::new(entry.id, [entry.name]));
             }
             search.finish("set of credentials", &self.place().text)
@@ -567,7 +561,8 @@ async fn search_lists<P: Paged>(
 
 /// Whether the Platform has not yet seen all buckets.
 async fn is_filling(list: crate::builder::ListDataLinks) -> Result<bool> {
-    Ok(list.max(1).send().await?.status() == crate::StatusCode::ACCEPTED)
+    let reply = list.max(1).send_with_response().await?;
+    Ok(reply.status() == crate::StatusCode::ACCEPTED)
 }
 
 fn trim_slash(uri: &str) -> &str {

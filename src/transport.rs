@@ -18,6 +18,7 @@ pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod retry;
 #[cfg(feature = "transfers")]
 pub(crate) mod storage;

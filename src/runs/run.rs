@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::generated::prelude::*;
 use crate::names::WorkspaceRef;
 use crate::paginate::ItemStream;
 use crate::types::{
-    DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto, WorkflowStatus,
+    DescribeTaskResponse, DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto,
+    WorkflowStatus,
 };
-use crate::{Client, Error, ErrorKind, Result, builder};
+use crate::{Client, Error, ErrorKind, Result};
 
 mod logs;
 mod pace;
@@ -109,17 +109,17 @@ impl Run {
     pub async fn describe(&self) -> Result<DescribeWorkflowResponse> {
         let workspace = self.workspace_id().await?;
         let call = self.client.describe_workflow().workflow_id(&self.id);
-        Ok(call.workspace_id(workspace).send().await?.into_inner())
+        Ok(call.workspace_id(workspace).send().await?)
     }
 
     /// The tasks, over all pages.
-    ///
-    /// # Errors
-    /// The workspace's name could not be looked up.
-    pub async fn tasks(&self) -> Result<ItemStream<builder::ListWorkflowTasks>> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.list_workflow_tasks().workflow_id(&self.id);
-        Ok(call.workspace_id(workspace).stream())
+    pub fn tasks(&self) -> ItemStream<DescribeTaskResponse> {
+        let run = self.clone();
+        ItemStream::later(async move {
+            let workspace = run.workspace_id().await?;
+            let call = run.client.list_workflow_tasks().workflow_id(&run.id);
+            Ok(call.workspace_id(workspace))
+        })
     }
 
     /// Asks the Platform to stop the run. It is CANCELLED a little later.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::generated::{Client, types};
-use crate::prelude::*;
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
+use crate::transport::response::awaited_is_sent;
 use crate::{Error, ErrorKind, Id, NameOrId, Result, WorkspaceRef};
 
 const JOB: &str = "Studio";
@@ -81,6 +81,8 @@ pub struct NewStudio {
     compute_env: Option<NameOrId<String>>,
 }
 
+awaited_is_sent!(NewStudio => Studio);
+
 impl NewStudio {
     /// The workspace of the Studio. Default: the personal context.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
@@ -131,10 +133,7 @@ impl NewStudio {
             let call = self.studio.client.create_data_studio();
             let call = call.workspace_id(workspace.id()).auto_start(false);
             let reply = call.body(request.clone()).send().await?;
-            Ok(reply
-                .into_inner()
-                .studio
-                .and_then(|studio| studio.session_id))
+            Ok(reply.studio.and_then(|studio| studio.session_id))
         };
         let mut pace = self.studio.pace();
         let session_id = pace.when_ready(self.studio.retry_not_ready, create).await?;
@@ -303,7 +302,7 @@ struct Session<'a> {
 impl Session<'_> {
     async fn describe(&self) -> Result<types::DataStudioDto> {
         let call = self.client.describe_data_studio().session_id(&self.id);
-        Ok(call.workspace_id(self.workspace).send().await?.into_inner())
+        Ok(call.workspace_id(self.workspace).send().await?)
     }
 
     async fn send_start(&self, request: &types::DataStudioStartRequest) -> Result<()> {

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::request::{Base, with_changes};
 use super::{ComputeEnvRef, Launch, Pipeline, Preview};
-use crate::generated::prelude::*;
 use crate::names::{Found, NameOrId, PipelineId, Workspace, WorkspaceRef, number};
 use crate::runs::run::Run;
 use crate::types::{ComputeEnvStatus, CreateLabelRequest, WorkflowLaunchRequest};
@@ -181,7 +180,7 @@ impl Launch {
                 self.client.forget_names();
             }
         })?;
-        let launch = reply.into_inner().launch.unwrap_or_default();
+        let launch = reply.launch.unwrap_or_default();
         Ok(Base {
             source_workspace_id: pipeline.source_workspace_id,
             ..Base::of(&launch)?
@@ -218,7 +217,7 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
             .in_operation("launch")
             .caused_by(error)
     })?;
-    let (run, launch) = (run.into_inner(), launch.into_inner());
+    let (run, launch) = (run, launch);
     let launch = launch.launch.unwrap_or_default();
     let mut base = Base::of(&launch)?;
     let pipeline = run.pipeline_info.and_then(|info| info.workspace_id);
@@ -235,7 +234,7 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
             .await;
         match reply {
             Ok(reply) => {
-                let own = reply.into_inner().launch.unwrap_or_default();
+                let own = reply.launch.unwrap_or_default();
                 request.launch_container = own.launch_container;
             }
             Err(error) if error.is_gone_or_forbidden() => {}
@@ -346,7 +345,7 @@ impl Prepared {
                 {
                     tokio::time::sleep(patience.pause).await;
                 }
-                (reply, _) => break reply?.into_inner(),
+                (reply, _) => break reply?,
             }
         };
         let id = reply.workflow_id.ok_or_else(|| {
@@ -446,7 +445,7 @@ impl Workspace {
             .workspace_id(self.id())
             .body(body);
         match call.send().await {
-            Ok(reply) => match reply.into_inner().id {
+            Ok(reply) => match reply.id {
                 Some(id) => Ok(Found::of(id)),
                 None => self.find_label(name).await,
             },
@@ -471,7 +470,7 @@ impl Workspace {
             .workspace_id(self.id())
             .send()
             .await?;
-        Ok(reply.into_inner().compute_env.unwrap_or_default())
+        Ok(reply.compute_env.unwrap_or_default())
     }
 }
 

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 use super::{Run, is_end, status_of};
-use crate::generated::prelude::*;
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::types::{LogPage, TaskStatus};
 use crate::{Error, Result, StatusCode};
@@ -305,7 +304,7 @@ impl Reader {
                 call.workspace_id(workspace).next(token).send().await?
             }
         };
-        Ok(reply.into_inner().log.unwrap_or_default())
+        Ok(reply.log.unwrap_or_default())
     }
 
     async fn has_ended(&self) -> Result<bool> {
@@ -320,7 +319,7 @@ impl Reader {
         let workspace = self.run.workspace_id().await?;
         let call = self.run.client.describe_workflow_task();
         let call = call.workflow_id(&self.run.id).task_id(task);
-        let reply = call.workspace_id(workspace).send().await?.into_inner();
+        let reply = call.workspace_id(workspace).send().await?;
         let status = reply.task.and_then(|task| task.status);
         Ok(matches!(
             status,

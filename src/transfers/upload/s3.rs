@@ -168,7 +168,7 @@ impl Open {
                     .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
-                    .send()
+                    .send_with_response()
                     .await?
                     .status()
             }
@@ -179,7 +179,7 @@ impl Open {
                     .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
-                    .send()
+                    .send_with_response()
                     .await?
                     .status()
             }
