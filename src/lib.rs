@@ -65,6 +65,12 @@ pub mod guide {
     pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
 }
 
+/// What each feature sets up with a new client.
+const FEATURES: &[fn(&mut transport::kept::Kept)] = &[
+    #[cfg(feature = "names")]
+    names::set_up,
+];
+
 /// What most programs use: the client, [`Null`], and the methods that all streams have.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -73,11 +79,12 @@ pub mod prelude {
 }
 
 pub use client::raw::RawRequest;
+pub use client::workspace::WorkspaceRef;
 pub use client::{AccessToken, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
-pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
+pub use names::{Id, NameOrId, Workspace};
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
 pub use reqwest::{Method, StatusCode};
@@ -89,12 +96,12 @@ pub use transfers::{DataLink, DataLinkEntry, DataLinkTree, RefusedName, Transfer
 pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
 pub use transfers::{NewStudio, Studio};
-pub use transport::argument::Argument;
 pub use transport::body::ByteStream;
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::response::{Response, Sending};
 pub use transport::retry::RetryPolicy;
+pub use wire::argument::Argument;
 pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;

@@ -41,7 +41,7 @@ pub struct Builder {
     pub ident: Ident,
     /// Parameters, in order, with the types that their setters take. The body is called `body`.
     pub parameters: Vec<(Ident, Type)>,
-    /// What `send` returns inside `ResponseValue`.
+    /// What `send` returns in the end.
     pub reply: Type,
 }
 
