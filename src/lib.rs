@@ -5,6 +5,7 @@
 //! [`guide::limits_and_retries`]: crate::guide::limits_and_retries
 //! [`guide::errors`]: crate::guide::errors
 //! [`guide::paging`]: crate::guide::paging
+//! [`guide::search`]: crate::guide::search
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
 //! [`guide::tracing`]: crate::guide::tracing
@@ -47,6 +48,7 @@ pub mod paginate;
 mod progress;
 #[cfg(feature = "runs")]
 pub mod runs;
+pub mod search;
 #[cfg(feature = "transfers")]
 pub mod transfers;
 mod transport;
@@ -62,7 +64,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
+    pages! { authentication limits_and_retries errors paging search runs transfers tracing testing features schema }
 }
 
 /// What each feature sets up with a new client.
@@ -90,6 +92,7 @@ pub use progress::Progress;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "runs")]
 pub use runs::{Dump, Dumped, Missing};
+pub use search::{Search, SearchDate};
 #[cfg(feature = "transfers")]
 pub use transfers::{DataLink, DataLinkEntry, DataLinkTree, RefusedName, Transferred};
 #[cfg(feature = "transfers")]

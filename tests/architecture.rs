@@ -16,7 +16,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[(
         &["transport"],
         &["paginate"],
         &["generated"],
-        &["client"],
+        &["client", "search"],
         &["names"],
         &["runs", "transfers"],
         &["mock"],
