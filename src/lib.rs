@@ -44,6 +44,8 @@ pub mod mock;
 #[cfg(feature = "names")]
 pub mod names;
 pub mod paginate;
+#[cfg(feature = "names")]
+mod poll;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod progress;
 #[cfg(feature = "runs")]
@@ -89,6 +91,7 @@ pub use generated::{API_VERSION, Client, builder, types};
 pub use names::{Id, NameOrId, Workspace};
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
+pub use reqwest;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "runs")]
 pub use runs::{Dump, Dumped, Missing};
@@ -100,6 +103,7 @@ pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
 pub use transfers::{NewStudio, Studio};
 pub use transport::body::ByteStream;
+pub use transport::hooks::{IncomingReply, OutgoingRequest};
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::response::{Response, Sending};

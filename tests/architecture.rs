@@ -12,7 +12,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[(
     "src",
     &[
         &["wire", "error", "progress"],
-        &["files"],
+        &["files", "poll"],
         &["transport"],
         &["paginate"],
         &["generated"],

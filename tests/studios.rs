@@ -6,7 +6,6 @@ mod support;
 use std::time::Duration;
 
 use seqera::mock::MockApi;
-use seqera::prelude::*;
 use seqera::types::{
     DataStudioCreateRequest, DataStudioCreateResponse, DataStudioDto, DataStudioStartResponse,
     DataStudioStatusInfo, DataStudioStopResponse, ListComputeEnvsResponse,
