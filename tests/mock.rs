@@ -42,7 +42,7 @@ async fn a_reply_for_no_calls_is_left_out() {
         let mock = mock.await;
         let call = api.client().create_label().workspace_id(failures);
         let label = types::CreateLabelRequest::new().name("urgent");
-        let reply = call.body(label).send().await.unwrap();
+        let reply = call.body(label).send_with_response().await.unwrap();
         assert_eq!(mock.calls(), failures + 1);
         let kinds = reply.headers().get_all("content-type");
         assert_eq!(kinds.iter().collect::<Vec<_>>(), ["application/json"]);
