@@ -214,25 +214,25 @@ impl From<Timestamp> for DateTime<Utc> {
 
 impl PartialEq<DateTime<Utc>> for Timestamp {
     fn eq(&self, other: &DateTime<Utc>) -> bool {
-        self.0 == *other
+        self.moment == *other
     }
 }
 
 impl PartialEq<Timestamp> for DateTime<Utc> {
     fn eq(&self, other: &Timestamp) -> bool {
-        *self == other.0
+        *self == other.moment
     }
 }
 
 impl PartialOrd<DateTime<Utc>> for Timestamp {
     fn partial_cmp(&self, other: &DateTime<Utc>) -> Option<Ordering> {
-        self.0.partial_cmp(other)
+        self.moment.partial_cmp(other)
     }
 }
 
 impl PartialOrd<Timestamp> for DateTime<Utc> {
     fn partial_cmp(&self, other: &Timestamp) -> Option<Ordering> {
-        self.partial_cmp(&other.0)
+        self.partial_cmp(&other.moment)
     }
 }
 
