@@ -2,52 +2,10 @@
 //! metrics, logs) follows from the run and the share of its life that is over, so that no call
 //! can contradict another.
 
-use std::time::{Duration, SystemTime};
-
 use serde_json::{Value, json};
 
-use crate::state::{Run, fraction, iso, mix};
-
-/// What makes launched runs advance.
-#[derive(Debug, Clone, Copy)]
-pub enum Pace {
-    /// Time: how long a life takes.
-    Time(Duration),
-    /// Calls that read the run: how many after the first until the end.
-    Polls(u32),
-}
-
-impl Pace {
-    /// How long the life of a launched run is said to have been.
-    pub fn length(self) -> Duration {
-        match self {
-            Self::Time(length) => length,
-            Self::Polls(polls) => Duration::from_secs(u64::from(polls)),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Succeeded,
-    Failed,
-}
-
-/// What a pipeline does with its samples.
-pub struct Recipe {
-    /// What stands before each process's name.
-    pub scope: &'static str,
-    pub processes: &'static [Process],
-}
-
-pub struct Process {
-    pub name: &'static str,
-    pub tool: &'static str,
-    pub cpus: u32,
-    pub memory_gb: u32,
-    /// A task for each sample, or one for all of them.
-    pub each_sample: bool,
-}
+use super::recipes::{Process, Recipe, recipe};
+use crate::state::{Millis, Outcome, Run, fraction, iso, mix};
 
 /// The share of a life that is spent waiting for the compute environment.
 const WAITING: f64 = 0.1;
@@ -64,13 +22,24 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub fn of(run: &Run, lived: f64) -> Self {
+    fn of(run: &Run, lived: f64) -> Self {
+        if let Some(report) = &run.report {
+            return match (run.cancelled, report.completed, report.begun) {
+                (Some(_), _, _) => Self::Cancelled,
+                (None, true, _) if report.workflow.get("success") == Some(&json!(false)) => {
+                    Self::Failed
+                }
+                (None, true, _) => Self::Succeeded,
+                (None, false, true) => Self::Running,
+                (None, false, false) => Self::Submitted,
+            };
+        }
         match (run.cancelled, run.outcome) {
             (Some(_), _) => Self::Cancelled,
             _ if lived < WAITING => Self::Submitted,
             _ if lived < 1.0 => Self::Running,
-            (None, Outcome::Succeeded) => Self::Succeeded,
             (None, Outcome::Failed) => Self::Failed,
+            (None, _) => Self::Succeeded,
         }
     }
 
@@ -94,6 +63,7 @@ pub struct Moment<'a> {
     pub run: &'a Run,
     pub lived: f64,
     pub stage: Stage,
+    recipe: &'static Recipe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,18 +101,19 @@ pub struct Task {
 }
 
 impl<'a> Moment<'a> {
-    pub fn of(run: &'a Run, pace: Pace) -> Self {
-        let lived = run.lived(pace);
+    pub fn of(run: &'a Run, now: Millis) -> Self {
+        let lived = run.lived(now);
         Self {
             run,
             lived,
             stage: Stage::of(run, lived),
+            recipe: recipe(run.launch.repository()),
         }
     }
 
     /// The point in time at a share of the run's life.
-    fn time(&self, share: f64) -> SystemTime {
-        self.run.submitted + self.run.length.mul_f64(share)
+    fn time(&self, share: f64) -> Millis {
+        self.run.submitted + (self.run.length as f64 * share) as Millis
     }
 
     pub fn started(&self) -> Option<String> {
@@ -165,10 +136,10 @@ impl<'a> Moment<'a> {
 
     /// The processes that come to run; a failing run ends halfway through.
     fn processes(&self) -> &'static [Process] {
-        let all = self.run.recipe.processes;
+        let all = self.recipe.processes;
         match self.run.outcome {
-            Outcome::Succeeded => all,
             Outcome::Failed => &all[..all.len().div_ceil(2)],
+            _ => all,
         }
     }
 
@@ -209,7 +180,7 @@ impl<'a> Moment<'a> {
                 tasks.push(Task {
                     id,
                     process,
-                    scope: self.run.recipe.scope,
+                    scope: self.recipe.scope,
                     tag: if process.each_sample {
                         format!("SAMPLE_{:02}", sample + 1)
                     } else {
@@ -305,7 +276,7 @@ impl<'a> Moment<'a> {
                     .iter()
                     .filter(|task| std::ptr::eq(task.process, process));
                 let mut load = self.load(&mut of_process);
-                load["process"] = json!(format!("{}{}", self.run.recipe.scope, process.name));
+                load["process"] = json!(format!("{}{}", self.recipe.scope, process.name));
                 load
             })
             .filter(|load| load["peakTasks"] != 0)
@@ -654,8 +625,8 @@ fn percent(part: u64, whole: u64) -> f64 {
     }
 }
 
-fn millis(length: Duration, share: f64) -> u64 {
-    length.mul_f64(share.max(0.0)).as_millis() as u64
+fn millis(length: Millis, share: f64) -> u64 {
+    (length as f64 * share.max(0.0)) as u64
 }
 
 fn some(text: &str) -> Option<&str> {
