@@ -8,8 +8,7 @@
 mod support;
 
 use seqera::Result;
-use seqera::launch::Launch;
-use seqera::run::FinishedRun;
+use seqera::runs::{FinishedRun, Launch};
 use seqera_test_platform::WORKSPACE;
 
 #[tokio::main]

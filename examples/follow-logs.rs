@@ -10,7 +10,7 @@ mod support;
 use futures_util::future::try_join;
 use seqera::Result;
 use seqera::prelude::*;
-use seqera::run::{Change, Run};
+use seqera::runs::{Change, Run};
 use seqera_test_platform::WORKSPACE;
 
 #[tokio::main]

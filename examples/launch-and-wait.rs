@@ -11,7 +11,7 @@ mod support;
 use std::time::Duration;
 
 use seqera::Result;
-use seqera::run::Change;
+use seqera::runs::Change;
 use seqera_test_platform::WORKSPACE;
 
 #[tokio::main]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use seqera::mock::MockApi;
 use seqera::prelude::*;
-use seqera::run::{Change, Pace, Run};
+use seqera::runs::{Change, Pace, Run};
 use seqera::types::{
     ComputeEnvResponseDto, DescribeComputeEnvResponse, DescribeWorkflowResponse, LogPage,
     ProgressData, SubmitWorkflowLaunchResponse, WorkflowLogResponse, WorkflowMaxDbDto,

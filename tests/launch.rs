@@ -6,9 +6,9 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use seqera::launch::ComputeEnvRef;
 use seqera::mock::MockApi;
 use seqera::prelude::*;
+use seqera::runs::ComputeEnvRef;
 use seqera::types::{
     SubmitWorkflowLaunchResponse, WorkflowLaunchRequestSyntaxParser as SyntaxParser,
 };
@@ -735,7 +735,7 @@ async fn a_run_of_the_test_platform_is_resumed() {
     let first = run.wait().await.unwrap();
     let again = run.resume().send().await.unwrap().wait().await.unwrap();
     assert_eq!(again.params(), first.params());
-    let session = |done: &seqera::run::FinishedRun| done.workflow().unwrap().session_id.clone();
+    let session = |done: &seqera::runs::FinishedRun| done.workflow().unwrap().session_id.clone();
     assert_eq!(session(&again), session(&first));
 }
 
