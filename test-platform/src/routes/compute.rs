@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Routes;
 use super::credentials::{holds_invalid, providers};
-use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb, list_reply};
+use super::entity::{Entity, Hooks, Id, Scope, Verb, list_reply};
 use super::turn::Turn;
 use crate::behaviour::settle::later;
 use crate::call::{DONE, Refusal, Reply, answer};
@@ -52,7 +52,6 @@ pub static COMPUTE_ENV: Entity = Entity {
         },
         shown: show,
         leaves: tear_down,
-        ..PLAIN
     },
     operations: &[
         ("CreateComputeEnv", Verb::Create),

@@ -65,7 +65,7 @@ fn list(turn: &mut Turn<'_>) -> Reply {
     let published = turn.call.query("isPublished").map(|flag| flag == "true");
     let found = (turn.state.all("pipeline_version"))
         .filter(|version| version.number("_pipeline") == pipeline.number("pipelineId"))
-        .filter(|version| published.is_none_or(|published| published == !version["name"].is_null()))
+        .filter(|version| published.is_none_or(|published| published != version["name"].is_null()))
         .filter(|version| search.finds([version.text("name")]))
         .filter(|version| {
             [
@@ -110,7 +110,7 @@ pub fn change(
     };
     let differs =
         |name: &&str| launch.get(*name).unwrap_or(&Value::Null) != &version["_launch"][*name];
-    if !VERSIONED.iter().any(|name| differs(&name)) {
+    if !VERSIONED.iter().any(|name| differs(name)) {
         version.set("_launch", Value::Object(launch));
         version.set("lastUpdated", turn.state.today());
         put(turn.state, &version);

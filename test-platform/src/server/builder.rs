@@ -31,6 +31,7 @@ pub struct Builder {
     pub(super) shaping: Shaping,
     pub(super) token_lifetime: Option<Duration>,
     pub(super) log: Option<Log>,
+    pub(super) most_calls: usize,
     runs: usize,
     laboratory: bool,
     seeds: Vec<Seed>,
@@ -52,6 +53,7 @@ impl Default for Builder {
             shaping: Shaping::default(),
             token_lifetime: None,
             log: None,
+            most_calls: 10_000,
             runs: 240,
             laboratory: true,
             seeds: Vec::new(),
@@ -198,6 +200,12 @@ impl Builder {
     /// Goes on with what [`TestPlatform::save`] wrote, if the file is there; seeds are left out then.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.state_file = Some(path.into());
+        self
+    }
+
+    /// How many calls [`TestPlatform::calls`] remembers. Default: the latest 10,000.
+    pub fn remember_calls(mut self, calls: usize) -> Self {
+        self.most_calls = calls;
         self
     }
 

@@ -18,9 +18,6 @@ use crate::routes::{self, Turn};
 use crate::schema::{Operation, Route, schema};
 use crate::state::locked;
 
-/// How many calls are remembered.
-const MOST_CALLS: usize = 10_000;
-
 #[derive(Default)]
 pub struct Gate {
     /// By token, when the calls of the last second came in; refused ones don't count.
@@ -46,8 +43,8 @@ impl Gate {
         admitted
     }
 
-    fn note(&mut self, mut call: Received) -> u64 {
-        if self.calls.len() == MOST_CALLS {
+    fn note(&mut self, mut call: Received, most: usize) -> u64 {
+        while self.calls.len() >= most.max(1) {
             self.calls.pop_front();
         }
         self.number += 1;
@@ -77,12 +74,14 @@ pub async fn answer(world: Arc<World>, asked: Asked) -> Result<Reply, Broken> {
         Route::Operation(operation, _) => Some(*operation),
         _ => None,
     };
-    let body: Option<Value> = (operation.is_some_and(|operation| !operation.takes_form())
-        || operation.is_none())
-    .then(|| serde_json::from_slice(&asked.body).ok())
-    .flatten();
+    let is_form = asked
+        .header("content-type")
+        .is_some_and(|media_type| media_type.starts_with("multipart/"));
+    let body: Option<Value> = (!is_form)
+        .then(|| serde_json::from_slice(&asked.body).ok())
+        .flatten();
     let user = user_of(&world, &asked);
-    let number = locked(&world.gate).note(Received {
+    let received = Received {
         method: method.clone(),
         path: whole.strip_prefix(BASE_PATH).unwrap_or(whole).to_owned(),
         operation: operation.map(|operation| operation.id.to_owned()),
@@ -90,7 +89,8 @@ pub async fn answer(world: Arc<World>, asked: Asked) -> Result<Reply, Broken> {
         body: body.clone(),
         status: 0,
         number: 0,
-    });
+    };
+    let number = locked(&world.gate).note(received, world.options.most_calls);
     if !world.options.latency.is_zero() {
         tokio::time::sleep(world.options.latency).await;
     }

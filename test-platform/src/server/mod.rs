@@ -212,7 +212,7 @@ impl TestPlatform {
     }
 
     /// The latest API calls, refused ones too, as `GET /workflow?max=100`, in the order in which they
-    /// came in: the latest 10,000. Calls to the object store are not among them.
+    /// came in. Calls to the object store are not among them.
     pub fn calls(&self) -> Vec<String> {
         locked(&self.world.gate)
             .calls

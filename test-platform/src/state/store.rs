@@ -276,7 +276,7 @@ impl Store {
 /// The object, or the part of it that a `Range` header asks for.
 fn download(object: &Object, range: Option<&str>) -> Answered {
     let length = object.content.len();
-    let about = vec![
+    let about = [
         ("etag", object.etag().to_owned()),
         ("content-type", "binary/octet-stream".to_owned()),
         ("accept-ranges", "bytes".to_owned()),
