@@ -47,7 +47,9 @@ pub fn emit(
         pub mod builder {
             use super::types;
             #[allow(unused_imports)]
-            use crate::transport::argument::{self, Argument};
+            use crate::transport::argument;
+            #[allow(unused_imports)]
+            use crate::wire::argument::Argument;
             #[allow(unused_imports)]
             use crate::transport::body::ByteStream;
             #[allow(unused_imports)]
@@ -138,7 +140,7 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
         impl #name {
             #[doc = #new_doc]
             pub fn new(client: &super::Client) -> Self {
-                Self { request: Request::new(client, &#constant), #body_values }
+                Self { request: Request::new(&client.inner, &#constant), #body_values }
             }
             #(#setters)*
             #body_setters
@@ -161,6 +163,11 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
             let wire = &parameter.wire;
             Some(quote! { (#wire, #setter) })
         });
+    let in_workspace = entry
+        .operation
+        .parameters
+        .iter()
+        .any(|parameter| parameter.place == Place::Query && parameter.wire == "workspaceId");
     let path_like = entry
         .operation
         .parameters
@@ -177,6 +184,7 @@ fn emit_description(entry: &Lowered<'_>, constant: &syn::Ident) -> TokenStream {
             required: &[#(#required),*],
             path_like: &[#(#path_like),*],
             safe_to_repeat: #safe,
+            in_workspace: #in_workspace,
         };
     }
 }
