@@ -1,5 +1,7 @@
 //! What a Platform holds at the start, written down: in YAML, or as a value.
 
+mod run;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,14 +9,12 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use run::RunSeed;
+
 use super::files::sample_sheet;
 use crate::behaviour::make;
-use crate::behaviour::recipes::run_name;
 use crate::state::store::Store;
-use crate::state::{
-    HOUR, Launch, Millis, Outcome, Progress, Record, Run, SECOND, State, mix, object, short_id,
-    uuid,
-};
+use crate::state::{Record, State, object, short_id};
 
 /// What a Platform holds at the start. The guide of this crate shows the form.
 ///
@@ -159,36 +159,6 @@ struct Contents {
     past_runs: usize,
     #[serde(flatten)]
     more: More,
-}
-
-/// A run, over or under way.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RunSeed {
-    pipeline: String,
-    name: Option<String>,
-    id: Option<String>,
-    user: Option<String>,
-    #[serde(default = "succeeded")]
-    outcome: Outcome,
-    #[serde(default)]
-    cancelled: bool,
-    #[serde(default)]
-    samples: Option<usize>,
-    /// Since its submission.
-    #[serde(default)]
-    ago: Option<String>,
-    /// From submission to end; a run younger than that is under way.
-    #[serde(default)]
-    length: Option<String>,
-    #[serde(default)]
-    labels: Vec<String>,
-    #[serde(default)]
-    params: Option<Map<String, Value>>,
-}
-
-fn succeeded() -> Outcome {
-    Outcome::Succeeded
 }
 
 impl Seed {
@@ -361,13 +331,6 @@ fn take_labels(state: &State, scope: i64, fields: &mut More) -> Result<Vec<i64>,
                 .unwrap_or_default())
         })
         .collect()
-}
-
-/// A span such as `90s`, `2h` or `3 days`.
-fn span(text: &str) -> Result<Millis, SeedError> {
-    let span =
-        humantime::parse_duration(text).map_err(|error| SeedError(format!("`{text}`: {error}")))?;
-    Ok(span.as_millis() as Millis)
 }
 
 impl Contents {
@@ -581,77 +544,4 @@ fn sow_version(
     });
     state.keep("dataset_version", Record::new(&id, dataset.scope, record));
     store.put(make::DATASETS, &id, content);
-}
-
-impl RunSeed {
-    fn sow(self, state: &mut State, scope: i64, owner: i64) -> Result<(), SeedError> {
-        let pipeline = id_named(state, "pipeline", scope, &self.pipeline)?;
-        let pipeline_id: i64 = pipeline.parse().unwrap_or_default();
-        let mut launch = make::default_version(state, pipeline_id)
-            .map(make::launch_of)
-            .unwrap_or_default();
-        if let Some(params) = self.params {
-            let mut settings = (*launch.settings).clone();
-            settings.insert(
-                "paramsText".to_owned(),
-                json!(Value::Object(params).to_string()),
-            );
-            launch = Launch {
-                settings: std::sync::Arc::new(settings),
-                ..launch
-            };
-        }
-        let mut fields = object(json!({ "labels": self.labels }));
-        let labels = take_labels(state, scope, &mut fields)?;
-        let owner = self
-            .user
-            .map(|name| user_id(state, &name))
-            .transpose()?
-            .unwrap_or(owner);
-        let ago = self
-            .ago
-            .as_deref()
-            .map(span)
-            .transpose()?
-            .unwrap_or(2 * HOUR);
-        let length = self
-            .length
-            .as_deref()
-            .map(span)
-            .transpose()?
-            .unwrap_or(HOUR);
-        let now = state.now();
-        let seed = mix(state.next_id());
-        let is_endless = matches!(self.outcome, Outcome::Endless | Outcome::Stuck);
-        let progress = match ago >= length && !is_endless {
-            true => Progress::Over,
-            false => Progress::Launched {
-                pace: crate::state::Pace::Time(length.max(SECOND)),
-                at: now - ago,
-                reads: 0,
-            },
-        };
-        state.runs.push(Run {
-            id: self.id.unwrap_or_else(|| short_id(seed, 14)),
-            scope,
-            name: self.name.unwrap_or_else(|| run_name(seed)),
-            session_id: uuid(seed),
-            owner,
-            launch_id: Some(short_id(seed ^ 7, 22)),
-            launch,
-            pipeline: Some(pipeline_id),
-            labels,
-            stars: Vec::new(),
-            samples: self.samples.unwrap_or(4),
-            seed,
-            submitted: now - ago,
-            length,
-            outcome: self.outcome,
-            progress,
-            cancelled: self.cancelled.then_some(0.5),
-            report: None,
-            extension: None,
-        });
-        Ok(())
-    }
 }

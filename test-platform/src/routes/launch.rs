@@ -258,7 +258,7 @@ fn complete(
     let mut problems = Vec::new();
     match text(settings, "pipeline") {
         None => problems.push(("MISSING", "Missing `pipeline`".to_owned())),
-        Some(repository) if !is_repository(turn.state, &repository) => {
+        Some(repository) if !is_repository(&repository) => {
             problems.push((
                 "PIPELINE",
                 format!("Unknown pipeline repository or missing credentials: {repository}"),
@@ -343,15 +343,16 @@ fn complete(
     problems
 }
 
-/// Whether a repository is one that the launchpad, or a run, has shown to exist.
-fn is_repository(state: &State, repository: &str) -> bool {
-    let bare = |text: &str| text.trim_end_matches(".git").to_owned();
-    let wanted = bare(repository);
-    (state.all("pipeline_version"))
-        .any(|version| version["_launch"]["pipeline"].as_str().map(bare) == Some(wanted.clone()))
-        || state
-            .all("repository")
-            .any(|known| bare(known.text("url")) == wanted)
+/// Whether there may be such a repository. There is none whose owner is `nobody`.
+pub fn is_repository(repository: &str) -> bool {
+    let path = match repository.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => repository,
+    };
+    match path.split_once('/') {
+        Some((owner, name)) => !owner.is_empty() && owner != "nobody" && !name.is_empty(),
+        None => false,
+    }
 }
 
 /// A run that is launched now.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Routes;
 use super::datasets::has_labels;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
-use super::launch::{check_env, launch_value};
+use super::launch::{check_env, is_repository, launch_value};
 use super::turn::Turn;
 use super::versions;
 use crate::behaviour::make;
@@ -349,19 +349,18 @@ fn repository(turn: &mut Turn<'_>) -> Reply {
     }
     let bare = name.trim_end_matches(".git");
     let known = (turn.state.all("pipeline_version"))
-        .map(|version| {
-            version["_launch"]["pipeline"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        })
-        .find(|repository| {
-            repository.trim_end_matches(".git") == bare || repository.ends_with(&format!("/{bare}"))
+        .filter_map(|version| version["_launch"]["pipeline"].as_str())
+        .find(|known| {
+            known.trim_end_matches(".git") == bare || known.ends_with(&format!("/{bare}"))
         });
-    let Some(repository) = known else {
-        return Err(Refusal::bad_request(format!(
-            "Unknown pipeline repository or missing credentials: {name}"
-        )));
+    let repository = match known {
+        Some(known) => known.to_owned(),
+        None if !is_repository(bare) => {
+            let message = format!("Unknown pipeline repository or missing credentials: {name}");
+            return Err(Refusal::bad_request(message));
+        }
+        None if bare.contains("://") => bare.to_owned(),
+        None => format!("https://github.com/{bare}"),
     };
     let project = repository
         .trim_start_matches("https://")

@@ -22,7 +22,7 @@ async fn start_time(runs: usize) -> Duration {
 /// 50 ms is meant for a machine that does nothing else, and for optimised code.
 #[tokio::test]
 async fn it_starts_at_once() {
-    let limit = if cfg!(debug_assertions) { 250 } else { 50 };
+    let limit = if cfg!(debug_assertions) { 500 } else { 50 };
     let usual = start_time(240).await;
     assert!(usual < Duration::from_millis(limit), "{usual:?}");
 }
