@@ -5,6 +5,7 @@
 //! [`guide::limits_and_retries`]: crate::guide::limits_and_retries
 //! [`guide::errors`]: crate::guide::errors
 //! [`guide::paging`]: crate::guide::paging
+//! [`guide::search`]: crate::guide::search
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
 //! [`guide::tracing`]: crate::guide::tracing
@@ -43,10 +44,13 @@ pub mod mock;
 #[cfg(feature = "names")]
 pub mod names;
 pub mod paginate;
+#[cfg(feature = "names")]
+mod poll;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod progress;
 #[cfg(feature = "runs")]
 pub mod runs;
+pub mod search;
 #[cfg(feature = "transfers")]
 pub mod transfers;
 mod transport;
@@ -62,7 +66,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
+    pages! { authentication limits_and_retries errors paging search runs transfers tracing testing features schema }
 }
 
 /// What each feature sets up with a new client.
@@ -88,9 +92,11 @@ pub use names::{Id, NameOrId, Workspace};
 pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
+pub use reqwest;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "runs")]
 pub use runs::{Dump, Dumped, Missing};
+pub use search::{Search, SearchDate};
 #[cfg(feature = "transfers")]
 pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
@@ -98,6 +104,7 @@ pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
 pub use transfers::{NewStudio, Studio};
 pub use transport::body::ByteStream;
+pub use transport::hooks::{IncomingReply, OutgoingRequest};
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;

@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use super::{Run, is_end, status_of};
+use super::{Run, status_of};
 use crate::generated::prelude::*;
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::types::{LogPage, TaskStatus};
@@ -229,7 +229,7 @@ impl Reader {
     async fn look_for_a_beginning(&mut self) -> Result<bool> {
         let run = self.run.describe().await?;
         // A log that began and ended since is found by one more look.
-        self.ended = is_end(&status_of(&run)) || self.task_has_ended().await?;
+        self.ended = status_of(&run).is_end() || self.task_has_ended().await?;
         // Without a launch it was started elsewhere, and so is its log.
         Ok(run.workflow.is_some_and(|run| run.launch_id.is_some()))
     }
@@ -308,7 +308,7 @@ impl Reader {
     }
 
     async fn has_ended(&self) -> Result<bool> {
-        Ok(self.task_has_ended().await? || is_end(&self.run.status().await?))
+        Ok(self.task_has_ended().await? || self.run.status().await?.is_end())
     }
 
     /// False where the log is the run's.

@@ -110,7 +110,7 @@ pub fn change(
     };
     let differs =
         |name: &&str| launch.get(*name).unwrap_or(&Value::Null) != &version["_launch"][*name];
-    if !VERSIONED.iter().any(|name| differs(name)) {
+    if !VERSIONED.iter().any(differs) {
         version.set("_launch", Value::Object(launch));
         version.set("lastUpdated", turn.state.today());
         put(turn.state, &version);
