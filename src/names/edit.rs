@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::by_name::forget_if;
 use super::{NameOrId, Organization, Workspace};
-use crate::generated::prelude::*;
 use crate::types::{
     DataStudioUpdateRequest, UpdateActionRequest, UpdateComputeEnvRequest, UpdateDatasetRequest,
     UpdateOrganizationRequest, UpdatePipelineSecretRequest, UpdateTeamRequest,
@@ -194,7 +193,7 @@ edits! {
         edit_action: action -> String, UpdateActionRequest,
             read(client, id, _) {
                 let call = client.describe_action().action_id(id).attributes(["labels"]);
-                let action = lacks(call.send().await?.into_inner().action, "describe_action")?;
+                let action = lacks(call.send().await?.action, "describe_action")?;
                 let mut request = UpdateActionRequest::from(&action);
                 if let (Some(launch), Some(labels)) = (&mut request.launch, action.labels) {
                     let ids = labels.into_iter().filter_map(|label| label.id);
@@ -207,7 +206,7 @@ edits! {
         edit_compute_env: compute_env -> String, UpdateComputeEnvRequest,
             read(client, id, _) {
                 let call = client.describe_compute_env().compute_env_id(id);
-                let env = call.send().await?.into_inner().compute_env;
+                let env = call.send().await?.compute_env;
                 Ok((&lacks(env, "describe_compute_env")?).into())
             },
             write update_compute_env(compute_env_id);
@@ -215,7 +214,7 @@ edits! {
         edit_dataset: dataset -> String, UpdateDatasetRequest,
             read(client, id, _) {
                 let reply = client.describe_dataset_v2().dataset_id(id).send().await?;
-                let dataset = lacks(reply.into_inner().dataset, "describe_dataset_v2")?;
+                let dataset = lacks(reply.dataset, "describe_dataset_v2")?;
                 let mut request = UpdateDatasetRequest::new();
                 (request.name, request.description) = (dataset.name, dataset.description);
                 Ok(request)
@@ -225,7 +224,7 @@ edits! {
         edit_studio: studio -> String, DataStudioUpdateRequest,
             read(client, id, _) {
                 let reply = client.describe_data_studio().session_id(id).send().await?;
-                Ok((&reply.into_inner()).into())
+                Ok((&reply).into())
             },
             write update_data_studio(session_id);
     }
@@ -237,7 +236,7 @@ edits! {
         edit_team: team -> i64, UpdateTeamRequest,
             read(client, id, organization) {
                 let call = client.describe_organization_team().team_id(id).org_id(organization);
-                let team = call.send().await?.into_inner().team;
+                let team = call.send().await?.team;
                 Ok((&lacks(team, "describe_organization_team")?).into())
             },
             write update_organization_team(team_id), org_id;
@@ -290,7 +289,7 @@ impl Workspace {
             let call = self.client.describe_workspace();
             let call = call.org_id(organization).workspace_id(id);
             let read: BoxFuture<'static, Result<UpdateWorkspaceRequest>> = Box::pin(async move {
-                let workspace = call.send().await?.into_inner().workspace;
+                let workspace = call.send().await?.workspace;
                 Ok((&lacks(workspace, "describe_workspace")?).into())
             });
             read
@@ -324,7 +323,7 @@ impl Organization {
             let call = self.client.describe_organization().org_id(self.id);
             let read: BoxFuture<'static, Result<UpdateOrganizationRequest>> =
                 Box::pin(async move {
-                    let organization = call.send().await?.into_inner().organization;
+                    let organization = call.send().await?.organization;
                     Ok((&lacks(organization, "describe_organization")?).into())
                 });
             read

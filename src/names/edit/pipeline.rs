@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::{self, BoxFuture};
 
 use super::{Edited, edit, lacks};
-use crate::generated::prelude::*;
 use crate::names::by_name::forget_if;
 use crate::names::labels::is_refused;
 use crate::names::{NameOrId, Workspace};
@@ -112,8 +111,8 @@ impl EditPipeline<'_> {
             let launch = client.describe_pipeline_launch().pipeline_id(id);
             let read: BoxFuture<'static, Result<UpdatePipelineRequest>> = Box::pin(async move {
                 let (described, launch) = future::try_join(described.send(), launch.send()).await?;
-                let pipeline = lacks(described.into_inner().pipeline, "describe_pipeline")?;
-                let launch = lacks(launch.into_inner().launch, "describe_pipeline_launch")?;
+                let pipeline = lacks(described.pipeline, "describe_pipeline")?;
+                let launch = lacks(launch.launch, "describe_pipeline_launch")?;
                 let version = pipeline.version.as_ref();
                 *default.lock().unwrap_or_else(PoisonError::into_inner) =
                     version.and_then(|version| version.id.clone());
@@ -124,7 +123,7 @@ impl EditPipeline<'_> {
         let write = |request: UpdatePipelineRequest| {
             let call = client.update_pipeline().pipeline_id(id).body(request);
             let written: BoxFuture<'static, Result<Option<PipelineDbDto>>> =
-                Box::pin(async move { Ok(call.send().await?.into_inner().pipeline) });
+                Box::pin(async move { Ok(call.send().await?.pipeline) });
             written
         };
         let edited = edit(change, read, write).await;
@@ -202,7 +201,7 @@ impl Workspace {
     /// A name for the version after the default one, which the server takes.
     async fn version_name(&self, pipeline: i64) -> Result<String> {
         let call = self.client.describe_pipeline().pipeline_id(pipeline);
-        let described = call.send().await?.into_inner().pipeline.unwrap_or_default();
+        let described = call.send().await?.pipeline.unwrap_or_default();
         let version = described.version.and_then(|version| version.name);
         let default = version.or(described.name).unwrap_or_default();
         let mut last = None;
