@@ -8,6 +8,7 @@
 //! [`guide::search`]: crate::guide::search
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
+//! [`guide::changes`]: crate::guide::changes
 //! [`guide::tracing`]: crate::guide::tracing
 //! [`guide::testing`]: crate::guide::testing
 //! [`guide::features`]: crate::guide::features
@@ -66,7 +67,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging search runs transfers tracing testing features schema }
+    pages! { authentication limits_and_retries errors paging search runs transfers changes tracing testing features schema }
 }
 
 /// What each feature sets up with a new client.

@@ -5,7 +5,6 @@ mod support;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use seqera::prelude::*;
 use seqera::{ErrorKind, Method, Upload};
 use support::{Act, Server, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
