@@ -41,7 +41,9 @@ fn run() -> anyhow::Result<()> {
 
 /// The schema's tags are features of the same names.
 fn enabled_tags() -> Tags {
+    // Other variables may be no text.
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let enabled =
-        env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
+        names.filter_map(|name| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
     Tags::from_features(enabled)
 }

@@ -10,13 +10,17 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::transport::progress::next_chunk;
+use crate::transport::progress::{next_chunk, too_large};
 use crate::{Error, Result};
 
 /// A download: a stream of chunks, as they arrive.
 ///
 /// Dropping it ends the download.
-pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
+pub struct ByteStream {
+    chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
+    /// What is held in memory at most.
+    largest: u64,
+}
 
 impl ByteStream {
     pub(crate) fn new(
@@ -24,6 +28,7 @@ impl ByteStream {
         attempts: u32,
         reply: reqwest::Response,
         idle: Option<Duration>,
+        largest: u64,
     ) -> Self {
         let status = reply.status();
         let chunks = stream::try_unfold(reply, move |mut reply| async move {
@@ -36,16 +41,23 @@ impl ByteStream {
                 .with_status(status)
                 .with_attempts(attempts)
         });
-        Self(Box::pin(chunks))
+        Self {
+            chunks: Box::pin(chunks),
+            largest,
+        }
     }
 
     /// The whole content in memory.
     ///
     /// # Errors
-    /// The connection broke or stalled.
+    /// The connection broke or stalled, or the content is larger than a client
+    /// [holds in memory](crate::ClientBuilder::largest_reply).
     pub async fn bytes(mut self) -> Result<Bytes> {
         let mut whole = BytesMut::new();
         while let Some(chunk) = self.try_next().await? {
+            if (whole.len() + chunk.len()) as u64 > self.largest {
+                return Err(too_large(self.largest));
+            }
             whole.extend_from_slice(&chunk);
         }
         Ok(whole.freeze())
@@ -71,7 +83,7 @@ impl Stream for ByteStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(context)
+        self.chunks.poll_next_unpin(context)
     }
 }
 

@@ -1,17 +1,19 @@
 //! Making a client. The only place that reads environment variables.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use reqwest::{Url, redirect};
+use reqwest::Url;
 
 use crate::generated::Client;
+use crate::transport::clients::{Clients, Settings, Use, is_loopback};
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
 #[cfg(feature = "transfers")]
 use crate::transport::storage::Storage;
-use crate::transport::{Shared, Transport};
+use crate::transport::{Bounds, Shared, Transport};
 use crate::{Error, Result};
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
@@ -95,6 +97,7 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
     connect_timeout: Duration,
     read_timeout: Duration,
+    bounds: Bounds,
     root_certificates: Vec<Vec<u8>>,
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
@@ -115,6 +118,10 @@ impl ClientBuilder {
             user_agent: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
+            bounds: Bounds {
+                time: Duration::from_secs(600),
+                bytes: 256 << 20,
+            },
             root_certificates: Vec::new(),
             http_client: None,
             rate_limit: RateLimit::default(),
@@ -191,9 +198,25 @@ impl ClientBuilder {
 
     /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
     /// arrives. Default 60 s; `Duration::MAX` turns it off. There is no limit to the time that an
-    /// upload or a download takes as a whole.
+    /// upload or a download takes as a whole; for other calls see [`call_timeout`](Self::call_timeout).
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
+        self
+    }
+
+    /// The longest time that a call may take as a whole, whose reply is held in memory: all its
+    /// attempts, without the waits for the rate limit. Default 10 minutes; `Duration::MAX` turns it
+    /// off. It holds for no download and for nothing else that comes as a stream; where a file is
+    /// sent, for its reply alone.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.time = timeout;
+        self
+    }
+
+    /// The largest reply that is held in memory, in bytes, unpacked. Default 256 MiB; a larger one is
+    /// an error. Downloads and other streams may be of any size.
+    pub fn largest_reply(mut self, bytes: u64) -> Self {
+        self.bounds.bytes = bytes;
         self
     }
 
@@ -245,44 +268,35 @@ impl ClientBuilder {
                 .map_err(|_| Error::configuration("the user agent can't be sent as a header"))?,
             None => HeaderValue::from_static(USER_AGENT),
         };
-        let client = match &self.http_client {
-            Some(_) if !self.root_certificates.is_empty() => {
-                return Err(Error::configuration(
-                    "root certificates can't be added to an own HTTP client: set them there",
-                ));
-            }
-            Some(client) => client.clone(),
-            None => finish(http_settings(
-                self.connect_timeout,
-                &self.root_certificates,
-            )?)?,
+        if self.http_client.is_some() && !self.root_certificates.is_empty() {
+            return Err(Error::configuration(
+                "root certificates can't be added to an own HTTP client: set them there",
+            ));
+        }
+        let is_own = self.http_client.is_some();
+        let settings = Settings {
+            connect_timeout: self.connect_timeout,
+            root_certificates: self.root_certificates,
         };
-        #[cfg(feature = "transfers")]
-        let storage = {
-            let own = self.http_client.clone();
-            let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
-            Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
-                Some(client) => Ok(client.clone()),
-                // Ranges and lengths are those of the stored bytes.
-                None => finish(http_settings(connect_timeout, &certificates)?.no_gzip()),
-            })
-        };
+        let clients = Arc::new(Clients::new(settings, self.http_client)?);
+        let client = clients.get(&endpoint, Use::Call)?.clone();
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let shared = Shared {
-            http: client.clone(),
+            #[cfg(feature = "transfers")]
+            storage: Storage::new(clients.clone(), self.read_timeout, user_agent.clone()),
+            clients,
             limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
             endpoint,
             token: self.token.0,
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
-            idle: self.http_client.is_none().then_some(self.read_timeout),
+            bounds: self.bounds,
+            idle: (!is_own).then_some(self.read_timeout),
             #[cfg(feature = "names")]
             names: crate::names::NameCache::new(self.names_lifetime),
             #[cfg(feature = "runs")]
             polls: crate::run::Polls::default(),
-            #[cfg(feature = "transfers")]
-            storage,
         };
         Ok(Client {
             baseurl,
@@ -302,6 +316,12 @@ impl ClientBuilder {
         if token.contains(['\n', '\r']) {
             return complain(
                 "contains a line break: copy the token as one line, with nothing after it",
+            );
+        }
+        if token.contains(['"', '\'', '`']) {
+            return complain(
+                "contains quotes, which no token has: remove them (a file of variables that no \
+                 shell reads keeps them)",
             );
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -335,6 +355,14 @@ impl ClientBuilder {
         if url.query().is_some() || url.fragment().is_some() {
             return complain("contains `?` or `#`: give the address of the API alone");
         }
+        if needs_tls(&url, cfg!(any(feature = "rustls", feature = "native-tls")))
+            && self.http_client.is_none()
+        {
+            return complain(
+                "is `https://`, which needs TLS: enable the feature `rustls` or `native-tls` of \
+                 this crate, or give an HTTP client of your own",
+            );
+        }
         if url.scheme() == "http" && !self.allow_http && !is_loopback(&url) {
             return complain(
                 "is not encrypted (http), and the token would be readable on the way: use https, \
@@ -343,30 +371,6 @@ impl ClientBuilder {
         }
         Ok(url)
     }
-}
-
-fn http_settings(
-    connect_timeout: Duration,
-    root_certificates: &[Vec<u8>],
-) -> Result<reqwest::ClientBuilder> {
-    let mut builder = reqwest::Client::builder()
-        // The transport does both itself: it knows which calls may be sent again, and where.
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(connect_timeout)
-        // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
-        // connection that is just being closed.
-        .pool_idle_timeout(Duration::from_secs(50));
-    for pem in root_certificates {
-        builder = trust(builder, pem)?;
-    }
-    Ok(builder)
-}
-
-fn finish(settings: reqwest::ClientBuilder) -> Result<reqwest::Client> {
-    settings.build().map_err(|error| {
-        Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
-    })
 }
 
 /// The workspace that the environment names.
@@ -386,31 +390,8 @@ fn workspace_of(variable: Option<String>) -> Result<String> {
     }
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn trust(builder: reqwest::ClientBuilder, pem: &[u8]) -> Result<reqwest::ClientBuilder> {
-    let wrong = "a root certificate is not PEM: give the text with -----BEGIN CERTIFICATE-----";
-    let certificates = reqwest::Certificate::from_pem_bundle(pem)
-        .map_err(|error| Error::configuration(wrong).caused_by(error))?;
-    if certificates.is_empty() {
-        return Err(Error::configuration(wrong));
-    }
-    Ok(builder.tls_certs_merge(certificates))
-}
-
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn trust(_: reqwest::ClientBuilder, _: &[u8]) -> Result<reqwest::ClientBuilder> {
-    Err(Error::configuration(
-        "root certificates need TLS: enable the feature `rustls` or `native-tls`",
-    ))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+fn needs_tls(url: &Url, is_there: bool) -> bool {
+    url.scheme() == "https" && !is_there
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -489,6 +470,7 @@ mod tests {
             ("https://", "is not a URL such as"),
             ("http://seqera.example.com", "use https, or allow it"),
             ("http://localhost.example.com", "use https, or allow it"),
+            ("http://seqera.localhost", "use https, or allow it"),
             (
                 "https://u:s3cret@seqera.example.com",
                 "user name or password",
@@ -519,6 +501,8 @@ mod tests {
             ("s3cret\r\nmore", "line break"),
             ("s3cret more", "characters that no token has"),
             ("s3cretß", "characters that no token has"),
+            ("\"s3cret\"", "contains quotes, which no token has"),
+            ("'s3cret'", "contains quotes, which no token has"),
         ];
         for (token, expected) in table {
             let text = Client::builder(token).build().unwrap_err().to_string();

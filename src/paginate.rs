@@ -315,6 +315,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
+            .fuse()
             .boxed()
         }
         Paging::Cursor {
@@ -336,6 +337,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
+            .fuse()
             .boxed()
         }
     }

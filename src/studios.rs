@@ -13,7 +13,7 @@ const JOB: &str = "Studio";
 /// Studios start within seconds at best, and often take minutes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-const GROWTH: f64 = 1.5;
+const GROWTH: (u32, u32) = (3, 2);
 
 type Status = types::DataStudioStatus;
 
@@ -429,7 +429,7 @@ impl Pace {
             pause = pause.min(left);
         }
         sleep(pause).await;
-        self.pause = self.pause.mul_f64(GROWTH).min(self.longest);
+        self.pause = (self.pause.saturating_mul(GROWTH.0) / GROWTH.1).min(self.longest);
         true
     }
 }

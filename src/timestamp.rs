@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -104,8 +104,17 @@ impl From<Timestamp> for DateTime<Utc> {
 }
 
 impl From<SystemTime> for Timestamp {
+    /// A moment beyond the years that a date-time can have becomes the first or the last of them.
     fn from(moment: SystemTime) -> Self {
-        Self(moment.into())
+        let (since, bound) = match moment.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => (TimeDelta::from_std(after).ok(), DateTime::<Utc>::MAX_UTC),
+            Err(before) => {
+                let before = TimeDelta::from_std(before.duration()).ok();
+                (before.map(|before| -before), DateTime::<Utc>::MIN_UTC)
+            }
+        };
+        let moment = since.and_then(|since| DateTime::UNIX_EPOCH.checked_add_signed(since));
+        Self(moment.unwrap_or(bound))
     }
 }
 

@@ -10,14 +10,18 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 mod call;
+pub(crate) mod clients;
 pub(crate) mod error_body;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
+mod redact;
 pub(crate) mod request;
 pub(crate) mod retry;
 #[cfg(feature = "transfers")]
 pub(crate) mod storage;
+pub(crate) mod unreached;
 
+use clients::Clients;
 use rate_limit::Limiter;
 use retry::RetryPolicy;
 
@@ -30,7 +34,7 @@ pub struct Transport {
 
 /// What is the same for every request of a client.
 pub(crate) struct Shared {
-    pub http: reqwest::Client,
+    pub clients: Arc<Clients>,
     /// Without trailing slash.
     pub endpoint: Url,
     pub token: String,
@@ -41,12 +45,22 @@ pub(crate) struct Shared {
     pub limiter: Limiter,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
+    pub bounds: Bounds,
     #[cfg(feature = "names")]
     pub names: crate::names::NameCache,
     #[cfg(feature = "runs")]
     pub polls: crate::run::Polls,
     #[cfg(feature = "transfers")]
     pub storage: storage::Storage,
+}
+
+/// What a call may take whose reply is held in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// For the whole of it.
+    pub time: Duration,
+    /// For the reply, when it is unpacked.
+    pub bytes: u64,
 }
 
 impl Transport {
@@ -98,22 +112,8 @@ impl Transport {
     }
 
     /// What a server said, without the token: servers may repeat what they were sent.
-    fn redact(&self, mut body: Bytes) -> Bytes {
-        /// A few letters are no secret, and turn up in any text.
-        const SECRET: usize = 8;
-        let token = &self.shared.token;
-        let cut_off =
-            (SECRET..token.len()).find(|&length| body.ends_with(&token.as_bytes()[..length]));
-        body.truncate(body.len() - cut_off.unwrap_or_default());
-        let is_repeated = token.len() >= SECRET
-            && body
-                .windows(token.len())
-                .any(|part| part == token.as_bytes());
-        if !is_repeated {
-            return body;
-        }
-        let text = String::from_utf8_lossy(&body);
-        text.replace(token.as_str(), "[redacted]").into()
+    fn redact(&self, body: Bytes) -> Bytes {
+        redact::redact(&self.shared.token, body)
     }
 }
 

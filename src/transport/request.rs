@@ -24,7 +24,7 @@ use crate::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -118,14 +118,24 @@ impl Request {
 
     /// A request of any path of the API, which begins with a slash.
     pub(crate) fn raw(client: &Client, method: Method, path: String) -> Self {
-        Self::to(
+        // In errors and spans the path is shown as it is.
+        let has_controls = path.contains(char::is_control);
+        let path = match has_controls {
+            true => path.escape_debug().to_string(),
+            false => path,
+        };
+        let mut request = Self::to(
             client,
             Target::Raw {
                 method,
                 path,
                 safe_to_repeat: false,
             },
-        )
+        );
+        if has_controls {
+            request.fail("the path has a line break or another control character".to_owned());
+        }
+        request
     }
 
     fn to(client: &Client, target: Target) -> Self {
@@ -270,11 +280,12 @@ impl Request {
 
     /// Sends the request and returns the reply's content as it arrives.
     pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
-        let call = self.into_call("*/*")?;
+        let mut call = self.into_call("*/*")?;
+        call.is_held = false;
         let reply = Box::pin(call::execute(&call, call::opened)).await?;
         let mut response = reply.response;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let stream = ByteStream::new(call.target.name(), reply.attempts, response, call.idle());
+        let stream = ByteStream::new(call.target.name(), reply.attempts, response, call.idle(), call.largest());
         Ok(ResponseValue::new(stream, status, headers))
     }
 
@@ -303,6 +314,7 @@ impl Request {
             body: self.body,
             accept,
             workspace,
+            is_held: true,
         }))
     }
 
@@ -639,6 +651,15 @@ mod tests {
         assert!(fetched(" \n").parse::<Option<Vec<u8>>>().unwrap().is_none());
         fetched("").parse::<()>().unwrap();
         assert!(fetched("").parse::<u8>().is_err());
+    }
+
+    #[test]
+    fn raw_paths_have_no_control_characters_and_show_none() {
+        let client = Client::builder("t0ken").build().unwrap();
+        let request = Request::raw(&client, Method::GET, "/x\r\nforged: line\u{1b}[2J".into());
+        let text = request.into_call("*/*").err().unwrap().to_string();
+        assert!(text.ends_with("control character"), "{text}");
+        assert!(!text.contains(char::is_control), "{text:?}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Note {
 
     /// First byte of a part, and the one after its last.
     pub(super) fn bounds(&self, part: u64) -> (u64, u64) {
-        let start = part * self.part_size;
+        let start = part.saturating_mul(self.part_size);
         (start, self.length.min(start.saturating_add(self.part_size)))
     }
 
@@ -37,14 +37,20 @@ impl Note {
     pub(super) async fn read(places: &Places) -> Option<Self> {
         let mut note: Self = serde_json::from_slice(&fs::read(&places.note).await.ok()?).ok()?;
         let content = fs::metadata(&places.part).await.ok()?;
+        // It may be damaged.
         let usable = note.validator.is_some()
             && note.part_size > 0
             && content.len() == note.length
             && note.done.iter().all(|part| *part < note.parts());
+        if !usable {
+            return None;
+        }
+        note.done.sort_unstable();
+        note.done.dedup();
         if note.done.len() as u64 >= note.parts() {
             note.done.pop();
         }
-        usable.then_some(note)
+        Some(note)
     }
 
     pub(super) async fn write(&self, places: &Places) -> Result<()> {
