@@ -43,7 +43,6 @@ fn run() -> anyhow::Result<()> {
 fn enabled_tags() -> Tags {
     // Other variables may be no text.
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let enabled =
-        names.filter_map(|name| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
+    let enabled = names.filter_map(|name| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
     Tags::from_features(enabled)
 }

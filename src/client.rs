@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 
 use crate::generated::Client;
 use crate::transport::clients::{Clients, Settings, Use, is_loopback};
@@ -15,6 +15,8 @@ use crate::transport::retry::RetryPolicy;
 use crate::transport::storage::Storage;
 use crate::transport::{Bounds, Shared, Transport};
 use crate::{Error, Result};
+
+pub(crate) mod raw;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
@@ -296,7 +298,7 @@ impl ClientBuilder {
             #[cfg(feature = "names")]
             names: crate::names::NameCache::new(self.names_lifetime),
             #[cfg(feature = "runs")]
-            polls: crate::run::Polls::default(),
+            polls: crate::runs::Polls::default(),
         };
         Ok(Client {
             baseurl,

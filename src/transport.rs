@@ -9,9 +9,13 @@ use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
+#[cfg(any(feature = "runs", feature = "transfers"))]
+pub(crate) mod again;
+pub(crate) mod argument;
+pub(crate) mod body;
 mod call;
 pub(crate) mod clients;
-pub(crate) mod error_body;
+pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 mod redact;
@@ -19,6 +23,7 @@ pub(crate) mod request;
 pub(crate) mod retry;
 #[cfg(feature = "transfers")]
 pub(crate) mod storage;
+pub(crate) mod task;
 pub(crate) mod unreached;
 
 use clients::Clients;
@@ -49,7 +54,7 @@ pub(crate) struct Shared {
     #[cfg(feature = "names")]
     pub names: crate::names::NameCache,
     #[cfg(feature = "runs")]
-    pub polls: crate::run::Polls,
+    pub polls: crate::runs::Polls,
     #[cfg(feature = "transfers")]
     pub storage: storage::Storage,
 }
@@ -81,7 +86,7 @@ impl Transport {
     }
 
     #[cfg(feature = "runs")]
-    pub(crate) fn polls(&self) -> &crate::run::Polls {
+    pub(crate) fn polls(&self) -> &crate::runs::Polls {
         &self.shared.polls
     }
 

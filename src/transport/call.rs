@@ -15,14 +15,15 @@ use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{Instrument, Span, field};
 
+use super::Transport;
+use super::clients::Use;
 use super::progress::{self, Progress};
 use super::rate_limit::{Asking, Turn};
 use super::request::Target;
 use super::retry::{self, Attempt, Decision, Happened};
-use super::clients::Use;
-use super::{Transport, error_body, unreached};
-use crate::error::chain;
-use crate::multipart::MultipartForm;
+use super::unreached;
+use crate::error::{body, chain};
+use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 
 const ACCEPT_VERSION: HeaderName = HeaderName::from_static("accept-version");
@@ -102,7 +103,12 @@ impl Effort<'_> {
         if !call.is_held || matches!(call.body, Body::Form(_)) {
             return None;
         }
-        let left = call.transport.shared.bounds.time.saturating_sub(self.elapsed());
+        let left = call
+            .transport
+            .shared
+            .bounds
+            .time
+            .saturating_sub(self.elapsed());
         Instant::now().checked_add(left)
     }
 }
@@ -182,7 +188,9 @@ async fn attempts<T: Default>(
             happened: failure.happened,
             server_wait: failure.error.retry_after(),
         };
-        if failure.concerns_all && let Some(wait) = failed.server_wait {
+        if failure.concerns_all
+            && let Some(wait) = failed.server_wait
+        {
             call.hold_everyone(wait);
         }
         let decision = call.transport.retry.decide(&failed, fastrand::f64());
@@ -503,7 +511,7 @@ pub(super) async fn whole(
         }
     };
     match read {
-        Some(Ok(body)) if error_body::is_html(&body, content_type(reply.headers())) => {
+        Some(Ok(body)) if body::is_html(&body, content_type(reply.headers())) => {
             Err(web_page(call, reply, body))
         }
         Some(Ok(body)) => Ok(body),
@@ -526,7 +534,7 @@ fn late(url: &Url, bound: Option<Instant>) -> Failure {
 /// A success that is no reply of the API.
 fn web_page(call: &Call, reply: &Response, body: Bytes) -> Failure {
     let body = call.transport.redact(body);
-    let said = error_body::read(&body, content_type(reply.headers())).message;
+    let said = body::read(&body, content_type(reply.headers())).message;
     let said = if said.is_empty() {
         said
     } else {

@@ -119,8 +119,8 @@ impl Settings {
                 root_certificates: Vec::new(),
                 ..self.clone()
             };
-            let is_theirs = !self.root_certificates.is_empty()
-                && without.client(purpose, is_direct).is_ok();
+            let is_theirs =
+                !self.root_certificates.is_empty() && without.client(purpose, is_direct).is_ok();
             let text = match is_theirs {
                 true => {
                     "a root certificate is PEM, but what it holds is no certificate: get the file \
@@ -243,7 +243,12 @@ mod tests {
             ] {
                 check(name, value).unwrap();
             }
-            for value in ["ftp://proxy", "http://", "http://s3cret proxy:80", "htp//x:s3cret"] {
+            for value in [
+                "ftp://proxy",
+                "http://",
+                "http://s3cret proxy:80",
+                "htp//x:s3cret",
+            ] {
                 let text = check(name, value).unwrap_err().to_string();
                 assert!(text.starts_with(name), "{value}: {text}");
                 assert!(!text.contains("s3cret"), "{text}");
@@ -263,7 +268,11 @@ mod tests {
             ("https://localhost", false),
         ];
         for (url, expected) in table {
-            assert_eq!(is_plain_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+            assert_eq!(
+                is_plain_loopback(&Url::parse(url).unwrap()),
+                expected,
+                "{url}"
+            );
         }
     }
 }

@@ -243,7 +243,9 @@ impl Limiter {
         }
         self.budget.with(|budget| {
             let now = Instant::now();
-            budget.may_start(now).then(|| self.start(budget, asked, now))
+            budget
+                .may_start(now)
+                .then(|| self.start(budget, asked, now))
         })
     }
 

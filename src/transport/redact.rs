@@ -94,10 +94,16 @@ mod tests {
         for form in [
             TOKEN.to_owned(),
             percent.clone(),
-            percent.replace("%2B", "%2b").replace("%3D", "%3d").replace("%2F", "%2f"),
+            percent
+                .replace("%2B", "%2b")
+                .replace("%3D", "%3d")
+                .replace("%2F", "%2f"),
             TOKEN.replace('/', "\\/"),
         ] {
-            assert_eq!(redacted(format!("a {form} b {form}")), "a [redacted] b [redacted]");
+            assert_eq!(
+                redacted(format!("a {form} b {form}")),
+                "a [redacted] b [redacted]"
+            );
         }
         for user in ["", "u", "us", "use", "x-token"] {
             for engine in [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD] {

@@ -94,7 +94,11 @@ impl RetryPolicy {
             // Its turn is the wait.
             let wait = failed.server_wait.unwrap_or_default();
             let is_over = failed.elapsed.saturating_add(wait) > self.total_time;
-            return if is_over { Decision::Stop } else { Decision::Again(wait) };
+            return if is_over {
+                Decision::Stop
+            } else {
+                Decision::Again(wait)
+            };
         }
         let wait = failed
             .server_wait
@@ -279,7 +283,10 @@ mod tests {
             policy.decide(&attempt, 1.0)
         };
         assert_eq!(refused(policy, 0, 0), Decision::Again(Duration::ZERO));
-        assert_eq!(refused(policy, 7, 3), Decision::Again(Duration::from_secs(3)));
+        assert_eq!(
+            refused(policy, 7, 3),
+            Decision::Again(Duration::from_secs(3))
+        );
         assert_eq!(refused(policy, 8, 3), Decision::Stop);
         assert_eq!(refused(RetryPolicy::none(), 0, 0), Decision::Stop);
     }

@@ -101,7 +101,10 @@ impl Reason {
     /// What it is, and what to do.
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::NoAnswer => ("no answer in time", "check the endpoint, the network and proxies"),
+            Self::NoAnswer => (
+                "no answer in time",
+                "check the endpoint, the network and proxies",
+            ),
             Self::UnknownHost => (
                 "its name could not be resolved",
                 "check the endpoint, and that this machine can look up names",

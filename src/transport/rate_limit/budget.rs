@@ -181,9 +181,7 @@ impl Budget {
     /// Whether there is a start that is not granted to anyone.
     fn has_room(&self) -> bool {
         let is_spaced = |spacing: &Spacing| spacing.next().is_none() && self.granted.is_empty();
-        self.held_until.is_none()
-            && !self.is_full()
-            && self.spacing.as_ref().is_none_or(is_spaced)
+        self.held_until.is_none() && !self.is_full() && self.spacing.as_ref().is_none_or(is_spaced)
     }
 
     fn is_full(&self) -> bool {

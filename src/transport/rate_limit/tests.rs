@@ -316,7 +316,11 @@ async fn the_work_of_a_line_does_not_grow_with_its_length() {
     let mut line: Vec<_> = (0..CALLS)
         .map(|_| {
             let (limiter, polls) = (limiter.clone(), polls.clone());
-            tokio::spawn(async move { counted(&polls, limiter.wait_in_line(Asking::default())).await.replied() })
+            tokio::spawn(async move {
+                counted(&polls, limiter.wait_in_line(Asking::default()))
+                    .await
+                    .replied()
+            })
         })
         .collect();
     for task in line.drain(..CALLS / 3) {
@@ -434,7 +438,11 @@ async fn a_burst_may_start_again_some_time_after_a_refusal() {
     let turn = limiter.start_now(Asking::default()).unwrap();
     turn.refused();
     let spaced = starts(&limiter, 10).await;
-    assert!(spaced.windows(2).all(|two| two[1].1 - two[0].1 >= WINDOW / 20));
+    assert!(
+        spaced
+            .windows(2)
+            .all(|two| two[1].1 - two[0].1 >= WINDOW / 20)
+    );
     sleep(150 * SECOND).await;
     let begun = Instant::now();
     starts(&limiter, 20).await;
