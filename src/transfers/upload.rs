@@ -16,7 +16,7 @@ use crate::files::unreadable;
 use crate::generated::types;
 use crate::prelude::*;
 use crate::transport::multipart::{file_content, media_type_of};
-use crate::transport::storage::refusal;
+use crate::transport::storage::{REDIRECTS, redirect, refusal};
 use crate::{Error, ErrorKind, Result};
 
 mod azure;
@@ -298,7 +298,8 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Sends a part of the file once, and returns the reply, whatever its status.
+    /// Sends a part of the file once, and returns the reply, whatever its status. Where the storage
+    /// has moved, it goes there.
     async fn put_once(
         &self,
         (start, end): (u64, u64),
@@ -309,8 +310,27 @@ impl<'a> Upload<'a> {
         request
             .headers_mut()
             .insert(CONTENT_LENGTH, HeaderValue::from(end - start));
-        *request.body_mut() = Some(self.body(start, end, Arc::downgrade(sent)).await?);
-        self.job.storage().send(request, sent).await
+        for _ in 0..REDIRECTS {
+            let again = request.try_clone();
+            *request.body_mut() = Some(self.body(start, end, Arc::downgrade(sent)).await?);
+            let reply = self.job.storage().send(request, sent).await?;
+            match (redirect(&reply), again) {
+                (Some(to), Some(again)) => {
+                    self.uncount(sent);
+                    request = again;
+                    *request.url_mut() = to;
+                }
+                _ => return Ok(reply),
+            }
+        }
+        Err(invalid("the storage redirects again and again"))
+    }
+
+    /// Takes back what was counted of a body.
+    fn uncount(&self, sent: &AtomicU64) {
+        self.job
+            .reporter()
+            .update(|progress| progress.bytes -= sent.swap(0, Ordering::Relaxed));
     }
 
     /// A part of the file, read as it is sent, and counted until it is [settled](Self::settle).

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use reqwest::{Request, Response, StatusCode};
+use reqwest::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
+use reqwest::{Request, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::clients::{Clients, Use};
@@ -15,6 +15,8 @@ use super::retry;
 use crate::{Error, ErrorKind, Result};
 
 const AZURE_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+/// As many as a call of the Platform follows.
+pub(crate) const REDIRECTS: usize = 10;
 const ERROR_BODY_BYTES: usize = 8 * 1024;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
@@ -43,6 +45,28 @@ impl Storage {
         request
             .headers_mut()
             .insert(USER_AGENT, self.user_agent.clone());
+        for _ in 0..REDIRECTS {
+            // What has a body is sent anew by whoever can make it anew.
+            let again = match request.body() {
+                None => request.try_clone(),
+                Some(_) => None,
+            };
+            let reply = self.send_once(request, sent).await?;
+            match (redirect(&reply), again) {
+                (Some(to), Some(again)) => {
+                    request = again;
+                    *request.url_mut() = to;
+                }
+                _ => return Ok(reply),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::InvalidResponse,
+            format!("the storage redirects more than {REDIRECTS} times"),
+        ))
+    }
+
+    async fn send_once(&self, request: Request, sent: &AtomicU64) -> Result<Response> {
         let client = self.clients.get(request.url(), Use::Storage)?;
         let mut sending = Box::pin(client.execute(request));
         let mut before = sent.load(Ordering::Relaxed);
@@ -65,6 +89,21 @@ impl Storage {
             Err(_) => Err(stalled()),
         }
     }
+}
+
+/// Where the storage has moved for the time being, as S3 says of a bucket whose region its general
+/// address does not know yet. What the URL is signed for goes along, and there is nothing else that
+/// would have to stay.
+pub(crate) fn redirect(reply: &Response) -> Option<Url> {
+    if reply.status() != StatusCode::TEMPORARY_REDIRECT {
+        return None;
+    }
+    let from = reply.url();
+    let to = from
+        .join(reply.headers().get(LOCATION)?.to_str().ok()?)
+        .ok()?;
+    let is_as_safe = to.scheme() == "https" || to.scheme() == from.scheme();
+    (is_as_safe && to.has_host()).then_some(to)
 }
 
 fn stalled() -> Error {

@@ -1,12 +1,13 @@
 //! What is on disk of a download that is not complete.
 
-use std::path::PathBuf;
+use std::fs::TryLockError;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tokio::fs;
 
-use crate::Result;
 use crate::files::{part_path, unwritable, with_suffix};
+use crate::{Error, ErrorKind, Result};
 
 /// What is known of an object whose download has begun, as it is noted beside the unfinished file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +64,35 @@ impl Note {
     }
 }
 
+/// Held as long as a file is being downloaded.
+pub(super) struct Lock {
+    path: PathBuf,
+    _file: std::fs::File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Before it is unlocked, so that nobody locks a file that is gone.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Whether an open file is the one that has this path now.
+fn is_at(file: &std::fs::File, path: &Path) -> bool {
+    let (Ok(file), Ok(there)) = (file.metadata(), std::fs::metadata(path)) else {
+        return false;
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (file.dev(), file.ino()) == (there.dev(), there.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        file.created().ok() == there.created().ok()
+    }
+}
+
 pub(super) struct Places {
     pub(super) file: PathBuf,
     pub(super) part: PathBuf,
@@ -76,6 +106,35 @@ impl Places {
             note: with_suffix(&part, ".json"),
             part,
             file,
+        }
+    }
+
+    /// Keeps other downloads to the same path away, until the lock is dropped.
+    ///
+    /// The lock is on a file of its own: those of the download come and go.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        let path = with_suffix(&self.part, ".lock");
+        loop {
+            let mut options = std::fs::OpenOptions::new();
+            let opened = options.create(true).truncate(false).write(true).open(&path);
+            let file = opened.map_err(unwritable(&path))?;
+            match file.try_lock() {
+                // Whoever had it may have removed it meanwhile.
+                Ok(()) if is_at(&file, &path) => return Ok(Lock { path, _file: file }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let text = format!(
+                        "{} is being written by another download",
+                        self.file.display()
+                    );
+                    return Err(Error::new(ErrorKind::Io, text));
+                }
+                // Some file systems know no locks.
+                Err(TryLockError::Error(error)) => {
+                    tracing::debug!(%error, "other downloads to this path are not kept away");
+                    return Ok(Lock { path, _file: file });
+                }
+            }
         }
     }
 

@@ -19,8 +19,11 @@ const STEP: f64 = 0.05;
 /// No server allows less than a call in so much time.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The limit that is assumed where the client has none: what the Platform documents.
-const ASSUMED: u32 = 20;
+/// The distance to begin with where the client has no limit.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Refusals within so much time, or within a few distances, belong together.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// Servers and proxies that count by a leaky bucket take no bursts, or small ones: so calls are
 /// spaced evenly, as the limit allows. Where that is too close, because arrivals vary or because
@@ -42,7 +45,7 @@ pub(super) struct Spacing {
 impl Spacing {
     /// After a first refusal.
     pub fn new(limit: Option<NonZeroU32>, now: Instant) -> Self {
-        let usual = WINDOW / limit.map_or(ASSUMED, NonZeroU32::get);
+        let usual = limit.map_or(SHORTEST, |limit| WINDOW / limit.get());
         Self {
             usual,
             distance: usual,
@@ -60,7 +63,7 @@ impl Spacing {
         if started < self.since {
             return;
         }
-        let at_once = now < self.since + self.distance * 4;
+        let at_once = now < self.since + (self.distance * 4).max(AT_ONCE);
         self.in_a_row = if at_once { self.in_a_row + 1 } else { 0 };
         let more = (STEP * 2_f64.powi(self.in_a_row)).min(1.0);
         self.distance = self.distance.mul_f64(1.0 + more).min(LONGEST);

@@ -427,7 +427,9 @@ async fn refused_calls_take_their_turn_again_until_all_are_answered() {
             let allowed = f64::from(CALLS - 1 - burst) / 20.0;
             let took = begun.elapsed().as_secs_f64() / allowed;
             println!("{rate:?}, burst {burst}: {took:.3} times what is allowed");
-            assert!(took < 1.2, "{rate:?}, burst {burst}: {took}");
+            // Without a limit, that of the server has to be found out.
+            let bound = if rate.0.is_some() { 1.2 } else { 2.0 };
+            assert!(took < bound, "{rate:?}, burst {burst}: {took}");
         }
     }
 }
