@@ -9,9 +9,10 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
-use crate::transport::unreached::{self, Proxy};
-
 pub(crate) mod body;
+pub(crate) mod unreached;
+
+use unreached::Proxy;
 
 /// `Result` with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -371,7 +372,6 @@ impl Error {
     }
 
     /// The same error for another caller, without what caused it.
-    #[cfg(feature = "runs")]
     pub(crate) fn repeat(&self) -> Self {
         let inner = &*self.0;
         Self(Box::new(Inner {

@@ -21,8 +21,7 @@ use super::progress::{self, Progress};
 use super::rate_limit::{Asking, Turn};
 use super::request::Target;
 use super::retry::{self, Attempt, Decision, Happened};
-use super::unreached;
-use crate::error::{body, chain};
+use crate::error::{body, chain, unreached};
 use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 

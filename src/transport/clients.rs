@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder, Url, redirect};
 
-use super::unreached::Proxy;
+use crate::error::unreached::Proxy;
 use crate::{Error, Result};
 
 /// Shorter than the 60 s of common load balancers, so that few calls meet a connection that is just
@@ -28,7 +28,6 @@ pub(crate) enum Use {
     CallOnce = 1,
     /// Requests to storage: its content is left packed, as ranges and lengths are those of what is
     /// stored.
-    #[cfg(feature = "transfers")]
     Storage = 2,
 }
 
@@ -143,7 +142,6 @@ impl Settings {
                 Use::CallOnce => MOMENT,
                 _ => IDLE,
             });
-        #[cfg(feature = "transfers")]
         if purpose == Use::Storage {
             builder = builder.no_gzip();
         }

@@ -12,10 +12,8 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::multipart::{Form, Part};
 use tokio::io::AsyncReadExt;
 
-#[cfg(feature = "transfers")]
-use crate::ErrorKind;
 use crate::error::Unsendable;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How much of a file is read at a time.
 const READ_BYTES: usize = 256 << 10;
@@ -103,7 +101,6 @@ impl Upload {
     }
 
     /// The same upload with its content in memory, and that content; at most `limit` bytes.
-    #[cfg(feature = "transfers")]
     pub(crate) async fn load(mut self, limit: u64) -> Result<(Self, Bytes)> {
         let too_large = || {
             Error::new(

@@ -18,7 +18,6 @@ use super::Transport;
 use super::call::{self, Body, Call, Reply};
 use super::retry::RetryPolicy;
 use crate::error::body::{self, strip_bom};
-use crate::generated::Client;
 use crate::transport::body::ByteStream;
 use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
@@ -49,6 +48,8 @@ pub struct Operation {
     pub path_like: &'static [&'static str],
     /// Whether sending it twice does no harm although its method does not say so.
     pub safe_to_repeat: bool,
+    /// Whether it has the query parameter `workspaceId`.
+    pub in_workspace: bool,
 }
 
 /// An operation of the schema, or a path that the caller wrote.
@@ -112,12 +113,12 @@ pub struct Request {
 
 impl Request {
     /// A request of an operation without parameters.
-    pub fn new(client: &Client, operation: &'static Operation) -> Self {
-        Self::to(client, Target::Known(operation))
+    pub fn new(transport: &Transport, operation: &'static Operation) -> Self {
+        Self::to(transport, Target::Known(operation))
     }
 
     /// A request of any path of the API, which begins with a slash.
-    pub(crate) fn raw(client: &Client, method: Method, path: String) -> Self {
+    pub(crate) fn raw(transport: &Transport, method: Method, path: String) -> Self {
         // In errors and spans the path is shown as it is.
         let has_controls = path.contains(char::is_control);
         let path = match has_controls {
@@ -125,7 +126,7 @@ impl Request {
             false => path,
         };
         let mut request = Self::to(
-            client,
+            transport,
             Target::Raw {
                 method,
                 path,
@@ -138,9 +139,9 @@ impl Request {
         request
     }
 
-    fn to(client: &Client, target: Target) -> Self {
+    fn to(transport: &Transport, target: Target) -> Self {
         Self {
-            transport: client.inner.clone(),
+            transport: transport.clone(),
             target,
             path: Vec::new(),
             query: Vec::new(),
@@ -279,7 +280,8 @@ impl Request {
     }
 
     /// Sends the request and returns the reply's content as it arrives.
-    pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
+    pub async fn send_bytes(mut self) -> Result<ResponseValue<ByteStream>> {
+        self.fill_in_workspace().await?;
         let mut call = self.into_call("*/*")?;
         call.is_held = false;
         let reply = Box::pin(call::execute(&call, call::opened)).await?;
@@ -296,13 +298,26 @@ impl Request {
     }
 
     /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
-    pub(crate) fn fetch(self) -> BoxFuture<'static, Result<Fetched>> {
-        let call = self.into_call("application/json");
+    pub(crate) fn fetch(mut self) -> BoxFuture<'static, Result<Fetched>> {
         Box::pin(async move {
-            let call = call?;
+            self.fill_in_workspace().await?;
+            let call = self.into_call("application/json")?;
             let reply = call::execute(&call, call::whole).await?;
             Ok(Fetched { call, reply })
         })
+    }
+
+    /// The client's workspace, for a call that has the parameter and says none.
+    async fn fill_in_workspace(&mut self) -> Result<()> {
+        let in_workspace =
+            matches!(self.target, Target::Known(operation) if operation.in_workspace);
+        if !in_workspace || self.mistake.is_some() || self.query_value(WORKSPACE).is_some() {
+            return Ok(());
+        }
+        if let Some(id) = self.transport.workspace_id().await? {
+            self.query(WORKSPACE, id);
+        }
+        Ok(())
     }
 
     fn into_call(mut self, accept: &'static str) -> Result<Box<Call>> {
@@ -485,6 +500,7 @@ fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Client;
 
     static BROWSE: Operation = Operation {
         id: "BrowseDataLink",
@@ -498,6 +514,7 @@ mod tests {
         ],
         path_like: &["path"],
         safe_to_repeat: false,
+        in_workspace: true,
     };
 
     fn browse() -> Request {
@@ -505,7 +522,7 @@ mod tests {
             .endpoint("https://seqera.example.com/api/")
             .build()
             .unwrap();
-        Request::new(&client, &BROWSE)
+        Request::new(&client.inner, &BROWSE)
     }
 
     fn url(change: impl FnOnce(&mut Request)) -> Result<String, String> {
@@ -662,7 +679,11 @@ mod tests {
     #[test]
     fn raw_paths_have_no_control_characters_and_show_none() {
         let client = Client::builder("t0ken").build().unwrap();
-        let request = Request::raw(&client, Method::GET, "/x\r\nforged: line\u{1b}[2J".into());
+        let request = Request::raw(
+            &client.inner,
+            Method::GET,
+            "/x\r\nforged: line\u{1b}[2J".into(),
+        );
         let text = request.into_call("*/*").err().unwrap().to_string();
         assert!(text.ends_with("control character"), "{text}");
         assert!(!text.contains(char::is_control), "{text:?}");
