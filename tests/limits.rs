@@ -125,7 +125,7 @@ fn leaky_bucket(rate: f64, burst: f64) -> impl Fn() -> bool + Send + Sync {
     move || {
         let (mut state, now) = (state.lock().unwrap(), Instant::now());
         let excess = state.map_or(0.0, |(excess, last)| {
-            f64::max(0.0, excess - rate * (now - last).as_secs_f64()) + 1.0
+            f64::max(0.0, excess - rate * (now - last).as_secs_f64() + 1.0)
         });
         if excess > burst {
             return false;

@@ -147,6 +147,11 @@ impl Settings {
         }
         if is_direct {
             builder = builder.no_proxy();
+            // Nothing is encrypted there, so that the trust store need not be read.
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            {
+                builder = builder.tls_certs_only([]);
+            }
         }
         // Where both are enabled, perhaps by another crate, this one does not change its ways.
         #[cfg(feature = "rustls")]
