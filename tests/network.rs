@@ -369,7 +369,8 @@ async fn a_connection_that_dies_with_its_runtime_is_a_broken_one() {
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(client.user_info().send()).unwrap();
+            let post = client.request(Method::POST, "/x").send_empty();
+            runtime.block_on(post).unwrap();
             runtime
         }
     });

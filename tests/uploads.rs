@@ -152,7 +152,8 @@ async fn a_file_that_grows_is_sent_as_long_as_it_was_said_to_be() {
     let path = support::folder("growing").join("sheet.csv");
     std::fs::write(&path, vec![b'a'; 1 << 20]).unwrap();
     let server = Server::start(|_, _| json(204, "")).await;
-    let client = server.client();
+    let client = server.builder().read_timeout(Duration::from_secs(20));
+    let client = client.build().unwrap();
     let upload = async |path: &std::path::Path| {
         let call = client.upload_dataset_v2().dataset_id("7");
         call.file(Upload::from_path(path)).send().await

@@ -236,7 +236,10 @@ fn of_tls(cause: &(dyn StdError + 'static)) -> Option<Reason> {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Reason::NotValidYet
             }
-            CertificateError::UnknownIssuer => Reason::UnknownIssuer,
+            // An authority of that name is known, but it is another.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                Reason::UnknownIssuer
+            }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Reason::OtherName
             }
