@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::generated::Client;
 use crate::transport::clients::{Clients, Settings, Use, is_loopback};
+use crate::transport::hooks::{Hooks, IncomingReply, OutgoingRequest};
 use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
@@ -18,29 +19,17 @@ use crate::transport::{Bounds, Shared, Transport};
 use crate::{Error, Result};
 
 pub(crate) mod raw;
+mod settings;
+mod token;
 pub(crate) mod workspace;
+
+pub use token::AccessToken;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
 const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
-
-/// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
-#[derive(Clone)]
-pub struct AccessToken(String);
-
-impl<T: Into<String>> From<T> for AccessToken {
-    fn from(token: T) -> Self {
-        Self(token.into())
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken([redacted])")
-    }
-}
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,11 +102,11 @@ pub struct ClientBuilder {
     allow_http: bool,
     accept_version: u32,
     user_agent: Option<String>,
-    connect_timeout: Duration,
+    headers: HeaderMap,
     read_timeout: Duration,
     bounds: Bounds,
-    root_certificates: Vec<Vec<u8>>,
-    http_client: Option<reqwest::Client>,
+    http: Settings,
+    hooks: Hooks,
     rate_limit: RateLimit,
     retry: RetryPolicy,
     pub(crate) scope: Scope,
@@ -137,14 +126,14 @@ impl ClientBuilder {
             allow_http: false,
             accept_version: 1,
             user_agent: None,
-            connect_timeout: Duration::from_secs(10),
+            headers: HeaderMap::new(),
             read_timeout: Duration::from_secs(60),
             bounds: Bounds {
                 time: Duration::from_secs(600),
                 bytes: 256 << 20,
             },
-            root_certificates: Vec::new(),
-            http_client: None,
+            http: Settings::default(),
+            hooks: Hooks::default(),
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
             scope: Scope::default(),
@@ -217,7 +206,7 @@ impl ClientBuilder {
 
     /// The longest time to make a connection, TLS included. Default 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.http.connect_timeout = timeout;
         self
     }
 
@@ -247,8 +236,107 @@ impl ClientBuilder {
 
     /// Trusts the certificates of a PEM file too, beside those of the platform's trust store.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.http.root_certificates.push(pem.into());
         self
+    }
+
+    /// Shows this certificate to servers that ask for one: PEM, certificate and private key
+    /// (PKCS#8) in one text.
+    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.http.client_certificate = Some(pem.into());
+        self
+    }
+
+    /// Sends through a proxy, such as `http://proxy.example.com:3128`, all but what the variable
+    /// `NO_PROXY` names. Default: the proxy that the system or `HTTPS_PROXY` names, if any.
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        match reqwest::Proxy::all(url.as_ref()) {
+            Ok(proxy) => {
+                let proxy = proxy.no_proxy(reqwest::NoProxy::from_env());
+                self.http.proxies.push((url.as_ref().to_owned(), proxy));
+            }
+            // Not repeated: it may hold a password.
+            Err(_) => self.complain("the proxy is not a URL such as http://proxy.example.com:3128"),
+        }
+        self
+    }
+
+    /// Sends a header with each call to the API, unless the call sets it itself. The crate's own,
+    /// such as `Authorization`, stay as they are. For presigned URLs of the storage it is not sent.
+    pub fn default_header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let wire = HeaderName::from_bytes(name.as_ref().as_bytes());
+        match (wire, HeaderValue::from_str(value.as_ref())) {
+            (Ok(name), Ok(value)) => {
+                self.headers.insert(name, value);
+            }
+            _ => self.complain(format!("`{}` can't be sent as a header", name.as_ref())),
+        }
+        self
+    }
+
+    /// Changes the settings of the HTTP client, for what has no setting here. It is called for the
+    /// client of the API and for the one of the storage, after all other settings. Redirects and
+    /// retries are the crate's own matter: leave them off.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==")
+    ///     .configure(|http| http.tcp_keepalive(Duration::from_secs(30)));
+    /// ```
+    pub fn configure(
+        mut self,
+        change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.http.configure.push(Arc::new(change));
+        self
+    }
+
+    /// Calls this before each attempt of each call to the API, to add headers or to count. It must
+    /// not block.
+    ///
+    /// ```
+    /// # fn traceparent() -> reqwest::header::HeaderValue { reqwest::header::HeaderValue::from_static("x") }
+    /// # use seqera::reqwest;
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==").on_request(|request| {
+    ///     request.headers_mut().insert("traceparent", traceparent());
+    /// });
+    /// ```
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&mut OutgoingRequest<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.before.push(Arc::new(hook));
+        self
+    }
+
+    /// Calls this with each reply of the API, of every attempt and whatever its status, before its
+    /// body is read. It must not block.
+    pub fn on_reply(mut self, hook: impl Fn(&IncomingReply<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.after.push(Arc::new(hook));
+        self
+    }
+
+    /// Decides which failures are worth another attempt: `Some(true)` or `Some(false)`, or `None`
+    /// for the usual decision. The retry policy's number and times hold all the same; and a call
+    /// that may do harm twice is sent again only where the server surely did not process it.
+    ///
+    /// ```
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==").retry_if(|error| {
+    ///     // A gateway of ours answers so while it restarts.
+    ///     (error.status()?.as_u16() == 500).then_some(true)
+    /// });
+    /// ```
+    pub fn retry_if(
+        mut self,
+        decide: impl Fn(&Error) -> Option<bool> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.classify = Some(Arc::new(decide));
+        self
+    }
+
+    /// Notes the first setting that can't be used.
+    fn complain(&mut self, mistake: impl Into<String>) {
+        self.mistake.get_or_insert(mistake.into());
     }
 
     /// Sends through this client instead, with its own timeouts, proxies and certificates. It
@@ -257,7 +345,7 @@ impl ClientBuilder {
     /// (`no_gzip()` and the like): of objects that are stored compressed, they want the bytes as
     /// they are.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.http_client = Some(client);
+        self.http.own = Some(client);
         self
     }
 
@@ -281,24 +369,16 @@ impl ClientBuilder {
         if let Some(mistake) = self.mistake {
             return Err(Error::configuration(mistake));
         }
-        let authorization = self.authorization()?;
+        let token = self.token.read()?;
+        let authorization = self.authorization(&token)?;
         let endpoint = self.checked_endpoint()?;
         let user_agent = match &self.user_agent {
             Some(program) => HeaderValue::from_str(&format!("{program} {USER_AGENT}"))
                 .map_err(|_| Error::configuration("the user agent can't be sent as a header"))?,
             None => HeaderValue::from_static(USER_AGENT),
         };
-        if self.http_client.is_some() && !self.root_certificates.is_empty() {
-            return Err(Error::configuration(
-                "root certificates can't be added to an own HTTP client: set them there",
-            ));
-        }
-        let is_own = self.http_client.is_some();
-        let settings = Settings {
-            connect_timeout: self.connect_timeout,
-            root_certificates: self.root_certificates,
-        };
-        let clients = Arc::new(Clients::new(settings, self.http_client)?);
+        let idle = self.http.own.is_none().then_some(self.read_timeout);
+        let clients = Arc::new(Clients::new(self.http)?);
         // Now, so that what is wrong with a setting is said here.
         let http = clients.get(&endpoint, Use::Call)?.clone();
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
@@ -315,21 +395,23 @@ impl ClientBuilder {
             storage: Storage::new(clients.clone(), self.read_timeout, user_agent.clone()),
             clients,
             http,
-            limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
+            bounds: self.bounds,
+            limiter: Limiter::shared(&token, &baseurl, self.rate_limit),
             endpoint,
-            token: self.token.0,
+            token,
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
-            bounds: self.bounds,
-            idle: (!is_own).then_some(self.read_timeout),
+            headers: self.headers,
+            hooks: self.hooks,
+            idle,
             kept,
         };
         Ok(Client::of(Transport::new(shared, self.retry, self.scope)))
     }
 
-    fn authorization(&self) -> Result<HeaderValue> {
-        let (setting, token) = (self.token_setting, &self.token.0);
+    fn authorization(&self, token: &str) -> Result<HeaderValue> {
+        let setting = self.token_setting;
         let complain = |what: &str| Err(Error::configuration(format!("{setting} {what}")));
         if token.trim().is_empty() {
             return complain(
@@ -379,7 +461,7 @@ impl ClientBuilder {
             return complain("contains `?` or `#`: give the address of the API alone");
         }
         if needs_tls(&url, cfg!(any(feature = "rustls", feature = "native-tls")))
-            && self.http_client.is_none()
+            && self.http.own.is_none()
         {
             return complain(
                 "is `https://`, which needs TLS: enable the feature `rustls` or `native-tls` of \
@@ -511,6 +593,14 @@ mod tests {
             );
             assert!(!text.contains("s3cret"), "{text}");
         }
+    }
+
+    #[test]
+    fn https_is_refused_where_there_is_no_tls() {
+        let of = |url: &str, is_there| needs_tls(&Url::parse(url).unwrap(), is_there);
+        assert!(of("https://seqera.example.com", false));
+        assert!(!of("https://seqera.example.com", true));
+        assert!(!of("http://localhost", false));
     }
 
     #[test]

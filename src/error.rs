@@ -45,6 +45,8 @@ struct Inner {
     error_id: Option<String>,
     attempts: u32,
     retry_after: Option<Duration>,
+    /// The time given to a wait is over.
+    is_time_over: bool,
     body: Option<Bytes>,
     /// What to do, where more is known than the kind and the status tell.
     advice: Option<Cow<'static, str>>,
@@ -187,6 +189,12 @@ impl Error {
             .is_some_and(|status| matches!(status.as_u16(), 429 | 502..=504))
     }
 
+    /// The time given to a wait is over, and what was waited for may still come about: a run goes
+    /// on. (The other errors of kind [`NotReached`](ErrorKind::NotReached) say that it can't.)
+    pub fn is_time_over(&self) -> bool {
+        self.0.is_time_over
+    }
+
     /// 403, 404 or 410: for this token the resource does not exist. After a delete this is
     /// success; anywhere else, check id, workspace and permissions.
     pub fn is_gone_or_forbidden(&self) -> bool {
@@ -229,10 +237,18 @@ impl Error {
             error_id: None,
             attempts: 0,
             retry_after: None,
+            is_time_over: false,
             body: None,
             advice: None,
             source: None,
         }))
+    }
+
+    /// The end of a wait whose time is over.
+    pub(crate) fn time_over(message: impl AsRef<str>) -> Self {
+        let mut error = Self::new(ErrorKind::NotReached, message);
+        error.0.is_time_over = true;
+        error
     }
 
     pub(crate) fn configuration(message: impl AsRef<str>) -> Self {
@@ -384,6 +400,7 @@ impl Error {
             error_id: inner.error_id.clone(),
             attempts: inner.attempts,
             retry_after: inner.retry_after,
+            is_time_over: inner.is_time_over,
             body: inner.body.clone(),
             advice: inner.advice.clone(),
             source: None,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use seqera::prelude::*;
 use seqera::{ErrorKind, Method};
 use support::{Act, Server, json};
 
@@ -74,7 +73,7 @@ async fn downloads_may_be_of_any_size_unless_they_are_held_in_memory() {
     let client = server.builder().largest_reply(1000).build().unwrap();
     let download = async || {
         let call = client.request(Method::GET, "/x").send_bytes();
-        call.await.unwrap().into_inner()
+        call.await.unwrap()
     };
     let mut written = Vec::new();
     assert_eq!(download().await.write_to(&mut written).await.unwrap(), 5000);
@@ -155,6 +154,6 @@ async fn streams_take_as_long_as_they_take() {
     let server = Server::start(|_, _| dribble(20)).await;
     let client = server.builder().call_timeout(Duration::from_millis(300));
     let call = client.build().unwrap().request(Method::GET, "/x");
-    let stream = call.send_bytes().await.unwrap().into_inner();
+    let stream = call.send_bytes().await.unwrap();
     assert_eq!(stream.bytes().await.unwrap().len(), 22);
 }

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use seqera::prelude::*;
 use seqera::{ErrorKind, Method, Upload};
 use support::{Act, Server, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -14,8 +14,8 @@ use crate::error::chain;
 pub(crate) struct Proxy {
     /// Host and port, without the password.
     pub address: String,
-    /// The variable that names it; none if the settings of the system do.
-    pub variable: Option<&'static str>,
+    /// What names it: a variable, or another setting.
+    pub setting: &'static str,
 }
 
 impl fmt::Display for Proxy {
@@ -25,17 +25,12 @@ impl fmt::Display for Proxy {
 }
 
 impl Proxy {
-    /// Where it is set.
-    fn setting(&self) -> &'static str {
-        self.variable.unwrap_or("the system's proxy settings")
-    }
-
     /// What to do where it wants a password.
     pub(crate) fn wants_password(&self) -> String {
         format!(
             "the proxy {self} wants a name and a password: put them into {}, as in \
              http://name:password@proxy.example.com:3128",
-            self.setting()
+            self.setting
         )
     }
 }
@@ -208,7 +203,7 @@ pub(crate) fn explain(
             format!("could not connect to the proxy {proxy}, on the way to {host}: {why}"),
             Cow::Owned(format!(
                 "check {}, or let NO_PROXY name the host",
-                proxy.setting()
+                proxy.setting
             )),
         );
     }
@@ -216,7 +211,7 @@ pub(crate) fn explain(
         Reason::ProxyPassword => Cow::Owned(proxy.wants_password()),
         Reason::ProxyRefused => Cow::Owned(format!(
             "check that the proxy may connect to the endpoint, and {}",
-            proxy.setting()
+            proxy.setting
         )),
         _ => Cow::Borrowed(advice),
     };

@@ -18,6 +18,7 @@ use crate::{Error, Result};
 /// Dropping it ends the download.
 pub struct ByteStream {
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
+    length: Option<u64>,
     /// What is held in memory at most.
     largest: u64,
 }
@@ -30,7 +31,7 @@ impl ByteStream {
         idle: Option<Duration>,
         largest: u64,
     ) -> Self {
-        let status = reply.status();
+        let (status, length) = (reply.status(), reply.content_length());
         let chunks = stream::try_unfold(reply, move |mut reply| async move {
             let chunk = next_chunk(&mut reply, idle).await?;
             Ok(chunk.map(|chunk| (chunk, reply)))
@@ -43,8 +44,22 @@ impl ByteStream {
         });
         Self {
             chunks: Box::pin(chunks),
+            length,
             largest,
         }
+    }
+
+    /// The number of bytes, if the server has told it. It does not tell that of what it packs.
+    pub fn content_length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The next chunk, `None` after the last.
+    ///
+    /// # Errors
+    /// The connection broke or stalled.
+    pub async fn try_next(&mut self) -> Result<Option<Bytes>> {
+        StreamExt::next(self).await.transpose()
     }
 
     /// The whole content in memory.

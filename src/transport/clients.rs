@@ -1,6 +1,6 @@
 //! The HTTP clients: which one a request takes, and by which proxy it goes.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
@@ -33,19 +33,39 @@ pub(crate) enum Use {
 
 const USES: usize = 3;
 
+type Configure = Arc<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>;
+
 /// What the clients have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
+    /// The caller's own client, in place of all others.
+    pub own: Option<Client>,
     pub connect_timeout: Duration,
     /// Certificates to trust, as PEM.
     pub root_certificates: Vec<Vec<u8>>,
+    /// Certificate and private key, as PEM.
+    pub client_certificate: Option<Vec<u8>>,
+    /// Those to use in place of the system's, with their URLs.
+    pub proxies: Vec<(String, reqwest::Proxy)>,
+    pub configure: Vec<Configure>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            own: None,
+            connect_timeout: Duration::from_secs(10),
+            root_certificates: Vec::new(),
+            client_certificate: None,
+            proxies: Vec::new(),
+            configure: Vec::new(),
+        }
+    }
 }
 
 /// The HTTP clients of a client. They are made when they are first needed.
 pub(crate) struct Clients {
     settings: Settings,
-    /// The caller's, in place of all others.
-    own: Option<Client>,
     usual: [OnceLock<Client>; USES],
     /// Without a proxy, for this machine.
     direct: [OnceLock<Client>; USES],
@@ -55,13 +75,14 @@ pub(crate) struct Clients {
 impl Clients {
     /// # Errors
     /// A setting, or a variable that names a proxy, can't be used.
-    pub(crate) fn new(settings: Settings, own: Option<Client>) -> Result<Self> {
-        if own.is_none() {
+    pub(crate) fn new(settings: Settings) -> Result<Self> {
+        if settings.own.is_some() {
+            settings.check_own()?;
+        } else if settings.proxies.is_empty() {
             check_proxies(|name| std::env::var_os(name))?;
         }
         Ok(Self {
             settings,
-            own,
             usual: Default::default(),
             direct: Default::default(),
             proxies: OnceLock::new(),
@@ -69,7 +90,7 @@ impl Clients {
     }
 
     pub(crate) fn get(&self, url: &Url, purpose: Use) -> Result<&Client> {
-        if let Some(own) = &self.own {
+        if let Some(own) = &self.settings.own {
             return Ok(own);
         }
         let is_direct = is_plain_loopback(url);
@@ -93,24 +114,58 @@ impl Clients {
 
     /// The proxy by which a request goes, as reqwest finds it.
     pub(crate) fn proxy(&self, url: &Url) -> Option<Proxy> {
-        if self.own.is_some() || is_plain_loopback(url) {
+        if self.settings.own.is_some() || is_plain_loopback(url) {
             return None;
         }
-        let proxies = self.proxies.get_or_init(Matcher::from_system);
+        let proxies = self.proxies.get_or_init(|| self.settings.matcher());
         let uri = url.as_str().parse().ok()?;
         let found = proxies.intercept(&uri)?;
         let address = found.uri().authority()?.to_string();
+        if !self.settings.proxies.is_empty() {
+            return Some(Proxy {
+                address,
+                setting: "`proxy`",
+            });
+        }
         let variables = match url.scheme() {
             "https" => [HTTPS, ALL],
             _ => [HTTP, ALL],
         };
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let variable = variables.into_iter().flatten().find(is_set);
-        Some(Proxy { address, variable })
+        Some(Proxy {
+            address,
+            setting: variable.unwrap_or("the system's proxy settings"),
+        })
     }
 }
 
 impl Settings {
+    /// An own client has its settings already.
+    fn check_own(&self) -> Result<()> {
+        let lost = [
+            ("root certificates", !self.root_certificates.is_empty()),
+            ("a client certificate", self.client_certificate.is_some()),
+            ("a proxy", !self.proxies.is_empty()),
+            ("a configuration", !self.configure.is_empty()),
+        ];
+        match lost.iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((what, _)) => Err(Error::configuration(format!(
+                "{what} can't be added to an own HTTP client: set it there"
+            ))),
+        }
+    }
+
+    fn matcher(&self) -> Matcher {
+        let Some((url, _)) = self.proxies.first() else {
+            return Matcher::from_system();
+        };
+        let except = ["NO_PROXY", "no_proxy"].map(|name| std::env::var(name).ok());
+        let except = except.into_iter().flatten().next().unwrap_or_default();
+        Matcher::builder().all(url.as_str()).no(except).build()
+    }
+
     fn client(&self, purpose: Use, is_direct: bool) -> Result<Client> {
         let made = self.builder(purpose, is_direct)?.build();
         made.map_err(|error| {
@@ -142,24 +197,32 @@ impl Settings {
                 Use::CallOnce => MOMENT,
                 _ => IDLE,
             });
-        if purpose == Use::Storage {
-            builder = builder.no_gzip();
-        }
-        if is_direct {
-            builder = builder.no_proxy();
-            // Nothing is encrypted there, so that the trust store need not be read.
-            #[cfg(any(feature = "rustls", feature = "native-tls"))]
-            {
-                builder = builder.tls_certs_only([]);
-            }
-        }
         // Where both are enabled, perhaps by another crate, this one does not change its ways.
         #[cfg(feature = "rustls")]
         {
             builder = builder.tls_backend_rustls();
         }
+        for (_, proxy) in &self.proxies {
+            builder = builder.proxy(proxy.clone());
+        }
+        if is_direct {
+            // Nothing is encrypted there, so that the trust store need not be read.
+            builder = tls::trust_nothing(builder);
+        }
         for pem in &self.root_certificates {
-            builder = trust(builder, pem)?;
+            builder = tls::trust(builder, pem)?;
+        }
+        if let Some(pem) = &self.client_certificate {
+            builder = tls::identify(builder, pem)?;
+        }
+        for configure in &self.configure {
+            builder = configure(builder);
+        }
+        if purpose == Use::Storage {
+            builder = builder.no_gzip();
+        }
+        if is_direct {
+            builder = builder.no_proxy();
         }
         Ok(builder)
     }
@@ -211,21 +274,66 @@ fn check_proxies(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Resul
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn trust(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder> {
-    let wrong = "a root certificate is not PEM: give the text with -----BEGIN CERTIFICATE-----";
-    let certificates = reqwest::Certificate::from_pem_bundle(pem)
-        .map_err(|error| Error::configuration(wrong).caused_by(error))?;
-    if certificates.is_empty() {
-        return Err(Error::configuration(wrong));
+mod tls {
+    use reqwest::{Certificate, ClientBuilder, Identity};
+
+    use crate::{Error, Result};
+
+    pub(super) fn trust(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder> {
+        let wrong = "a root certificate is not PEM: give the text with -----BEGIN CERTIFICATE-----";
+        let certificates = Certificate::from_pem_bundle(pem)
+            .map_err(|error| Error::configuration(wrong).caused_by(error))?;
+        if certificates.is_empty() {
+            return Err(Error::configuration(wrong));
+        }
+        Ok(builder.tls_certs_merge(certificates))
     }
-    Ok(builder.tls_certs_merge(certificates))
+
+    pub(super) fn trust_nothing(builder: ClientBuilder) -> ClientBuilder {
+        builder.tls_certs_only([])
+    }
+
+    pub(super) fn identify(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder> {
+        let identity = identity(pem).map_err(|_| {
+            // Its cause could quote the key.
+            Error::configuration(
+                "the client certificate can't be used: give certificate and private key as PEM, \
+                 with -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----",
+            )
+        })?;
+        Ok(builder.identity(identity))
+    }
+
+    #[cfg(feature = "rustls")]
+    fn identity(pem: &[u8]) -> reqwest::Result<Identity> {
+        Identity::from_pem(pem)
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    fn identity(pem: &[u8]) -> reqwest::Result<Identity> {
+        let marker = b"-----BEGIN PRIVATE KEY-----";
+        let start = pem.windows(marker.len()).position(|part| part == marker);
+        Identity::from_pkcs8_pem(pem, &pem[start.unwrap_or_default()..])
+    }
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn trust(_: ClientBuilder, _: &[u8]) -> Result<ClientBuilder> {
-    Err(Error::configuration(
-        "root certificates need TLS: enable the feature `rustls` or `native-tls`",
-    ))
+mod tls {
+    use reqwest::ClientBuilder;
+
+    use crate::{Error, Result};
+
+    pub(super) fn trust(_: ClientBuilder, _: &[u8]) -> Result<ClientBuilder> {
+        Err(Error::configuration(
+            "certificates need TLS: enable the feature `rustls` or `native-tls`",
+        ))
+    }
+
+    pub(super) use trust as identify;
+
+    pub(super) fn trust_nothing(builder: ClientBuilder) -> ClientBuilder {
+        builder
+    }
 }
 
 #[cfg(test)]

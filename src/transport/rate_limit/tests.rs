@@ -428,7 +428,11 @@ async fn refused_calls_take_their_turn_again_until_all_are_answered() {
             let took = begun.elapsed().as_secs_f64() / allowed;
             println!("{rate:?}, burst {burst}: {took:.3} times what is allowed");
             // Without a limit, that of the server has to be found out.
-            let bound = if rate == RateLimit::default() { 1.2 } else { 2.0 };
+            let bound = if rate == RateLimit::default() {
+                1.2
+            } else {
+                2.0
+            };
             assert!(took < bound, "{rate:?}, burst {burst}: {took}");
         }
     }
