@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use seqera_codegen::document::Document;
-use seqera_codegen::select;
+use seqera_codegen::document::operations::{UNTAGGED, feature};
 use toml_edit::DocumentMut;
 
 fn read(name: &str) -> String {
@@ -19,8 +19,8 @@ fn manifest() -> DocumentMut {
 fn tags() -> BTreeSet<String> {
     let document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
     let operations = document.raw_operations();
-    let tags = operations.map(|(_, _, operation)| select::feature(operation));
-    let tags = tags.filter(|tag| tag != select::UNTAGGED);
+    let tags = operations.map(|(_, _, operation)| feature(operation));
+    let tags = tags.filter(|tag| tag != UNTAGGED);
     tags.collect()
 }
 
