@@ -8,13 +8,14 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::generated::Client;
+use crate::transport::clients::{Clients, Settings, Use, is_loopback};
 use crate::transport::hooks::{Hooks, IncomingReply, OutgoingRequest};
 use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::storage::Storage;
 use crate::transport::workspace::{FindWorkspace, Scope, no_look_up};
-use crate::transport::{Shared, Transport};
+use crate::transport::{Bounds, Shared, Transport};
 use crate::{Error, Result};
 
 mod http;
@@ -24,8 +25,6 @@ mod token;
 pub(crate) mod workspace;
 
 pub use token::AccessToken;
-
-use http::HttpSettings;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
@@ -106,7 +105,8 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
     headers: HeaderMap,
     read_timeout: Duration,
-    http: HttpSettings,
+    bounds: Bounds,
+    http: Settings,
     hooks: Hooks,
     rate_limit: RateLimit,
     retry: RetryPolicy,
@@ -129,7 +129,11 @@ impl ClientBuilder {
             user_agent: None,
             headers: HeaderMap::new(),
             read_timeout: Duration::from_secs(60),
-            http: HttpSettings::default(),
+            bounds: Bounds {
+                time: Duration::from_secs(600),
+                bytes: 256 << 20,
+            },
+            http: Settings::default(),
             hooks: Hooks::default(),
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
@@ -203,9 +207,25 @@ impl ClientBuilder {
 
     /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
     /// arrives. Default 60 s; `Duration::MAX` turns it off. There is no limit to the time that an
-    /// upload or a download takes as a whole.
+    /// upload or a download takes as a whole; for other calls see [`call_timeout`](Self::call_timeout).
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
+        self
+    }
+
+    /// The longest time that a call may take as a whole, whose reply is held in memory: all its
+    /// attempts, without the waits for the rate limit. Default 10 minutes; `Duration::MAX` turns it
+    /// off. It holds for no download and for nothing else that comes as a stream; where a file is
+    /// sent, for its reply alone.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.time = timeout;
+        self
+    }
+
+    /// The largest reply that is held in memory, in bytes, unpacked. Default 256 MiB; a larger one is
+    /// an error. Downloads and other streams may be of any size.
+    pub fn largest_reply(mut self, bytes: u64) -> Self {
+        self.bounds.bytes = bytes;
         self
     }
 
@@ -298,14 +318,10 @@ impl ClientBuilder {
                 .map_err(|_| Error::configuration("the user agent can't be sent as a header"))?,
             None => HeaderValue::from_static(USER_AGENT),
         };
-        let http = self.http.client()?;
         let idle = self.http.own.is_none().then_some(self.read_timeout);
-        let storage = {
-            let settings = self.http;
-            Storage::new(self.read_timeout, user_agent.clone(), move || {
-                settings.storage_client()
-            })
-        };
+        let clients = Arc::new(Clients::new(self.http)?);
+        // Now, so that what is wrong with a setting is said here.
+        let http = clients.get(&endpoint, Use::Call)?.clone();
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let mut kept = self.kept;
         for set_up in crate::FEATURES {
@@ -317,7 +333,10 @@ impl ClientBuilder {
             return Err(no_look_up(name));
         }
         let shared = Shared {
+            storage: Storage::new(clients.clone(), self.read_timeout, user_agent.clone()),
+            clients,
             http,
+            bounds: self.bounds,
             limiter: Limiter::shared(&token, &baseurl, self.rate_limit),
             endpoint,
             token,
@@ -327,7 +346,6 @@ impl ClientBuilder {
             headers: self.headers,
             hooks: self.hooks,
             idle,
-            storage,
             kept,
         };
         Ok(Client::of(Transport::new(shared, self.retry, self.scope)))
@@ -344,6 +362,12 @@ impl ClientBuilder {
         if token.contains(['\n', '\r']) {
             return complain(
                 "contains a line break: copy the token as one line, with nothing after it",
+            );
+        }
+        if token.contains(['"', '\'', '`']) {
+            return complain(
+                "contains quotes, which no token has: remove them (a file of variables that no \
+                 shell reads keeps them)",
             );
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -377,6 +401,14 @@ impl ClientBuilder {
         if url.query().is_some() || url.fragment().is_some() {
             return complain("contains `?` or `#`: give the address of the API alone");
         }
+        if needs_tls(&url, cfg!(any(feature = "rustls", feature = "native-tls")))
+            && self.http.own.is_none()
+        {
+            return complain(
+                "is `https://`, which needs TLS: enable the feature `rustls` or `native-tls` of \
+                 this crate, or give an HTTP client of your own",
+            );
+        }
         if url.scheme() == "http" && !self.allow_http && !is_loopback(&url) {
             return complain(
                 "is not encrypted (http), and the token would be readable on the way: use https, \
@@ -402,13 +434,8 @@ fn workspace_of(variable: Option<String>) -> Result<String> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+fn needs_tls(url: &Url, is_there: bool) -> bool {
+    url.scheme() == "https" && !is_there
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -487,6 +514,7 @@ mod tests {
             ("https://", "is not a URL such as"),
             ("http://seqera.example.com", "use https, or allow it"),
             ("http://localhost.example.com", "use https, or allow it"),
+            ("http://seqera.localhost", "use https, or allow it"),
             (
                 "https://u:s3cret@seqera.example.com",
                 "user name or password",
@@ -509,6 +537,14 @@ mod tests {
     }
 
     #[test]
+    fn https_is_refused_where_there_is_no_tls() {
+        let of = |url: &str, is_there| needs_tls(&Url::parse(url).unwrap(), is_there);
+        assert!(of("https://seqera.example.com", false));
+        assert!(!of("https://seqera.example.com", true));
+        assert!(!of("http://localhost", false));
+    }
+
+    #[test]
     fn tokens_that_can_not_be_used_say_what_to_do_and_show_nothing() {
         let table = [
             ("", "is empty"),
@@ -517,6 +553,8 @@ mod tests {
             ("s3cret\r\nmore", "line break"),
             ("s3cret more", "characters that no token has"),
             ("s3cretß", "characters that no token has"),
+            ("\"s3cret\"", "contains quotes, which no token has"),
+            ("'s3cret'", "contains quotes, which no token has"),
         ];
         for (token, expected) in table {
             let text = Client::builder(token).build().unwrap_err().to_string();

@@ -8,6 +8,9 @@ use super::openapi::Document;
 use super::tree::{list, route};
 use crate::names::normal;
 
+/// The schema of most errors: a message.
+const MESSAGE_ALONE: &str = "ErrorResponse";
+
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
 /// The media type of forms with files in them.
@@ -90,6 +93,20 @@ pub struct Operation {
     pub successes: Vec<(String, Reply)>,
     /// The codes of the declared errors.
     pub errors: Vec<String>,
+    /// The codes of those that say more than a message, with the schema of their body.
+    pub error_types: Vec<(String, String)>,
+}
+
+/// The schema of an error's body, where it is another than that of a message alone.
+fn error_type(response: &Value) -> Option<String> {
+    let contents = response["content"].as_object()?.values();
+    let schemas = contents.map(|content| &content["schema"]);
+    let named = schemas.flat_map(|schema| {
+        let several = schema["oneOf"].as_array().map_or(&[][..], Vec::as_slice);
+        several.iter().chain([schema])
+    });
+    let mut names = named.filter_map(|schema| schema["$ref"].as_str()?.rsplit('/').next());
+    names.find(|name| *name != MESSAGE_ALONE).map(str::to_owned)
 }
 
 /// Where a parameter goes.
@@ -166,10 +183,12 @@ impl Operation {
             .filter_map(Parameter::read)
             .collect();
         let (mut successes, mut errors) = (Vec::new(), Vec::new());
+        let mut error_types = Vec::new();
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
             if code.starts_with('2') {
                 successes.push((code.clone(), Reply::read(response)));
             } else {
+                error_types.extend(error_type(response).map(|name| (code.clone(), name)));
                 errors.push(code.clone());
             }
         }
@@ -187,6 +206,7 @@ impl Operation {
             body_required: raw["requestBody"]["required"] == true,
             successes,
             errors,
+            error_types,
         })
     }
 

@@ -188,9 +188,19 @@ fn errors(operation: &Operation) -> String {
     let and = if codes.is_empty() { "" } else { ", and " };
     format!(
         "Beside faults of the network, [`Error`](crate::Error) reports {}{and}401, 429 and 5xx, \
-         which any call may meet.",
-        codes.join(", ")
+         which any call may meet.{}",
+        codes.join(", "),
+        details(operation)
     )
+}
+
+/// Where an error says more than its message.
+fn details(operation: &Operation) -> String {
+    let types = operation.error_types.iter().map(|(code, schema)| {
+        let name = crate::names::type_name(schema);
+        format!(" [`Error::details`](crate::Error::details) reads what {code} says as [`{name}`](crate::types::{name}).")
+    });
+    types.collect()
 }
 
 /// Documentation of a parameter's setter.
