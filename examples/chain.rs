@@ -8,9 +8,8 @@
 mod support;
 
 use seqera::Result;
-use seqera::launch::Launch;
-use seqera::run::FinishedRun;
-use seqera_embedded_platform::WORKSPACE;
+use seqera::runs::{FinishedRun, Launch};
+use seqera_test_platform::WORKSPACE;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -9,7 +9,7 @@ mod support;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use seqera::prelude::*;
-use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use support::Connection;
 
 #[tokio::main]

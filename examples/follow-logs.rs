@@ -10,8 +10,8 @@ mod support;
 use futures_util::future::try_join;
 use seqera::Result;
 use seqera::prelude::*;
-use seqera::run::{Change, Run};
-use seqera_embedded_platform::WORKSPACE;
+use seqera::runs::{Change, Run};
+use seqera_test_platform::WORKSPACE;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

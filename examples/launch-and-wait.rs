@@ -11,8 +11,8 @@ mod support;
 use std::time::Duration;
 
 use seqera::Result;
-use seqera::run::Change;
-use seqera_embedded_platform::WORKSPACE;
+use seqera::runs::Change;
+use seqera_test_platform::WORKSPACE;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

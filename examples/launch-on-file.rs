@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use seqera::launch::Launch;
 use seqera::prelude::*;
+use seqera::runs::Launch;
 use seqera::{Client, DataLink};
-use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use seqera_test_platform::{BUCKET, WORKSPACE};
 use serde::{Deserialize, Serialize};
 
 const FOLDER: &str = "samplesheets";

@@ -10,7 +10,7 @@ use std::error::Error;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use seqera::prelude::*;
-use seqera::run::{Change, Run};
+use seqera::runs::{Change, Run};
 use seqera::types::ListWorkflowsResponseListWorkflowsElement as ListedRun;
 
 #[tokio::main]

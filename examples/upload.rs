@@ -1,12 +1,12 @@
 //! Uploads files: a sample sheet as a dataset, and a folder to a data link, from where it is
-//! downloaded again. On an embedded Platform, so that it needs no token.
+//! downloaded again. On a test Platform, so that it needs no token.
 
 mod support;
 
 use indicatif::{HumanBytes, ProgressBar};
 use seqera::Upload;
 use seqera::prelude::*;
-use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use seqera_test_platform::{BUCKET, WORKSPACE};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -14,6 +14,8 @@ use crate::transport::storage::Storage;
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
+pub(crate) mod raw;
+
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
@@ -280,7 +282,7 @@ impl ClientBuilder {
             #[cfg(feature = "names")]
             names: crate::names::NameCache::new(self.names_lifetime),
             #[cfg(feature = "runs")]
-            polls: crate::run::Polls::default(),
+            polls: crate::runs::Polls::default(),
             #[cfg(feature = "transfers")]
             storage,
         };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
-use crate::transport::error_body;
+pub(crate) mod body;
 
 /// `Result` with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -116,7 +116,7 @@ impl Error {
     ///
     /// `None` if there is no body or it is not of that type.
     pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(error_body::strip_bom(self.body()?)).ok()
+        serde_json::from_slice(body::strip_bom(self.body()?)).ok()
     }
 
     /// The body of the reply: the first 64 KiB of an error's, all of one that could not be read.
@@ -216,7 +216,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: error_body::one_line(message.as_ref()),
+            message: body::one_line(message.as_ref()),
             operation: None,
             place: None,
             workspace: None,
@@ -246,7 +246,7 @@ impl Error {
 
     /// A reply that is no success.
     pub(crate) fn from_reply(status: StatusCode, content_type: Option<&str>, body: Bytes) -> Self {
-        let said = error_body::read(&body, content_type);
+        let said = body::read(&body, content_type);
         let mut error = Self::new(ErrorKind::Status, said.message).with_status(status);
         error.0.error_id = said.error_id;
         error.with_body(body)
@@ -314,7 +314,7 @@ impl Error {
         if !message.is_empty() {
             message.push_str("; ");
         }
-        message.push_str(&error_body::one_line(note.as_ref()));
+        message.push_str(&body::one_line(note.as_ref()));
         self
     }
 

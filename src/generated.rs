@@ -28,7 +28,7 @@ use progenitor_client::{ClientHooks, ClientInfo};
 /// # }
 /// ```
 pub mod types {
-    use crate::record::{self, Fields, Record};
+    use crate::wire::record::{self, Fields, Record};
 
     include!(concat!(env!("OUT_DIR"), "/types.rs"));
 }

@@ -34,47 +34,23 @@
     warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
 
-#[cfg(any(feature = "runs", feature = "transfers"))]
-mod again;
-mod argument;
-mod body;
-mod check;
 mod client;
-mod convert;
-#[cfg(feature = "runs")]
-mod dump;
 mod error;
+mod files;
 mod generated;
-#[cfg(feature = "runs")]
-pub mod launch;
-mod lenient;
-#[cfg(any(feature = "runs", feature = "transfers"))]
-mod local;
 #[cfg(feature = "mock")]
 pub mod mock;
-mod multipart;
 #[cfg(feature = "names")]
 pub mod names;
-mod nullable;
-mod open_enum;
 pub mod paginate;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod progress;
-mod raw;
-mod record;
-#[cfg(any(feature = "runs", feature = "transfers"))]
-mod remote_name;
 #[cfg(feature = "runs")]
-pub mod run;
-mod secret;
+pub mod runs;
 #[cfg(feature = "transfers")]
-mod studios;
-mod tagged_union;
-mod task;
-mod timestamp;
-#[cfg(feature = "transfers")]
-mod transfer;
+pub mod transfers;
 mod transport;
+mod wire;
 
 /// How to use this crate, subject by subject.
 #[cfg(any(doc, doctest))]
@@ -89,10 +65,6 @@ pub mod guide {
     pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
 }
 
-use open_enum::open_enum;
-use record::record_serde;
-use tagged_union::tagged_union;
-
 /// What most programs use: the client, the traits with its operations, and the methods of streams.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -100,30 +72,30 @@ pub mod prelude {
     pub use crate::generated::prelude::*;
 }
 
-pub use argument::Argument;
-pub use body::ByteStream;
+pub use client::raw::RawRequest;
 pub use client::{AccessToken, ClientBuilder};
-#[cfg(feature = "runs")]
-pub use dump::{Dump, Dumped, Missing};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
-pub use lenient::ExitCode;
-pub use multipart::{MultipartForm, Upload};
 #[cfg(feature = "names")]
 pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
-pub use nullable::Nullable;
-pub use nullable::Nullable::Null;
 pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
-pub use raw::RawRequest;
 pub use reqwest::{Method, StatusCode};
+#[cfg(feature = "runs")]
+pub use runs::{Dump, Dumped, Missing};
 #[cfg(feature = "transfers")]
-pub use studios::{NewStudio, Studio};
-pub use timestamp::{ParseTimestampError, Timestamp};
+pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
-pub use transfer::{DataLink, DataLinkEntry, RefusedName, Transferred};
+pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
-pub use transfer::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
+pub use transfers::{NewStudio, Studio};
+pub use transport::argument::Argument;
+pub use transport::body::ByteStream;
+pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;
+pub use wire::lenient::ExitCode;
+pub use wire::nullable::Nullable;
+pub use wire::nullable::Nullable::Null;
+pub use wire::timestamp::{ParseTimestampError, Timestamp};

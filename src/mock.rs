@@ -57,7 +57,7 @@
 //! # #[cfg(feature = "runs")]
 //! # {
 //! # use std::time::Duration;
-//! # let pace = seqera::run::Pace::between(Duration::ZERO, Duration::ZERO);
+//! # let pace = seqera::runs::Pace::between(Duration::ZERO, Duration::ZERO);
 //! assert!(api.client().run("4rnaseq").wait().pace(pace).await?.succeeded());
 //! assert_eq!(polls.calls(), 4);
 //! # }
@@ -622,8 +622,8 @@ mod operations {
     use serde::Serialize;
 
     use super::{Answer, Conditions, MockApi};
-    use crate::argument::Argument;
     use crate::generated::builder;
+    use crate::transport::argument::Argument;
     use crate::transport::request::Operation;
     use crate::types;
 

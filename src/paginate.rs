@@ -13,8 +13,8 @@ use futures_util::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
 
 use crate::Result;
-use crate::task::Task;
 use crate::transport::request::{Fetched, Request};
+use crate::transport::task::Task;
 
 /// What servers take at most; they refuse more with 400.
 const LARGEST_PAGE: u32 = 100;

@@ -9,14 +9,19 @@ use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
+#[cfg(any(feature = "runs", feature = "transfers"))]
+pub(crate) mod again;
+pub(crate) mod argument;
+pub(crate) mod body;
 mod call;
-pub(crate) mod error_body;
+pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
 #[cfg(feature = "transfers")]
 pub(crate) mod storage;
+pub(crate) mod task;
 
 use rate_limit::Limiter;
 use retry::RetryPolicy;
@@ -44,7 +49,7 @@ pub(crate) struct Shared {
     #[cfg(feature = "names")]
     pub names: crate::names::NameCache,
     #[cfg(feature = "runs")]
-    pub polls: crate::run::Polls,
+    pub polls: crate::runs::Polls,
     #[cfg(feature = "transfers")]
     pub storage: storage::Storage,
 }
@@ -67,7 +72,7 @@ impl Transport {
     }
 
     #[cfg(feature = "runs")]
-    pub(crate) fn polls(&self) -> &crate::run::Polls {
+    pub(crate) fn polls(&self) -> &crate::runs::Polls {
         &self.shared.polls
     }
 

@@ -11,7 +11,7 @@ use seqera::types::{
     UploadDatasetVersionResponse,
 };
 use seqera::{DatasetHeader, ErrorKind, Id, Upload};
-use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Server, json, laboratory, reply};
 
 const SHEET: &str = "sample,fastq_1\nA,a.fq.gz\n";

@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use seqera::prelude::*;
 use seqera::{ErrorKind, Id, Progress};
-use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use seqera_test_platform::{BUCKET, WORKSPACE};
 use support::{Act, Seen, Server, content, folder, json, laboratory, message};
 
 /// An object store: content by path, and what goes wrong.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::{ErrorKind, Progress, RateLimit, types};
-use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Seen, Server, folder, json, laboratory, reply};
 
 /// A run of so many tasks that ended with `status`, whose ids are 1 to n.

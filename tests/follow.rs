@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use seqera::mock::MockApi;
 use seqera::prelude::*;
-use seqera::run::{Change, Pace, Run};
+use seqera::runs::{Change, Pace, Run};
 use seqera::types::{
     ComputeEnvResponseDto, DescribeComputeEnvResponse, DescribeWorkflowResponse, LogPage,
     ProgressData, SubmitWorkflowLaunchResponse, WorkflowLogResponse, WorkflowMaxDbDto,
     WorkflowStatus,
 };
 use seqera::{Client, ErrorKind, Id, RetryPolicy};
-use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use serde_json::json;
 use support::{Act, Seen, Server, client_of_embedded, embedded, json, ok};
 

@@ -6,14 +6,14 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use seqera::launch::ComputeEnvRef;
 use seqera::mock::MockApi;
 use seqera::prelude::*;
+use seqera::runs::ComputeEnvRef;
 use seqera::types::{
     SubmitWorkflowLaunchResponse, WorkflowLaunchRequestSyntaxParser as SyntaxParser,
 };
 use seqera::{Client, ErrorKind, Id, Null, RateLimit, WorkspaceRef};
-use seqera_embedded_platform::{EmbeddedPlatform, WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{TestPlatform, WORKSPACE, WORKSPACE_ID};
 use serde_json::{Value, json};
 use support::{Act, Seen, Server, client_of_embedded, embedded, json};
 
@@ -727,7 +727,7 @@ async fn what_can_not_be_resumed_is_said_and_not_started_afresh() {
 }
 
 #[tokio::test]
-async fn a_run_of_the_embedded_platform_is_resumed() {
+async fn a_run_of_the_test_platform_is_resumed() {
     let platform = embedded(1).await;
     let client = client_of_embedded(&platform).build().unwrap();
     let launch = client.launch("nf-core-sarek").workspace(WORKSPACE);
@@ -735,7 +735,7 @@ async fn a_run_of_the_embedded_platform_is_resumed() {
     let first = run.wait().await.unwrap();
     let again = run.resume().send().await.unwrap().wait().await.unwrap();
     assert_eq!(again.params(), first.params());
-    let session = |done: &seqera::run::FinishedRun| done.workflow().unwrap().session_id.clone();
+    let session = |done: &seqera::runs::FinishedRun| done.workflow().unwrap().session_id.clone();
     assert_eq!(session(&again), session(&first));
 }
 
@@ -748,7 +748,7 @@ async fn five_hundred_launches_keep_the_pace_of_the_limit() {
 }
 
 async fn five_hundred_launches() -> Result<(), String> {
-    let platform = EmbeddedPlatform::builder()
+    let platform = TestPlatform::builder()
         .calls_per_second(LIMIT as usize)
         .latency(Duration::from_millis(30))
         .start()

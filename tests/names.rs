@@ -13,7 +13,7 @@ use seqera::types::{
     ListPipelinesResponse, PipelineDbDto,
 };
 use seqera::{Client, ErrorKind, Id, WorkspaceRef};
-use seqera_embedded_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
 use support::{Server, client_of_embedded, embedded, json};
 
 fn pipeline(id: i64, name: &str, home: i64) -> PipelineDbDto {

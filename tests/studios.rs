@@ -13,7 +13,7 @@ use seqera::types::{
     ListComputeEnvsResponseEntry,
 };
 use seqera::{Client, ErrorKind, Id, Studio, types};
-use seqera_embedded_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use support::laboratory;
 
 fn quick(client: &Client) -> Studio {
@@ -60,7 +60,7 @@ async fn with_studio<T, F: Future<Output = T>>(
 }
 
 #[tokio::test]
-async fn a_studio_is_started_and_stopped_on_the_embedded_platform() {
+async fn a_studio_is_started_and_stopped_on_the_test_platform() {
     let (_platform, client) = laboratory().await;
     let studios = client.list_data_studios().workspace_id(WORKSPACE_ID);
     let studios = studios.send().await.unwrap().into_inner().studios.unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine;
 use md5::Digest;
 use seqera::{ErrorKind, Id, Progress};
-use seqera_embedded_platform::{BUCKET, WORKSPACE};
+use seqera_test_platform::{BUCKET, WORKSPACE};
 use support::{Act, Log, Seen, Server, content, folder, json, laboratory, reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

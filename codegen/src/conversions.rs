@@ -224,7 +224,7 @@ impl Finder<'_> {
             Some(kind) => {
                 let kind = &kind.ident;
                 quote! {
-                    crate::convert::with_kind(#taken, reply.#kind.as_ref().map(|kind| kind.as_str()))
+                    crate::wire::convert::with_kind(#taken, reply.#kind.as_ref().map(|kind| kind.as_str()))
                 }
             }
             None => taken,

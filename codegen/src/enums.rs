@@ -17,7 +17,7 @@ pub fn emit(model: &Model<'_>, name: &str, variants: &[(Ident, String)]) -> Toke
         quote! { #[doc = #doc] #variant = #value }
     });
     quote! {
-        crate::open_enum! {
+        crate::wire::open_enum! {
             #doc
             pub enum #name { #(#variants),* }
         }

@@ -8,7 +8,7 @@ mod enums;
 pub mod fixups;
 mod graft;
 mod mocks;
-mod names;
+pub mod names;
 pub mod needs;
 mod operations;
 pub mod overlay;

@@ -308,8 +308,8 @@ mod tests {
         assert_eq!(
             problem,
             "the feature `runs` needs what version 1.2.3 of the API lacks, leave it out: \
-             the operation `DownloadWorkflowLog` (src/dump/job.rs), \
-             the field `WorkflowLaunchRequest.output_dir` (src/launch.rs)"
+             the operation `DownloadWorkflowLog` (src/runs/dump/job.rs), \
+             the field `WorkflowLaunchRequest.output_dir` (src/runs/launch.rs)"
         );
         assert!(lacking_by_feature(&surface)["runs"].contains("DownloadWorkflowLog"));
         let without = Tags::from_features(["names".to_owned(), "transfers".to_owned()]);
@@ -330,7 +330,7 @@ mod tests {
             }
             pub struct Thing { pub name: Option<String> }
             impl Thing { pub fn name(mut self, value: impl Into<String>) -> Self { self } }
-            crate::open_enum! { #[doc = "x"] pub enum Color { #[doc = "`RED`"] Red = "RED" } }
+            crate::wire::open_enum! { #[doc = "x"] pub enum Color { #[doc = "`RED`"] Red = "RED" } }
             "#,
         )
         .unwrap();

@@ -111,7 +111,7 @@ fn parts(operation: &Operation, builder: &Builder) -> Vec<Part> {
 /// the reason. Every other POST and PATCH is sent again only where it surely was not processed.
 ///
 /// The end of an upload is not here: only the workflow can tell what a refusal of the second means
-/// (`src/transfer/upload/s3.rs`).
+/// (`src/transfers/upload/s3.rs`).
 const SAFE_POSTS: &[(&str, &str)] = &[
     (
         "ResolveCronExpression",
@@ -189,9 +189,9 @@ pub fn emit(
         pub mod builder {
             use super::types;
             #[allow(unused_imports)]
-            use crate::argument::{self, Argument};
+            use crate::transport::argument::{self, Argument};
             #[allow(unused_imports)]
-            use crate::body::ByteStream;
+            use crate::transport::body::ByteStream;
             #[allow(unused_imports)]
             use crate::paginate::{ItemStream, PageStream, Paged, Paging};
             #[allow(unused_imports)]
@@ -413,7 +413,7 @@ impl BodyCode {
         let check = model
             .checked
             .contains(&name)
-            .then(|| quote! { self.request.fail_if(crate::check::Missing::of(body)); });
+            .then(|| quote! { self.request.fail_if(crate::wire::check::Missing::of(body)); });
         let starts_empty = |found: &TypeSchema<'_>| found.schema["enum"].is_null();
         let change = model.schemas.get(&name).is_some_and(starts_empty).then(|| {
             quote! {
@@ -477,9 +477,9 @@ impl BodyCode {
 
     fn add_parts(&mut self, parts: &[Part]) {
         self.fields
-            .extend(quote! { form: crate::multipart::MultipartForm, });
+            .extend(quote! { form: crate::transport::multipart::MultipartForm, });
         self.values
-            .extend(quote! { form: crate::multipart::MultipartForm::new(), });
+            .extend(quote! { form: crate::transport::multipart::MultipartForm::new(), });
         let is_alternative = !self.prepare.is_empty();
         for Part {
             setter,
@@ -493,7 +493,7 @@ impl BodyCode {
                     #[doc = #doc]
                     ///
                     /// A file from a path is streamed from the disk as it is sent.
-                    pub fn #setter(mut self, file: impl Into<crate::multipart::Upload>) -> Self {
+                    pub fn #setter(mut self, file: impl Into<crate::transport::multipart::Upload>) -> Self {
                         self.form = self.form.file(#wire, file);
                         self
                     }

@@ -274,8 +274,8 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
         let checks = fields.iter().filter_map(|field| field.check.as_ref());
         quote! {
             #[allow(unused_variables)]
-            impl crate::check::Check for #struct_ident {
-                fn check(&self, missing: &mut crate::check::Missing) { #(#checks)* }
+            impl crate::wire::check::Check for #struct_ident {
+                fn check(&self, missing: &mut crate::wire::check::Missing) { #(#checks)* }
             }
         }
     });
@@ -301,7 +301,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
             }
             fn write<S: ::serde::ser::SerializeMap>(&self, fields: &mut Fields<'_, S>) { #(#writes)* }
         }
-        crate::record_serde!(#struct_ident);
+        crate::wire::record_serde!(#struct_ident);
         #debug
         #check
     }
@@ -339,7 +339,7 @@ fn emit_field(
     let setter = emit_setter(field, nullable, wire);
     let text = name.to_string();
     let debug = if secret {
-        quote! { .field(#text, &crate::secret::Redacted(self.#name.is_some())) }
+        quote! { .field(#text, &crate::wire::secret::Redacted(self.#name.is_some())) }
     } else {
         quote! { .field(#text, &self.#name) }
     };

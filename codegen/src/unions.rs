@@ -37,8 +37,8 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
             .map(|entry| variant(&entry.value));
         let ident = ident(&name);
         quote! {
-            impl crate::check::Check for #ident {
-                fn check(&self, missing: &mut crate::check::Missing) {
+            impl crate::wire::check::Check for #ident {
+                fn check(&self, missing: &mut crate::wire::check::Missing) {
                     match self {
                         #(Self::#arms(value) => value.check(missing),)*
                         _ => {}
@@ -49,7 +49,7 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
     });
     let name = ident(&name);
     quote! {
-        crate::tagged_union! {
+        crate::wire::tagged_union! {
             #doc
             #[tag = #tag]
             pub enum #name { #(#variants),* }

@@ -6,14 +6,14 @@ use std::env;
 use std::error::Error;
 
 use seqera::Client;
-use seqera_embedded_platform::EmbeddedPlatform;
+use seqera_test_platform::TestPlatform;
 
 /// Where an example works.
 pub struct Connection {
     /// The client.
     pub client: Client,
     /// The Platform inside this process, if that is where the client works. It stops when dropped.
-    pub embedded: Option<EmbeddedPlatform>,
+    pub embedded: Option<TestPlatform>,
 }
 
 /// Connects to the Platform that `TOWER_ACCESS_TOKEN` and `TOWER_API_ENDPOINT` name, or, without a
@@ -34,8 +34,8 @@ pub async fn connect() -> Result<Connection, Box<dyn Error>> {
 }
 
 /// A Platform inside this process, whatever the environment says: for examples that change things.
-pub async fn embedded() -> Result<(Client, EmbeddedPlatform), Box<dyn Error>> {
-    let platform = EmbeddedPlatform::start().await?;
+pub async fn embedded() -> Result<(Client, TestPlatform), Box<dyn Error>> {
+    let platform = TestPlatform::start().await?;
     let client = Client::builder(platform.token())
         .endpoint(platform.endpoint())
         .build()?;

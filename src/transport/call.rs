@@ -13,13 +13,13 @@ use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, field};
 
+use super::Transport;
 use super::progress::{self, Progress};
 use super::rate_limit::Turn;
 use super::request::Target;
 use super::retry::{self, Attempt, Decision, Happened};
-use super::{Transport, error_body};
-use crate::error::{chain, refuses_certificate};
-use crate::multipart::MultipartForm;
+use crate::error::{body, chain, refuses_certificate};
+use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 
 const ACCEPT_VERSION: HeaderName = HeaderName::from_static("accept-version");
@@ -397,7 +397,7 @@ pub(super) async fn opened(call: &Call, reply: &mut Response) -> Result<(), Fail
 /// Reads a success to its end.
 pub(super) async fn whole(call: &Call, reply: &mut Response) -> Result<Bytes, Failure> {
     match progress::whole(reply, call.idle()).await {
-        Ok(body) if error_body::is_html(&body, content_type(reply.headers())) => {
+        Ok(body) if body::is_html(&body, content_type(reply.headers())) => {
             Err(web_page(call, reply, body))
         }
         Ok(body) => Ok(body),
@@ -408,7 +408,7 @@ pub(super) async fn whole(call: &Call, reply: &mut Response) -> Result<Bytes, Fa
 /// A success that is no reply of the API.
 fn web_page(call: &Call, reply: &Response, body: Bytes) -> Failure {
     let body = call.transport.redact(body);
-    let said = error_body::read(&body, content_type(reply.headers())).message;
+    let said = body::read(&body, content_type(reply.headers())).message;
     let said = if said.is_empty() {
         said
     } else {

@@ -16,11 +16,11 @@ use serde::de::DeserializeOwned;
 
 use super::Transport;
 use super::call::{self, Body, Call, Reply};
-use super::error_body::{self, strip_bom};
 use super::retry::RetryPolicy;
-use crate::body::ByteStream;
+use crate::error::body::{self, strip_bom};
 use crate::generated::Client;
-use crate::multipart::MultipartForm;
+use crate::transport::body::ByteStream;
+use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
@@ -440,7 +440,7 @@ impl Fetched {
         };
         // It may quote the reply.
         let cause = self.call.transport.redact(error.to_string().into());
-        let cause = error_body::one_line(&String::from_utf8_lossy(&cause));
+        let cause = body::one_line(&String::from_utf8_lossy(&cause));
         Error::new(ErrorKind::InvalidResponse, text)
             .in_operation(self.call.target.name())
             .with_status(self.reply.response.status())

@@ -339,23 +339,23 @@ pub fn folder(name: &str) -> std::path::PathBuf {
     path
 }
 
-/// A client of an embedded Platform that waits for nothing.
-pub fn client_of_embedded(platform: &seqera_embedded_platform::EmbeddedPlatform) -> ClientBuilder {
+/// A client of a test Platform that waits for nothing.
+pub fn client_of_embedded(platform: &seqera_test_platform::TestPlatform) -> ClientBuilder {
     Client::builder(platform.token())
         .endpoint(platform.endpoint())
         .rate_limit(RateLimit::unlimited())
         .retry(hasty())
 }
 
-/// An embedded Platform without a limit, whose launched runs take so many looks to their end.
-pub async fn embedded(polls: u32) -> seqera_embedded_platform::EmbeddedPlatform {
-    let builder = seqera_embedded_platform::EmbeddedPlatform::builder();
+/// A test Platform without a limit, whose launched runs take so many looks to their end.
+pub async fn embedded(polls: u32) -> seqera_test_platform::TestPlatform {
+    let builder = seqera_test_platform::TestPlatform::builder();
     let builder = builder.calls_per_second(None).run_polls(polls);
     builder.start().await.unwrap()
 }
 
-/// An embedded Platform and a client of it, neither of which waits for anything.
-pub async fn laboratory() -> (seqera_embedded_platform::EmbeddedPlatform, Client) {
+/// A test Platform and a client of it, neither of which waits for anything.
+pub async fn laboratory() -> (seqera_test_platform::TestPlatform, Client) {
     let platform = embedded(1).await;
     let client = client_of_embedded(&platform).build().unwrap();
     (platform, client)

@@ -1,19 +1,28 @@
 //! The changelog's section of what is not released yet.
 
+fn is_unreleased(line: &str) -> bool {
+    line.strip_prefix("## ").is_some_and(|title| {
+        let title = title.trim().trim_matches(['[', ']']);
+        title.eq_ignore_ascii_case("unreleased")
+    })
+}
+
+/// Gives the unreleased section the name of a release, and begins another above it.
+pub fn released(changelog: &str, release: &str) -> String {
+    let lines = changelog.lines().map(|line| match is_unreleased(line) {
+        true => format!("{line}\n\n## {release}\n"),
+        false => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
 /// Puts an entry into the unreleased section, in place of one with the same heading. The entry
 /// begins with its heading, `### …`.
 pub fn with_entry(changelog: Option<&str>, entry: &str) -> String {
     let changelog = changelog.unwrap_or("# Changelog\n");
     let heading = entry.lines().next().unwrap_or_default();
     let mut lines: Vec<&str> = changelog.lines().collect();
-    let is_unreleased = |line: &&str| {
-        line.strip_prefix("## ").is_some_and(|title| {
-            title
-                .trim_matches(['[', ']'])
-                .eq_ignore_ascii_case("unreleased")
-        })
-    };
-    let start = match lines.iter().position(is_unreleased) {
+    let start = match lines.iter().position(|line| is_unreleased(line)) {
         Some(start) => start,
         None => {
             // Before the newest release, else at the end.
@@ -64,6 +73,21 @@ mod tests {
         assert_eq!(
             text,
             "# Changelog\n\n## Unreleased\n\n### API 1.1.0 to 1.2.0\n\n- a\n"
+        );
+    }
+
+    #[test]
+    fn a_release_takes_what_was_unreleased() {
+        let changelog = "# Changelog\n\n## [Unreleased]\n\n- a\n\n## 0.1.0\n";
+        let text = released(changelog, "0.2.0 (2026-11-27)");
+        assert_eq!(
+            text,
+            "# Changelog\n\n## [Unreleased]\n\n## 0.2.0 (2026-11-27)\n\n- a\n\n## 0.1.0\n"
+        );
+        let next = with_entry(Some(&text), ENTRY);
+        assert!(
+            next.contains("## [Unreleased]\n\n### API 1.1.0 to 1.2.0\n\n- a\n\n## 0.2.0"),
+            "{next}"
         );
     }
 

@@ -5,11 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use seqera_codegen::document::Document;
 
-use crate::files::read_if_there;
+use crate::files::{is_unfinished, read};
 use crate::generation::{self, Generation};
 use crate::manifest::{Manifest, carrying};
+use crate::provenance::{self, Provenance, checksum};
 use crate::refresh::{CHANGELOG, GOLDEN, OVERLAY, SCHEMA};
-use crate::{Outcome, coverage, provenance};
+use crate::release::Released;
+use crate::say::say;
+use crate::{Outcome, coverage, platform_table};
 
 /// The least share of operations, parameters, request fields and types, each, that our
 /// documentation must cover, in percent. Not all, so that a schema with new operations can be
@@ -28,12 +31,15 @@ struct Crate<'a> {
 /// A check: its name, and what is wrong if it fails.
 type Check = (&'static str, fn(&Crate<'_>) -> Result<()>);
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 11] = [
+    ("no refresh was interrupted", whole),
     ("the vendored schema is in canonical order", canonical),
     ("the golden surface is that of the schema", golden),
+    ("the test Platform's table is that of the schema", table),
     ("each tag has a feature", features),
     ("the crate's version carries the schema's", version),
-    ("the provenance is that of the schema", origin),
+    ("the vendored schema is as it was kept", origin),
+    ("the last release is known", release),
     ("every list operation pages", paging),
     ("our documentation has no target that is gone", targets),
     ("our documentation covers the API", covers),
@@ -54,9 +60,9 @@ pub fn run(root: &Path) -> Result<Outcome> {
     let mut outcome = Outcome::Good;
     for (name, check) in CHECKS {
         match check(&subject) {
-            Ok(()) => println!("ok      {name}"),
+            Ok(()) => say(format!("ok      {name}")),
             Err(problem) => {
-                println!("FAILED  {name}: {}", crate::one_line(&problem));
+                say(format!("FAILED  {name}: {}", crate::one_line(&problem)));
                 outcome = Outcome::Behind;
             }
         }
@@ -65,19 +71,18 @@ pub fn run(root: &Path) -> Result<Outcome> {
     let idle = fixups.filter(|fixup| fixup.count == 0);
     let idle: Vec<&str> = idle.map(|fixup| fixup.name.as_str()).collect();
     if !idle.is_empty() {
-        println!("note    fixups that apply nowhere: {}", idle.join(", "));
+        say(format!(
+            "note    fixups that apply nowhere: {}",
+            idle.join(", ")
+        ));
     }
     let tags = &subject.generation.report.tags;
     for feature in subject.manifest.tags()? {
         if !tags.contains(&feature) {
-            println!("note    the feature {feature} has no tag");
+            say(format!("note    the feature {feature} has no tag"));
         }
     }
     Ok(outcome)
-}
-
-fn read(root: &Path, name: &str) -> Result<String> {
-    read_if_there(&root.join(name))?.with_context(|| format!("there is no {name}"))
 }
 
 fn canonical(subject: &Crate<'_>) -> Result<()> {
@@ -92,6 +97,14 @@ fn golden(subject: &Crate<'_>) -> Result<()> {
     ensure!(
         read(subject.root, GOLDEN)? == subject.generation.golden,
         "run `cargo xtask refresh-schema --from {SCHEMA}` and review the difference"
+    );
+    Ok(())
+}
+
+fn table(subject: &Crate<'_>) -> Result<()> {
+    ensure!(
+        read(subject.root, platform_table::FILE)? == platform_table::of(&subject.document),
+        "run `cargo xtask refresh-schema --from {SCHEMA}`"
     );
     Ok(())
 }
@@ -116,15 +129,33 @@ fn version(subject: &Crate<'_>) -> Result<()> {
     Ok(())
 }
 
+fn whole(subject: &Crate<'_>) -> Result<()> {
+    ensure!(
+        !is_unfinished(subject.root),
+        "some files are old, some new: run `cargo xtask refresh-schema`, which completes it first"
+    );
+    Ok(())
+}
+
 fn origin(subject: &Crate<'_>) -> Result<()> {
-    let recorded = provenance::version(&read(subject.root, provenance::FILE)?);
+    let record = Provenance::parse(&read(subject.root, provenance::FILE)?)?;
     let version = subject.document.version();
     ensure!(
-        recorded.as_deref() == Some(version),
+        record.version == version,
         "{} is of version {}, the schema of {version}",
         provenance::FILE,
-        recorded.as_deref().unwrap_or("?")
+        record.version
     );
+    ensure!(
+        record.kept_sha256 == checksum(subject.schema.as_bytes()),
+        "{SCHEMA} is not the file that was kept: it was edited by hand, or its refresh was not whole"
+    );
+    Ok(())
+}
+
+fn release(subject: &Crate<'_>) -> Result<()> {
+    let record = Provenance::parse(&read(subject.root, provenance::FILE)?)?;
+    Released::find(subject.root, &record, &subject.schema)?;
     let changelog = read(subject.root, CHANGELOG)?;
     ensure!(
         changelog.to_ascii_lowercase().contains("unreleased"),

@@ -3,12 +3,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use seqera_codegen::document::{Document, for_each_operation};
 use seqera_codegen::{overlay, select};
 use serde_json::Value;
 
-use crate::{Outcome, files, refresh};
+use crate::files::read;
+use crate::say::say;
+use crate::{Outcome, refresh};
 
 /// How much of one kind of thing is documented.
 #[derive(Debug, Default)]
@@ -130,18 +132,20 @@ fn silence(value: &mut Value) {
 
 /// Shows the coverage.
 pub fn run(root: &Path, list: bool) -> Result<Outcome> {
-    let schema = files::read_if_there(&root.join(refresh::SCHEMA))?.context("no schema")?;
-    let overlay = files::read_if_there(&root.join(refresh::OVERLAY))?.context("no overlay")?;
+    let schema = read(root, refresh::SCHEMA)?;
+    let overlay = read(root, refresh::OVERLAY)?;
     let coverage = measure(&Document::parse(&schema)?, &overlay)?;
     for (name, part) in coverage.parts() {
-        println!(
+        say(format!(
             "{name:<15} {:>6.2} %  ({} of {})",
             part.percent(),
             part.all - part.missing.len(),
             part.all
-        );
+        ));
         if list {
-            part.missing.iter().for_each(|name| println!("  {name}"));
+            part.missing
+                .iter()
+                .for_each(|name| say(format!("  {name}")));
         }
     }
     Ok(Outcome::Good)

@@ -117,7 +117,10 @@ impl Comparison {
         for name in added {
             if !renamed.values().any(|now| now == name) {
                 let operation = &new.operations[name];
-                let detail = format!("{} {}", operation.method, operation.path);
+                let OperationSurface {
+                    method, path, tag, ..
+                } = operation;
+                let detail = format!("{method} {path}, feature `{tag}`");
                 self.note(Subject::Operation, Kind::Added, name, detail, false);
             }
         }

@@ -1,22 +1,35 @@
-//! Generates in a process of its own, so that a schema that drives the generator into endless
-//! recursion or an endless loop is an error like any other.
+//! Reads and generates in a process of its own, with bounds: a schema that takes too much memory or
+//! time, or drives the generator into endless recursion, is an error like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use seqera_codegen::document::Document;
 use seqera_codegen::surface::Surface;
 use seqera_codegen::{Report, Tags, generate, needs};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
-/// The longest that generating may take; a debug build needs about two seconds.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// The most processor time; a debug build needs about three seconds for the published schema.
+const PROCESSOR_SECONDS: u64 = 60;
+
+/// The longest that it may take where other processes want the processor too, and where there is
+/// no bound of processor time.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The most memory, with that of the program itself.
+const MEMORY: u64 = 2 * 1024 * 1024 * 1024;
+
+/// The hidden command that reads a schema.
+pub const READ: &str = "read-schema";
+/// The hidden command that generates.
+pub const GENERATE: &str = "generate";
 
 /// What the generator says of a schema.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,11 +44,23 @@ pub struct Generation {
     pub surface: Surface,
 }
 
-/// Runs what the build script runs, with every tag, in another process.
+/// Checks a document of whatever origin, and puts it into the order in which it is kept. What comes
+/// out can be read again without bounds.
+pub fn read(document: &[u8]) -> Result<String> {
+    let text = in_bounds(Command::new(std::env::current_exe()?).arg(READ), document)?;
+    Ok(String::from_utf8(text)?)
+}
+
+/// Runs what the build script runs, with every tag.
 pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("generate")
-        .arg(overlay)
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = in_bounds(command.arg(GENERATE).arg(overlay), schema.as_bytes())?;
+    Ok(serde_json::from_slice(&output)?)
+}
+
+/// Runs one of the hidden commands. Returns what it writes.
+fn in_bounds(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -48,7 +73,7 @@ pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
     };
     thread::scope(|scope| {
         // A generator that ends early closes its input; its own message tells more than that.
-        scope.spawn(move || stdin.write_all(schema.as_bytes()));
+        scope.spawn(move || stdin.write_all(input));
         let output = scope.spawn(move || {
             let mut bytes = Vec::new();
             stdout.read_to_end(&mut bytes).map(|_| bytes)
@@ -74,23 +99,67 @@ pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
         let output = output.join().map_err(crashed)??;
         let said = said.join().map_err(crashed)?;
         match status.code() {
-            Some(0) => Ok(serde_json::from_slice(&output)?),
+            Some(0) => Ok(output),
             Some(1 | 2) if said.starts_with("error: ") => {
                 bail!("{}", said.trim_start_matches("error: ").trim_end())
             }
-            _ if said.contains("overflowed its stack") => {
-                bail!("the schema sends the generator into endless recursion")
-            }
-            _ => bail!("the generator crashed ({status})"),
+            _ => bail!("{}", why_it_died(status, &said)),
         }
     })
 }
 
+/// What ended a generator that could not say so itself.
+fn why_it_died(status: ExitStatus, said: &str) -> String {
+    if said.contains("overflowed its stack") {
+        "the schema sends the generator into endless recursion".to_owned()
+    } else if said.contains("memory allocation of") {
+        let gigabytes = MEMORY / 1024 / 1024 / 1024;
+        format!("the schema takes more than {gigabytes} GB of memory")
+    } else if is_out_of_time(status) {
+        format!("the schema takes more than {PROCESSOR_SECONDS} s of processor time")
+    } else {
+        format!("the generator crashed ({status})")
+    }
+}
+
+#[cfg(unix)]
+fn is_out_of_time(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_out_of_time(_: ExitStatus) -> bool {
+    false
+}
+
+/// Bounds this process, where the system can.
+#[cfg(unix)]
+fn bound_this_process() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    for (resource, most) in [(Resource::As, MEMORY), (Resource::Cpu, PROCESSOR_SECONDS)] {
+        let mut limit = getrlimit(resource);
+        limit.current = Some(limit.current.map_or(most, |current| current.min(most)));
+        // A system that knows no such bound has the one of time that the other end keeps.
+        let _ = setrlimit(resource, Rlimit { ..limit });
+    }
+}
+
+#[cfg(not(unix))]
+fn bound_this_process() {}
+
+/// The other end: reads a document from standard input, writes it in order.
+pub fn serve_read() -> Result<Outcome> {
+    let schema = input()?;
+    let schema = std::str::from_utf8(&schema).map_err(|_| anyhow!("not a text in UTF-8"))?;
+    let text = Document::parse(schema)?.canonical()?;
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(Outcome::Good)
+}
+
 /// The other end: reads a schema from standard input, writes a [`Generation`].
-pub fn serve(overlay: &Path) -> Result<Outcome> {
-    std::panic::set_hook(Box::new(|_| {})); // the error tells it
-    let mut schema = String::new();
-    std::io::stdin().read_to_string(&mut schema)?;
+pub fn serve_generate(overlay: &Path) -> Result<Outcome> {
+    let schema = String::from_utf8(input()?)?;
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
     let generation = Generation {
@@ -101,4 +170,12 @@ pub fn serve(overlay: &Path) -> Result<Outcome> {
     };
     serde_json::to_writer(std::io::stdout().lock(), &generation)?;
     Ok(Outcome::Good)
+}
+
+fn input() -> Result<Vec<u8>> {
+    std::panic::set_hook(Box::new(|_| {})); // the error tells it
+    bound_this_process();
+    let mut input = Vec::new();
+    std::io::stdin().read_to_end(&mut input)?;
+    Ok(input)
 }

@@ -8,15 +8,20 @@ mod files;
 mod generation;
 mod manifest;
 mod needs;
+mod platform_table;
 mod provenance;
 mod refresh;
+mod release;
 mod report;
+mod say;
 mod source;
+mod spelling;
 mod try_schema;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 /// Where the vendor publishes the schema.
@@ -37,7 +42,8 @@ struct Arguments {
 enum Command {
     /// Replaces the vendored schema by another version, and reports what that means for users.
     ///
-    /// Nothing is written unless the crate can be generated from the new schema.
+    /// Nothing is written unless the crate can be generated from the new schema. Exits with 1 if
+    /// it is written, and features can't be built with it; the first line names them.
     RefreshSchema(refresh::Options),
     /// Checks everything that can be checked offline without compiling.
     Check,
@@ -53,15 +59,20 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Makes the present state the one that version numbers are counted from; run after a release.
+    MarkReleased,
     /// Lists what hand-written code needs of the schema, in `codegen/src/needs.txt`.
     Needs {
         /// Writes nothing; exits with 1 if the list is behind.
         #[arg(long)]
         check: bool,
     },
-    /// Generates from the schema on standard input: the part of `refresh-schema` that runs in a
+    /// Puts the document on standard input in order: a part of `refresh-schema` that runs in a
     /// process of its own.
-    #[command(hide = true)]
+    #[command(hide = true, name = generation::READ)]
+    ReadSchema,
+    /// Generates from the schema on standard input: another such part.
+    #[command(hide = true, name = generation::GENERATE)]
     Generate {
         /// The overlay.
         overlay: PathBuf,
@@ -70,20 +81,38 @@ enum Command {
 
 fn main() -> ExitCode {
     let Arguments { root, command } = Arguments::parse();
-    let outcome = match command {
+    let outcome = is_whole(&root, &command).and_then(|()| match command {
         Command::RefreshSchema(options) => refresh::run(&root, &options),
         Command::Check => check::run(&root),
         Command::Coverage { missing } => coverage::run(&root, missing),
         Command::TrySchema { files } => try_schema::run(&root, &files),
         Command::Needs { check } => needs::run(&root, check),
-        Command::Generate { overlay } => generation::serve(&overlay),
-    };
+        Command::MarkReleased => release::mark(&root),
+        Command::ReadSchema => generation::serve_read(),
+        Command::Generate { overlay } => generation::serve_generate(&overlay),
+    });
     match outcome {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Behind) => ExitCode::from(1),
         Err(problem) => {
             eprintln!("error: {}", one_line(&problem));
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Keeps commands from working on files some of which are old and some new. The exceptions are the
+/// one that completes them, and the one that tells.
+fn is_whole(root: &Path, command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Check => Ok(()),
+        Command::RefreshSchema(options) if !options.check => Ok(()),
+        _ => {
+            ensure!(
+                !files::is_unfinished(root),
+                "a refresh was interrupted: run `cargo xtask refresh-schema`, which completes it first"
+            );
+            Ok(())
         }
     }
 }
@@ -95,6 +124,12 @@ enum Outcome {
     Good,
     /// Something is behind, or wrong; the command said what.
     Behind,
+}
+
+impl Outcome {
+    fn good_if(is_good: bool) -> Self {
+        if is_good { Self::Good } else { Self::Behind }
+    }
 }
 
 /// An error and its causes in one line of bearable length.

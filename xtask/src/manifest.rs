@@ -1,5 +1,5 @@
-//! What a refresh changes in `Cargo.toml` and `Cargo.lock`: the version's build metadata, and a
-//! feature for each new tag. Order and comments stay.
+//! What a refresh changes in `Cargo.toml` and `Cargo.lock`: the version, and a feature for each new
+//! tag. Order and comments stay.
 
 use std::collections::BTreeSet;
 
@@ -41,20 +41,38 @@ impl Manifest {
         Ok(Version::parse(version)?)
     }
 
-    /// Writes the schema's version as the build metadata of the crate's.
-    pub fn carry(&mut self, schema: &str) -> Result<Version> {
-        let version = carrying(&self.version()?, schema)?;
+    /// Writes the crate's version.
+    pub fn set_version(&mut self, version: &Version) -> Result<()> {
         let old = self.document["package"]["version"].as_value_mut();
         let old = old.context("Cargo.toml has no version")?;
         let decor = old.decor().clone();
         *old = version.to_string().into();
         *old.decor_mut() = decor;
-        Ok(version)
+        Ok(())
     }
 
     /// Whether the crate has a feature.
     pub fn has_feature(&self, name: &str) -> bool {
         self.document["features"].get(name).is_some()
+    }
+
+    /// The features that turn on one of some features, and these themselves, in order.
+    pub fn building_on(&self, features: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut found = features.clone();
+        let all = self.document["features"].as_table_like();
+        loop {
+            let before = found.len();
+            for (name, turned_on) in all.into_iter().flat_map(|all| all.iter()) {
+                let turned_on = turned_on.as_array().into_iter().flatten();
+                let mut turned_on = turned_on.filter_map(|other| other.as_str());
+                if name != "default" && turned_on.any(|other| found.contains(other)) {
+                    found.insert(name.to_owned());
+                }
+            }
+            if found.len() == before {
+                return found;
+            }
+        }
     }
 
     /// The features that `all-tags` turns on.
@@ -180,12 +198,12 @@ tls = []
     #[test]
     fn the_version_carries_the_schemas() {
         let mut manifest = Manifest::parse(MANIFEST).unwrap();
-        let version = manifest.carry("1.3.0_rc1").unwrap();
-        assert_eq!(version.to_string(), "0.3.1+1.3.0-rc1");
-        let expected = MANIFEST.replace("+1.2.0", "+1.3.0-rc1");
+        let version = carrying(&Version::new(0, 4, 0), "1.3.0_rc1").unwrap();
+        assert_eq!(version.to_string(), "0.4.0+1.3.0-rc1");
+        manifest.set_version(&version).unwrap();
+        let expected = MANIFEST.replace("0.3.1+1.2.0", "0.4.0+1.3.0-rc1");
         assert_eq!(manifest.text(), expected);
-        assert!(manifest.carry("").is_ok());
-        assert!(manifest.carry("a..b").is_err());
+        assert!(carrying(&version, "a..b").is_err());
     }
 
     #[test]
@@ -203,6 +221,15 @@ tls = []
         assert_eq!(manifest.text(), expected);
         assert_eq!(manifest.add_tags(&tags).unwrap(), [""; 0]);
         assert_eq!(manifest.text(), expected);
+    }
+
+    #[test]
+    fn features_build_on_others() {
+        let manifest = Manifest::parse(
+            "[features]\ndefault = [\"c\"]\na = []\nb = [\"a\"]\nc = [\"dep:x\", \"b\"]\nd = []\n",
+        );
+        let found = manifest.unwrap().building_on(&["a".to_owned()].into());
+        assert_eq!(found, ["a", "b", "c"].map(str::to_owned).into());
     }
 
     #[test]

@@ -10,8 +10,9 @@ use seqera_codegen::{Tags, generate, needs};
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::files::{Changes, read_if_there};
+use crate::files::{Changes, read};
 use crate::refresh::{OVERLAY, SCHEMA};
+use crate::say::say;
 use crate::try_schema;
 
 /// The list.
@@ -19,9 +20,7 @@ const LIST: &str = "codegen/src/needs.txt";
 
 /// Writes the list, or checks whether it is what it should be.
 pub fn run(root: &Path, check: bool) -> Result<Outcome> {
-    let read = |name: &str| {
-        read_if_there(&root.join(name))?.with_context(|| format!("there is no {name}"))
-    };
+    let read = |name: &str| read(root, name);
     let output = generate(&read(SCHEMA)?, Some(&read(OVERLAY)?), &Tags::All)?;
     let target = root.join("target/try-schema");
     let scratch = target.join("crate");
@@ -62,17 +61,17 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
 
     let text: String = needs.iter().map(|need| format!("{need}\n")).collect();
     if read(LIST)? == text {
-        println!("{LIST} is up to date.");
+        say(format!("{LIST} is up to date."));
         return Ok(Outcome::Good);
     }
     if check {
-        println!("{LIST} is behind: run `cargo xtask needs`.");
+        say(format!("{LIST} is behind: run `cargo xtask needs`."));
         return Ok(Outcome::Behind);
     }
-    let mut changes = Changes::default();
-    changes.stage(&root.join(LIST), &text)?;
+    let mut changes = Changes::new(root);
+    changes.stage(LIST, &text)?;
     changes.commit()?;
-    println!("wrote {LIST}");
+    say(format!("wrote {LIST}"));
     Ok(Outcome::Good)
 }
 
@@ -92,12 +91,11 @@ fn needs_of(message: &str) -> Vec<String> {
     files.collect()
 }
 
-/// The feature with which a file is compiled; none for files that are part of what is generated.
-fn feature_of(file: &str) -> Option<&'static str> {
-    match file.split(['/', '.']).next()? {
-        "names" => Some("names"),
-        "launch" | "run" | "dump" => Some("runs"),
-        "transfer" | "studios" => Some("transfers"),
-        _ => None,
-    }
+/// The feature with which a file is compiled: its folder is called as the feature; none for files
+/// that are part of what is generated.
+fn feature_of(file: &str) -> Option<&str> {
+    let folder = file.split(['/', '.']).next()?;
+    ["names", "runs", "transfers"]
+        .contains(&folder)
+        .then_some(folder)
 }

@@ -1,21 +1,27 @@
 //! Replaces the vendored schema by another version of it.
 //!
-//! Everything is read, checked and generated before the first file is touched. The schema is
-//! replaced last: an interrupted refresh is one that can be run again.
+//! Everything is read, checked and generated before the first file is touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use seqera_codegen::document::Document;
+use seqera_codegen::names::type_name;
+use seqera_codegen::surface::Surface;
 
-use crate::files::{Changes, read_if_there};
+use crate::diff::{Change, Kind, Subject};
+use crate::files::{self, Changes, read, read_if_there};
 use crate::generation::{self, Generation};
-use crate::manifest::{self, Manifest};
-use crate::report::{Report, compare_fixups};
+use crate::manifest::{self, Manifest, carrying};
+use crate::provenance::{self, Provenance, checksum};
+use crate::release::{self, RELEASED_SCHEMA, Released, Step};
+use crate::report::{Report, Verdict, compare_fixups, count};
+use crate::say::say;
 use crate::source::Source;
-use crate::{Outcome, PUBLISHED, changelog, coverage, diff, provenance};
+use crate::spelling::of_program;
+use crate::{Outcome, PUBLISHED, changelog, coverage, diff, platform_table};
 
 /// The vendored schema.
 pub const SCHEMA: &str = "seqera-api-latest.yml";
@@ -38,82 +44,99 @@ pub struct Options {
     /// Writes the report as Markdown to this file too.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// How long a silent server is waited for, in seconds.
+    /// How long a silent server or process is waited for, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub timeout: u64,
+    /// Takes a schema that has less than half of the operations that are known.
+    #[arg(long)]
+    pub fewer_operations: bool,
 }
 
 /// Refreshes, or checks whether a refresh is due.
 pub fn run(root: &Path, options: &Options) -> Result<Outcome> {
     let source = Source::parse(&options.from)?;
     let bytes = source.read(Duration::from_secs(options.timeout))?;
-    let refresh = Refresh::prepare(root, &source, &bytes)?;
-    print!("{}", refresh.report.text());
-    if let Some(path) = &options.report {
-        let mut changes = Changes::default();
-        changes.stage(path, &refresh.report.markdown())?;
-        changes.commit()?;
+    if !options.check && files::recover(root)? {
+        say("An interrupted refresh is completed.\n");
     }
+    let refresh = Refresh::prepare(root, &source, &bytes, options.fewer_operations)?;
+    say(refresh.report.text());
+    if let Some(path) = &options.report {
+        files::write(path, &refresh.report.markdown())?;
+    }
+    let can_be_built = refresh.report.lost_features.is_empty();
     if options.check {
-        if refresh.is_new {
-            println!("\n{SCHEMA} is behind.");
-            return Ok(Outcome::Behind);
-        }
-        println!("\n{SCHEMA} is up to date.");
-        return Ok(Outcome::Good);
+        let verdict = if refresh.report.is_new {
+            "behind"
+        } else {
+            "up to date"
+        };
+        say(format!("{SCHEMA} is {verdict}."));
+        let is_good = !refresh.report.is_new && can_be_built;
+        return Ok(Outcome::good_if(is_good));
     }
     let written = refresh.changes.commit()?;
-    println!();
     if written.is_empty() {
-        println!("Nothing to write.");
+        say("Nothing to write.");
     }
-    for path in written {
-        println!(
-            "wrote {}",
-            path.strip_prefix(root).unwrap_or(&path).display()
-        );
+    for name in written {
+        let verb = if root.join(&name).exists() {
+            "wrote"
+        } else {
+            "removed"
+        };
+        say(format!("{verb} {name}"));
     }
-    Ok(Outcome::Good)
+    Ok(Outcome::good_if(can_be_built))
 }
 
 /// A refresh that is ready to be written.
 struct Refresh {
     changes: Changes,
     report: Report,
-    /// Whether the new schema is another than the vendored one.
-    is_new: bool,
+}
+
+/// A schema, and what the generator makes of it.
+struct Side<'a> {
+    schema: &'a str,
+    generation: Generation,
 }
 
 impl Refresh {
-    fn prepare(root: &Path, source: &Source, bytes: &[u8]) -> Result<Self> {
+    fn prepare(
+        root: &Path,
+        source: &Source,
+        bytes: &[u8],
+        may_have_fewer_operations: bool,
+    ) -> Result<Self> {
         let of_source = || source.to_string();
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| anyhow!("not a text in UTF-8"))
-            .with_context(of_source)?;
-        let document = Document::parse(text).with_context(of_source)?;
+        let schema = generation::read(bytes).with_context(of_source)?;
+        let document = Document::parse(&schema).with_context(of_source)?;
         let old_schema = read_if_there(&root.join(SCHEMA))?;
         let old_document = old_schema
             .as_deref()
             .and_then(|text| Document::parse(text).ok());
-        check_kinship(&document, old_document.as_ref()).with_context(of_source)?;
-        let schema = document.canonical().with_context(of_source)?;
+        if let Some(old) = &old_document {
+            check_kinship(&document, old, may_have_fewer_operations).with_context(of_source)?;
+        }
         let is_new = old_schema.as_ref() != Some(&schema);
-
-        let read = |name: &str| {
-            read_if_there(&root.join(name))?.with_context(|| format!("there is no {name}"))
-        };
-        let mut manifest = Manifest::parse(&read("Cargo.toml")?)?;
-        let current = manifest.version()?;
-        let version = manifest.carry(document.version())?;
-
-        let overlay = root.join(OVERLAY);
-        let mut new = generation::of(&schema, &overlay).with_context(of_source)?;
-        new.lacking
-            .retain(|feature, _| manifest.has_feature(feature));
-        let old = match old_schema.as_deref() {
-            Some(text) if is_new => Some(generation::of(text, &overlay)),
+        let old_record = read_if_there(&root.join(provenance::FILE))?;
+        let old_record = old_record.as_deref().map(Provenance::parse).transpose()?;
+        let released = match (&old_record, &old_schema) {
+            (Some(record), Some(old)) => Released::find(root, record, old)?,
             _ => None,
         };
+
+        let overlay = root.join(OVERLAY);
+        let new = Side {
+            generation: generation::of(&schema, &overlay).with_context(of_source)?,
+            schema: &schema,
+        };
+        let generate = |schema| -> Result<Side<'_>> {
+            let generation = generation::of(schema, &overlay)?;
+            Ok(Side { schema, generation })
+        };
+        let old = old_schema.as_deref().filter(|_| is_new).map(generate);
         let (old, unknown) = match old {
             Some(Err(problem)) => {
                 let problem = crate::one_line(&problem);
@@ -122,48 +145,85 @@ impl Refresh {
             }
             old => (old.and_then(Result::ok), None),
         };
-        let new_tags = manifest.add_tags(&new.report.tags)?;
+        let old = if is_new { old.as_ref() } else { Some(&new) };
+
+        let mut manifest = Manifest::parse(&read(root, "Cargo.toml")?)?;
+        let current = manifest.version()?;
+        let verdict = match &released {
+            None => None,
+            Some(released) => {
+                let known = [Some(&new), old].into_iter().flatten();
+                let known = known.filter(|side| side.schema == released.schema).last();
+                let made;
+                let side = match known {
+                    Some(side) => side,
+                    None => {
+                        made = generate(&released.schema).context("the released schema")?;
+                        &made
+                    }
+                };
+                Some(judge(&current, released, side, old, &new))
+            }
+        };
+        let next = match &verdict {
+            Some(verdict) => verdict.next.clone(),
+            None => release::plain(&current),
+        };
+        let version = carrying(&next, document.version())?;
+        manifest.set_version(&version)?;
+        let new_tags = manifest.add_tags(&new.generation.report.tags)?;
+
+        let mut record = Provenance::new(source, document.version(), bytes, &schema);
+        record.release = old_record.as_ref().and_then(|old| old.release.clone());
+        let from = old_document.as_ref().zip(old_schema.as_deref());
+        let from = from.map(|(old, text)| (old.version().to_owned(), checksum(text.as_bytes())));
+        let comparison = Comparison {
+            from,
+            to: record.clone(),
+            is_new,
+            unknown,
+            verdict,
+            new_tags,
+        };
+        let overlay = read(root, OVERLAY)?;
+        let old = old.map(|old| &old.generation);
         let report = compose(
             &document,
-            &read(OVERLAY)?,
-            &new,
-            if is_new { old.as_ref() } else { Some(&new) },
-            Known {
-                version: old_document.as_ref().map(Document::version),
-                unknown,
-                current,
-                new_tags,
-                tags: manifest.tags()?,
-            },
+            &overlay,
+            &manifest,
+            old,
+            &new.generation,
+            comparison,
         )?;
 
-        let mut changes = Changes::default();
-        let mut stage = |name: &str, text: &str| changes.stage(&root.join(name), text);
-        stage("Cargo.toml", &manifest.text())?;
+        let mut changes = Changes::new(root);
+        changes.stage("Cargo.toml", &manifest.text())?;
         if let Some(lock) = read_if_there(&root.join("Cargo.lock"))? {
             let package = manifest.name()?;
-            stage("Cargo.lock", &manifest::relock(&lock, &package, &version)?)?;
+            changes.stage("Cargo.lock", &manifest::relock(&lock, &package, &version)?)?;
         }
         if let Some(entry) = report.changelog() {
             let old = read_if_there(&root.join(CHANGELOG))?;
-            stage(CHANGELOG, &changelog::with_entry(old.as_deref(), &entry))?;
+            changes.stage(CHANGELOG, &changelog::with_entry(old.as_deref(), &entry))?;
         }
-        stage(GOLDEN, &new.golden)?;
-        if is_new || read_if_there(&root.join(provenance::FILE))?.is_none() {
-            let record = provenance::record(source, document.version(), bytes);
-            stage(provenance::FILE, &record)?;
+        changes.stage(GOLDEN, &new.generation.golden)?;
+        changes.stage(platform_table::FILE, &platform_table::of(&document))?;
+        match &released {
+            Some(released) if released.schema != schema => {
+                changes.stage(RELEASED_SCHEMA, &released.schema)?;
+            }
+            _ => changes.stage_removal(RELEASED_SCHEMA),
         }
-        stage(SCHEMA, &schema)?;
-        Ok(Self {
-            changes,
-            report,
-            is_new,
-        })
+        if is_new || old_record.is_none() {
+            changes.stage(provenance::FILE, &record.text())?;
+        }
+        changes.stage(SCHEMA, &schema)?;
+        Ok(Self { changes, report })
     }
 }
 
-/// Refuses the document of another API: one that has next to no operation in common with ours.
-fn check_kinship(new: &Document, old: Option<&Document>) -> Result<()> {
+/// Refuses the document of another API, and one of which next to nothing is left.
+fn check_kinship(new: &Document, old: &Document, may_have_fewer_operations: bool) -> Result<()> {
     let ids = |document: &Document| -> BTreeSet<String> {
         document
             .raw_operations()
@@ -171,68 +231,133 @@ fn check_kinship(new: &Document, old: Option<&Document>) -> Result<()> {
             .collect()
     };
     let title = new.tree["info"]["title"].as_str().unwrap_or("untitled");
-    if let Some(old) = old {
-        let (new, old) = (ids(new), ids(old));
-        let common = new.intersection(&old).count();
-        ensure!(
-            common * 10 >= new.len().min(old.len()),
-            "an OpenAPI document of another API: `{title}`"
-        );
-    }
+    let (new, old) = (ids(new), ids(old));
+    let common = new.intersection(&old).count();
+    ensure!(
+        common * 10 >= new.len().min(old.len()),
+        "an OpenAPI document of another API: `{title}`"
+    );
+    ensure!(
+        may_have_fewer_operations || new.len() * 2 >= old.len(),
+        "it has {} operations, and the vendored schema {}: is it cut off? If not, add --fewer-operations",
+        new.len(),
+        old.len()
+    );
     Ok(())
 }
 
-/// What the crate had before.
-struct Known<'a> {
-    /// The version of the vendored schema.
-    version: Option<&'a str>,
-    /// Why what else it had is not known.
+/// Works out what everything that is unreleased means for the crate's version.
+fn judge(
+    current: &semver::Version,
+    released: &Released,
+    side: &Side<'_>,
+    old: Option<&Side<'_>>,
+    new: &Side<'_>,
+) -> Verdict {
+    let since = |other: &Side<'_>| -> (Step, Vec<Change>) {
+        if other.schema == side.schema {
+            return (Step::None, Vec::new());
+        }
+        let changes = diff::compare(&side.generation.surface, &other.generation.surface);
+        (Step::of(&changes), changes)
+    };
+    let before = old.map(|old| since(old).0);
+    let (step, changes) = since(new);
+    Verdict {
+        released: released.version.clone(),
+        step,
+        changes: count(&changes),
+        next: release::next(current, &released.version, before, step),
+    }
+}
+
+/// What is known before the two sides are compared.
+struct Comparison {
+    from: Option<(String, String)>,
+    to: Provenance,
+    is_new: bool,
     unknown: Option<String>,
-    current: semver::Version,
+    verdict: Option<Verdict>,
     new_tags: Vec<String>,
-    tags: BTreeSet<String>,
 }
 
 fn compose(
     document: &Document,
     overlay: &str,
-    new: &Generation,
+    manifest: &Manifest,
     old: Option<&Generation>,
-    known: Known<'_>,
+    new: &Generation,
+    comparison: Comparison,
 ) -> Result<Report> {
     let coverage = coverage::measure(document, overlay)?;
     let tags: BTreeSet<&String> = new.report.tags.iter().collect();
+    let mut gone_tags = manifest.tags()?;
+    gone_tags.retain(|tag| !tags.contains(tag));
+    let spelled = |names: &[String]| -> Vec<String> {
+        let names = names.iter().map(|name| of_program(name, &new.surface));
+        names.collect()
+    };
+    let types = coverage.types.missing.iter().map(|name| type_name(name));
+    let mut changes = old
+        .map(|old| diff::compare(&old.surface, &new.surface))
+        .unwrap_or_default();
+    add_summaries(&mut changes, &new.surface, document);
+    let grafted_before = old.map_or(&[][..], |old| &old.report.grafted);
+    let no_longer = |name: &&String| !new.report.grafted.contains(name);
+    let no_longer: Vec<String> = grafted_before.iter().filter(no_longer).cloned().collect();
+    let lacking: BTreeMap<String, Vec<String>> = new
+        .lacking
+        .iter()
+        .filter(|(feature, _)| manifest.has_feature(feature))
+        .map(|(feature, names)| {
+            let names = names.iter().map(|name| of_program(name, &new.surface));
+            (
+                feature.clone(),
+                names.map(|name| format!("`{name}`")).collect(),
+            )
+        })
+        .collect();
     Ok(Report {
-        from: known.version.map(str::to_owned),
-        to: new.report.version.clone(),
-        current: known.current,
-        changes: old
-            .map(|old| diff::compare(&old.surface, &new.surface))
-            .unwrap_or_default(),
-        unknown: known.unknown,
+        from: comparison.from,
+        to: comparison.to,
+        is_new: comparison.is_new,
+        changes,
+        unknown: comparison.unknown,
+        verdict: comparison.verdict,
         fixups: compare_fixups(
             old.map(|old| old.report.fixups.as_slice()),
             &new.report.fixups,
         ),
-        lacking: new
-            .lacking
-            .iter()
-            .map(|(feature, operations)| {
-                let operations: Vec<_> = operations.iter().map(String::as_str).collect();
-                format!("`{feature}` needs `{}`", operations.join("`, `"))
-            })
-            .collect(),
-        grafted: new.report.grafted.clone(),
-        unrecognised_paging: new.report.unrecognised_paging.clone(),
-        undocumented_operations: coverage.operations.missing,
-        undocumented_types: coverage.types.missing,
+        lost_features: manifest.building_on(&lacking.keys().cloned().collect()),
+        lacking,
+        grafted: spelled(&new.report.grafted),
+        no_longer_grafted: spelled(&no_longer),
+        unrecognised_paging: spelled(&new.report.unrecognised_paging),
+        undocumented_operations: spelled(&coverage.operations.missing),
+        undocumented_types: types.collect(),
         dangling_documentation: new.report.dangling_documentation.clone(),
-        gone_tags: known
-            .tags
-            .iter()
-            .filter(|tag| !tags.contains(tag))
-            .cloned()
-            .collect(),
-        new_tags: known.new_tags,
+        gone_tags: gone_tags.into_iter().collect(),
+        new_tags: comparison.new_tags,
     })
+}
+
+/// Says of new operations what the schema itself says of them.
+fn add_summaries(changes: &mut [Change], surface: &Surface, document: &Document) {
+    let of_schema: BTreeMap<&str, &str> = document
+        .raw_operations()
+        .filter_map(|(_, _, operation)| {
+            let text = operation["summary"].as_str()?.trim();
+            Some((operation["operationId"].as_str()?, text))
+        })
+        .collect();
+    for change in changes {
+        if (change.subject, change.kind) != (Subject::Operation, Kind::Added) {
+            continue;
+        }
+        let operation = surface.operations.get(&change.name);
+        let summary = operation.and_then(|operation| of_schema.get(operation.id.as_str()));
+        if let Some(summary) = summary.filter(|summary| !summary.is_empty()) {
+            change.detail = format!("{}: {summary}", change.detail);
+        }
+    }
 }

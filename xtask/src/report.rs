@@ -1,31 +1,40 @@
 //! What a new schema means for the users of the crate, on the terminal and as Markdown.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use semver::Version;
 use seqera_codegen::fixups::Applied;
 
 use crate::diff::{Change, Kind, Subject};
+use crate::provenance::Provenance;
+use crate::release::{Step, level, plain};
 
 /// Everything that is worth knowing before a refresh is released.
 #[derive(Debug)]
 pub struct Report {
-    /// The version of the schema that is replaced, if there was one.
-    pub from: Option<String>,
-    /// The version of the new schema.
-    pub to: String,
-    /// The crate's version.
-    pub current: Version,
+    /// The schema that is replaced, if there was one: its version and its checksum.
+    pub from: Option<(String, String)>,
+    /// Where the new one comes from.
+    pub to: Provenance,
+    /// Whether the new one is another.
+    pub is_new: bool,
     /// What changes for programs.
     pub changes: Vec<Change>,
     /// Why that is not known, if it is not.
     pub unknown: Option<String>,
+    /// What follows for the crate's version, if something was released.
+    pub verdict: Option<Verdict>,
     /// How often each fixup applied, to the old schema and to the new one.
     pub fixups: Vec<(String, Option<usize>, usize)>,
-    /// Features that can't be built with the new schema, with the operations that it lacks.
-    pub lacking: Vec<String>,
+    /// What hand-written code needs and the new schema lacks, by feature.
+    pub lacking: BTreeMap<String, Vec<String>>,
+    /// Features that can't be built with the new schema.
+    pub lost_features: BTreeSet<String>,
     /// What the new schema lacks and hand-written code uses where a server knows it.
     pub grafted: Vec<String>,
+    /// What was such with the schema that is replaced, and is no more.
+    pub no_longer_grafted: Vec<String>,
     /// Operations that look paged, but whose paging was not recognised.
     pub unrecognised_paging: Vec<String>,
     /// Operations without documentation of ours.
@@ -40,62 +49,21 @@ pub struct Report {
     pub gone_tags: Vec<String>,
 }
 
+/// What everything that is unreleased means for the crate's version.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The version that was released last.
+    pub released: Version,
+    /// The step from it.
+    pub step: Step,
+    /// The numbers of breaking and of compatible changes since.
+    pub changes: (usize, usize),
+    /// The version that follows.
+    pub next: Version,
+}
+
 /// Lists longer than this are folded away, and on a terminal cut off.
 const LONG: usize = 40;
-
-/// How a version number is to be raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Programs may stop to compile or to work.
-    Breaking,
-    /// There is more than before.
-    Feature,
-    /// Nothing that a program can name is different.
-    Fix,
-}
-
-impl Step {
-    /// The step that follows from changes.
-    pub fn of(changes: &[Change]) -> Self {
-        if changes.iter().any(|change| change.breaking) {
-            Self::Breaking
-        } else if changes.is_empty() {
-            Self::Fix
-        } else {
-            Self::Feature
-        }
-    }
-
-    /// The version after this step, by Cargo's rules: below 1.0 the second number is the one that
-    /// tells of breaking changes. The build metadata is not kept.
-    pub fn after(self, version: &Version) -> Version {
-        let Version {
-            major,
-            minor,
-            patch,
-            ..
-        } = *version;
-        match (self, major) {
-            (Self::Breaking, 0) if minor > 0 => Version::new(0, minor + 1, 0),
-            (_, 0) => Version::new(0, minor, patch + 1),
-            (Self::Breaking, _) => Version::new(major + 1, 0, 0),
-            (Self::Feature, _) => Version::new(major, minor + 1, 0),
-            (Self::Fix, _) => Version::new(major, minor, patch + 1),
-        }
-    }
-
-    /// The number of a version that this step raises.
-    fn name(self, version: &Version) -> &'static str {
-        let next = self.after(version);
-        if next.major > version.major {
-            "major"
-        } else if next.minor > version.minor {
-            "minor"
-        } else {
-            "patch"
-        }
-    }
-}
 
 /// Pairs the counts of two runs.
 pub fn compare_fixups(
@@ -111,6 +79,16 @@ pub fn compare_fixups(
         .collect()
 }
 
+/// The numbers of breaking and of compatible changes.
+pub fn count(changes: &[Change]) -> (usize, usize) {
+    let breaking = changes.iter().filter(|change| change.breaking).count();
+    (breaking, changes.len() - breaking)
+}
+
+fn counted((breaking, compatible): (usize, usize)) -> String {
+    format!("{breaking} breaking and {compatible} compatible changes")
+}
+
 /// A heading with lines under it.
 struct Section {
     title: String,
@@ -118,48 +96,97 @@ struct Section {
 }
 
 impl Report {
-    /// One sentence: the versions, the step.
+    /// One line: the versions, the changes, the step, and what can't be built.
     pub fn summary(&self) -> String {
-        let from = match &self.from {
-            Some(from) => format!("API {from} to {}", self.to),
-            None => format!("API {}", self.to),
+        let mut parts = vec![match &self.unknown {
+            Some(reason) => format!("what changes for programs is not known: {reason}"),
+            None if !self.is_new => "the vendored schema is this one".to_owned(),
+            None if self.changes.is_empty() => {
+                "nothing changes for programs that use the crate".to_owned()
+            }
+            None => counted(count(&self.changes)),
+        }];
+        parts.extend(self.verdict.as_ref().map(Verdict::text));
+        if !self.lost_features.is_empty() {
+            let features: Vec<&str> = self.lost_features.iter().map(String::as_str).collect();
+            parts.push(format!(
+                "NOT TO BE BUILT with it: the features `{}`",
+                features.join("`, `")
+            ));
+        }
+        format!("{}: {}", self.way(), parts.join("; "))
+    }
+
+    /// From which version to which.
+    fn way(&self) -> String {
+        let to = &self.to.version;
+        let Some((from, _)) = &self.from else {
+            return format!("API {to}");
         };
-        if let Some(reason) = &self.unknown {
-            return format!("{from}: what changes for programs is not known: {reason}");
+        let number = |text: &str| Version::parse(text).ok();
+        match (number(from), number(to)) {
+            _ if from == to && self.is_new => {
+                format!("API {from} to other contents of {to}")
+            }
+            _ if from == to => format!("API {to}"),
+            (Some(old), Some(new)) if new < old => format!("API {from} BACK to {to}"),
+            _ => format!("API {from} to {to}"),
         }
-        let step = Step::of(&self.changes);
-        let breaking = self.changes.iter().filter(|change| change.breaking).count();
-        let compatible = self.changes.len() - breaking;
-        if self.changes.is_empty() {
-            return format!("{from}: nothing changes for programs that use the crate");
+    }
+
+    /// What stands above the lists.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let to = &self.to;
+        let mut facts = vec![
+            ("source", format!("{}, read on {}", to.source, to.date)),
+            ("SHA-256", to.sha256.clone()),
+        ];
+        if let Some(verdict) = &self.verdict {
+            let since = match verdict.step {
+                Step::None => "the same schema".to_owned(),
+                _ => counted(verdict.changes),
+            };
+            facts.push((
+                "since the release",
+                format!("{}: {since}", verdict.released),
+            ));
         }
-        format!(
-            "{from}: {breaking} breaking and {compatible} compatible changes; a {} release follows ({} after {})",
-            step.name(&self.current),
-            step.after(&self.current),
-            Version {
-                build: semver::BuildMetadata::EMPTY,
-                ..self.current.clone()
-            },
-        )
+        let compiles = if self.lacking.is_empty() {
+            "all that it needs is there (`cargo xtask try-schema` compiles it)"
+        } else {
+            "does NOT compile with this version: see what it needs"
+        };
+        facts.push(("hand-written code", compiles.to_owned()));
+        facts
+    }
+
+    /// What a maintainer does after the refresh.
+    fn next_steps(&self) -> Vec<String> {
+        let mut steps = Vec::new();
+        if !self.lost_features.is_empty() {
+            steps.push(
+                "mend the files that need what is lacking, or build without their features"
+                    .to_owned(),
+            );
+        }
+        if self.is_new {
+            steps.push("review `git diff tests/golden CHANGELOG.md`".to_owned());
+        }
+        let undocumented = self.undocumented_operations.len() + self.undocumented_types.len();
+        if undocumented > 0 {
+            steps.push("document what is new in `overlays/docs.yml`".to_owned());
+        }
+        if !self.dangling_documentation.is_empty() {
+            steps.push("take documentation without target out of `overlays/docs.yml`, unless this version is older than it".to_owned());
+        }
+        if self.is_new {
+            steps.push("`cargo xtask check`, `cargo test --workspace`, commit".to_owned());
+        }
+        steps
     }
 
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
-        for (breaking, how) in [(true, "Breaking"), (false, "Compatible")] {
-            for (subject, what) in SUBJECTS {
-                let lines = self
-                    .changes
-                    .iter()
-                    .filter(|change| change.breaking == breaking && change.subject == subject)
-                    .map(line)
-                    .collect();
-                sections.push(Section {
-                    title: format!("{how}: {what}"),
-                    lines,
-                });
-            }
-        }
         let mut list = |title: &str, lines: Vec<String>| {
             sections.push(Section {
                 title: title.to_owned(),
@@ -167,16 +194,32 @@ impl Report {
             });
         };
         let code = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect();
+        let lacking = self
+            .lacking
+            .iter()
+            .map(|(feature, needs)| format!("`{feature}` needs {}", needs.join(", ")));
+        list(
+            "What hand-written code needs and this version lacks",
+            lacking.collect(),
+        );
+        for (breaking, how) in [(true, "Breaking"), (false, "Compatible")] {
+            for (subject, what) in SUBJECTS {
+                let of_subject =
+                    |change: &&Change| change.breaking == breaking && change.subject == subject;
+                let changes = self.changes.iter().filter(of_subject);
+                list(&format!("{how}: {what}"), changes.map(line).collect());
+            }
+        }
         list("Features added for new tags", code(&self.new_tags));
         list("Features whose tags are gone", code(&self.gone_tags));
         list("Fixups", self.fixup_lines());
         list(
-            "Features that this version can't have",
-            self.lacking.clone(),
+            "Added by us, because hand-written code uses it where a server knows it",
+            code(&self.grafted),
         );
         list(
-            "Added, because hand-written code uses it where a server knows it",
-            code(&self.grafted),
+            "No longer added by us: the schema has it",
+            code(&self.no_longer_grafted),
         );
         list(
             "List operations whose paging is not recognised",
@@ -194,53 +237,41 @@ impl Report {
             "Documentation whose target is gone",
             code(&self.dangling_documentation),
         );
+        list("What to do next", self.next_steps());
         sections.retain(|section| !section.lines.is_empty());
         sections
     }
 
     fn fixup_lines(&self) -> Vec<String> {
-        let said = |count: &usize| match count {
+        let said = |count: usize| match count {
             1 => "once".to_owned(),
             count => format!("{count} times"),
         };
         let line = |(name, before, now): &(String, Option<usize>, usize)| {
-            let verdict = match (before, now) {
-                (Some(before), now) if before == now && *now > 0 => return None,
-                (None, now) if *now > 0 => return None,
-                (Some(before), 0) if *before > 0 => {
-                    format!("no longer applies (before: {})", said(before))
-                }
-                (_, 0) => return None,
-                (Some(before), now) if before < now => {
+            let before = (*before)?;
+            let verdict = match (before, *now) {
+                (before, now) if before == now => return None,
+                (before, 0) => format!("no longer applies (before: {})", said(before)),
+                (before, now) => {
+                    let how = if before < now { "more" } else { "less" };
                     format!(
-                        "applies more often: {} (before: {})",
+                        "applies {how} often: {} (before: {})",
                         said(now),
                         said(before)
                     )
                 }
-                (before, now) => format!(
-                    "applies less often: {} (before: {})",
-                    said(now),
-                    said(&before.unwrap_or(0))
-                ),
             };
             Some(format!("`{name}` {verdict}"))
         };
-        let mut lines: Vec<String> = self.fixups.iter().filter_map(line).collect();
-        let is_idle = |(_, before, now): &&(String, Option<usize>, usize)| {
-            before.unwrap_or(0) == 0 && *now == 0
-        };
-        let idle = self.fixups.iter().filter(is_idle);
-        let idle: Vec<String> = idle.map(|(name, ..)| format!("`{name}`")).collect();
-        if !idle.is_empty() {
-            lines.push(format!("apply nowhere: {}", idle.join(", ")));
-        }
-        lines
+        self.fixups.iter().filter_map(line).collect()
     }
 
     /// The report for a terminal.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.summary());
+        let mut text = format!("{}\n\n", self.summary());
+        for (name, fact) in self.facts() {
+            let _ = writeln!(text, "{:<18} {}", format!("{name}:"), fact.replace('`', ""));
+        }
         for section in self.sections() {
             let count = section.lines.len();
             let _ = writeln!(text, "\n{} ({count})", section.title);
@@ -256,7 +287,10 @@ impl Report {
 
     /// The report for a pull request.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# Schema refresh\n\n{}.\n", self.summary());
+        let mut text = format!("# Schema refresh\n\n{}.\n\n", self.summary());
+        for (name, fact) in self.facts() {
+            let _ = writeln!(text, "- {name}: {fact}");
+        }
         for section in self.sections() {
             let (title, count) = (section.title, section.lines.len());
             let items: String = section
@@ -277,41 +311,76 @@ impl Report {
         text
     }
 
-    /// The entry of the changelog; none where nothing changes for programs.
+    /// The entry of the changelog; none where nothing changes for programs. The heading tells apart
+    /// contents that were published under one version.
     pub fn changelog(&self) -> Option<String> {
         if self.changes.is_empty() {
             return None;
         }
-        let from = self.from.as_ref()?;
-        let mut text = format!("### API {from} to {}\n", self.to);
-        let mut list = |title: &str, lines: Vec<String>| {
+        let (from, from_sha256) = self.from.as_ref()?;
+        let short = |checksum: &str| checksum.get(..8).unwrap_or(checksum).to_owned();
+        let mut text = format!(
+            "### API {from} ({}) to {} ({})\n",
+            short(from_sha256),
+            self.to.version,
+            short(&self.to.kept_sha256)
+        );
+        for (breaking, title) in [(true, "Breaking"), (false, "Compatible")] {
+            let mut lines = Vec::new();
+            for (subject, _) in SUBJECTS {
+                let changes = self.changes.iter();
+                let changes = changes
+                    .filter(|change| change.breaking == breaking && change.subject == subject);
+                lines.extend(entries(changes));
+            }
             if !lines.is_empty() {
                 let _ = write!(text, "\n{title}:\n\n");
                 lines.iter().for_each(|line| {
                     let _ = writeln!(text, "- {line}");
                 });
             }
-        };
-        let breaking = self.changes.iter().filter(|change| change.breaking);
-        list("Breaking", breaking.map(line).collect());
-        let (mut named, mut counted) = (Vec::new(), Vec::new());
-        for (subject, what) in SUBJECTS {
-            let compatible = |change: &&Change| !change.breaking && change.subject == subject;
-            let changes: Vec<&Change> = self.changes.iter().filter(compatible).collect();
-            if subject == Subject::Operation {
-                named.extend(changes.into_iter().map(line));
-            } else if !changes.is_empty() {
-                counted.push(format!("{} {what}", changes.len()));
-            }
         }
-        if !counted.is_empty() {
-            named.push(format!("new or more lenient: {}", counted.join(", ")));
-        }
-        list("Compatible", named);
         Some(text)
     }
 }
 
+impl Verdict {
+    fn text(&self) -> String {
+        let released = plain(&self.released);
+        match self.step {
+            Step::None => format!("the schema is that of the release {released}"),
+            _ => {
+                let level = level(&released, &self.next);
+                format!("a {level} release follows ({} after {released})", self.next)
+            }
+        }
+    }
+}
+
+/// The lines of a changelog: what only came, or only went, is gathered by what it belongs to.
+fn entries<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut gathered: BTreeMap<(Kind, String), Vec<String>> = BTreeMap::new();
+    for change in changes {
+        match (change.kind, change.name.split_once('.')) {
+            (Kind::Added | Kind::Removed, Some((owner, member))) => {
+                let members = gathered.entry((change.kind, owner.to_owned())).or_default();
+                members.push(format!("`{member}` ({})", change.detail));
+            }
+            _ => lines.push(line(change)),
+        }
+    }
+    lines.extend(gathered.into_iter().map(|((kind, owner), members)| {
+        let members = members.join(", ");
+        match kind {
+            Kind::Added => format!("added to `{owner}`: {members}"),
+            _ => format!("removed from `{owner}`: {members}"),
+        }
+    }));
+    lines
+}
+
+/// The subjects in the order in which they are told.
 const SUBJECTS: [(Subject, &str); 5] = [
     (Subject::Operation, "operations"),
     (Subject::Parameter, "parameters"),
@@ -333,26 +402,7 @@ fn line(change: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_follow_cargos_rules() {
-        let after = |step: Step, version: &str| {
-            let version = Version::parse(version).unwrap();
-            (step.after(&version).to_string(), step.name(&version))
-        };
-        for (step, version, expected) in [
-            (Step::Breaking, "0.1.4+1.2.0", ("0.2.0", "minor")),
-            (Step::Feature, "0.1.4+1.2.0", ("0.1.5", "patch")),
-            (Step::Fix, "0.1.4+1.2.0", ("0.1.5", "patch")),
-            (Step::Breaking, "0.0.4", ("0.0.5", "patch")),
-            (Step::Breaking, "2.1.4", ("3.0.0", "major")),
-            (Step::Feature, "2.1.4", ("2.2.0", "minor")),
-            (Step::Fix, "2.1.4", ("2.1.5", "patch")),
-        ] {
-            let (number, name) = after(step, version);
-            assert_eq!((number.as_str(), name), expected, "{step:?} {version}");
-        }
-    }
+    use crate::source::Source;
 
     #[test]
     fn fixups_say_how_often_they_applied_before_and_now() {
@@ -368,7 +418,7 @@ mod tests {
         new.push(applied("fresh", 1));
         let report = Report {
             fixups: compare_fixups(Some(&old), &new),
-            ..empty()
+            ..empty("1.0.0", "1.1.0")
         };
         assert_eq!(
             report.fixup_lines(),
@@ -376,28 +426,79 @@ mod tests {
                 "`more` applies more often: 6 times (before: 5 times)",
                 "`less` applies less often: 4 times (before: 5 times)",
                 "`gone` no longer applies (before: 5 times)",
-                "apply nowhere: `idle`",
             ]
         );
     }
 
     #[test]
     fn a_report_without_changes_says_so_and_leaves_the_changelog_alone() {
-        let report = empty();
-        assert!(report.text().contains("nothing changes"));
+        let report = empty("1.0.0", "1.1.0");
+        assert!(report.summary().contains("nothing changes"));
         assert_eq!(report.changelog(), None);
     }
 
-    fn empty() -> Report {
+    #[test]
+    fn the_first_line_says_where_it_goes_and_what_is_lost() {
+        let way = |from, to| empty(from, to).way();
+        assert_eq!(way("1.9.0", "1.10.0"), "API 1.9.0 to 1.10.0");
+        assert_eq!(way("1.10.0", "1.9.0"), "API 1.10.0 BACK to 1.9.0");
+        assert_eq!(
+            way("1.9.0", "1.9.0"),
+            "API 1.9.0 to other contents of 1.9.0"
+        );
+        assert_eq!(way("may", "june"), "API may to june");
+        let report = Report {
+            lost_features: ["names", "runs"].map(str::to_owned).into(),
+            ..empty("1.0.0", "1.1.0")
+        };
+        let expected = "NOT TO BE BUILT with it: the features `names`, `runs`";
+        assert!(report.summary().ends_with(expected), "{}", report.summary());
+        assert!(!report.summary().contains('\n'));
+    }
+
+    #[test]
+    fn the_changelog_gathers_members_and_tells_contents_of_one_version_apart() {
+        let change = |subject, kind, name: &str, detail: &str| Change {
+            subject,
+            kind,
+            name: name.to_owned(),
+            detail: detail.to_owned(),
+            breaking: kind == Kind::Removed,
+        };
+        let report = Report {
+            changes: vec![
+                change(Subject::Field, Kind::Added, "Thing.a", "`String`"),
+                change(Subject::Field, Kind::Added, "Thing.b", "`i64`"),
+                change(Subject::Field, Kind::Removed, "Thing.c", "`bool`"),
+                change(Subject::Type, Kind::Added, "Other", "a struct"),
+            ],
+            ..empty("1.0.0", "1.0.0")
+        };
+        let to = &report.to.kept_sha256[..8];
+        assert_eq!(
+            report.changelog().unwrap(),
+            format!(
+                "### API 1.0.0 (01234567) to 1.0.0 ({to})\n\n\
+                 Breaking:\n\n- removed from `Thing`: `c` (`bool`)\n\n\
+                 Compatible:\n\n- added `Other`: a struct\n\
+                 - added to `Thing`: `a` (`String`), `b` (`i64`)\n"
+            )
+        );
+    }
+
+    fn empty(from: &str, to: &str) -> Report {
         Report {
-            from: Some("1.0.0".to_owned()),
-            to: "1.1.0".to_owned(),
-            current: Version::new(0, 1, 0),
+            from: Some((from.to_owned(), "0123456789".to_owned())),
+            to: Provenance::new(&Source::Stdin, to, b"abc", "abc"),
+            is_new: true,
             changes: Vec::new(),
             unknown: None,
+            verdict: None,
             fixups: Vec::new(),
-            lacking: Vec::new(),
+            lacking: BTreeMap::new(),
+            lost_features: BTreeSet::new(),
             grafted: Vec::new(),
+            no_longer_grafted: Vec::new(),
             unrecognised_paging: Vec::new(),
             undocumented_operations: Vec::new(),
             undocumented_types: Vec::new(),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,7 +15,7 @@ use reqwest::blocking::Client;
 /// The most bytes that a schema may have. The published ones have half a megabyte.
 pub const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// How much longer than the server's longest silence the whole download may take.
+/// How much longer than the longest silence the whole may take.
 const WHOLE: u32 = 10;
 
 /// A place to read a schema from.
@@ -45,11 +47,14 @@ impl Source {
         }
     }
 
-    /// Reads the whole document. `patience` is the longest silence of a server.
+    /// Reads the whole document. `patience` is the longest silence of a server or of another process.
     pub fn read(&self, patience: Duration) -> Result<Vec<u8>> {
         match self {
-            Self::Stdin => bounded(io::stdin().lock()),
-            Self::File(path) => read_file(path),
+            Self::Stdin => read_patiently(|| Ok(io::stdin()), patience),
+            Self::File(path) => {
+                let path = path.clone();
+                read_patiently(move || open(&path), patience)
+            }
             Self::Url(url) => download(url, patience),
         }
         .with_context(|| self.to_string())
@@ -78,16 +83,63 @@ impl fmt::Display for Source {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>> {
+fn open(path: &Path) -> Result<File> {
     ensure!(!path.is_dir(), "a folder, not a file");
-    bounded(File::open(path)?)
+    Ok(File::open(path)?)
 }
 
-fn bounded(reader: impl Read) -> Result<Vec<u8>> {
+/// Reads what may be a pipe, whose other end may fall silent: in a thread, which is left to itself
+/// then.
+fn read_patiently<R: Read>(
+    open: impl FnOnce() -> Result<R> + Send + 'static,
+    patience: Duration,
+) -> Result<Vec<u8>> {
+    let (sender, receiver) = mpsc::sync_channel(4);
+    thread::spawn(move || {
+        let mut reader = match open() {
+            Ok(reader) => reader,
+            Err(problem) => return drop(sender.send(Err(problem))),
+        };
+        loop {
+            let mut chunk = vec![0; 64 * 1024];
+            let read = match reader.read(&mut chunk) {
+                Ok(read) => read,
+                Err(problem) if problem.kind() == io::ErrorKind::Interrupted => continue,
+                Err(problem) => return drop(sender.send(Err(problem.into()))),
+            };
+            chunk.truncate(read);
+            // Nobody listens any more after an error.
+            if sender.send(Ok(chunk)).is_err() || read == 0 {
+                return;
+            }
+        }
+    });
+    let deadline = Instant::now() + patience * WHOLE;
     let mut bytes = Vec::new();
-    reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    check_size(bytes.len() as u64)?;
-    Ok(bytes)
+    loop {
+        let chunk = match receiver.recv_timeout(patience) {
+            Ok(chunk) => chunk?,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                bail!("nothing came for {} s", patience.as_secs())
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => bail!("the reading broke off"),
+        };
+        if chunk.is_empty() {
+            return Ok(bytes);
+        }
+        bytes.extend_from_slice(&chunk);
+        check_size(bytes.len() as u64)?;
+        check_deadline(deadline, patience)?;
+    }
+}
+
+fn check_deadline(deadline: Instant, patience: Duration) -> Result<()> {
+    ensure!(
+        Instant::now() < deadline,
+        "the end is not reached after {} s",
+        (patience * WHOLE).as_secs()
+    );
+    Ok(())
 }
 
 fn check_size(size: u64) -> Result<()> {
@@ -134,11 +186,7 @@ fn download(url: &Url, patience: Duration) -> Result<Vec<u8>> {
         }
         bytes.extend_from_slice(&chunk[..read]);
         check_size(bytes.len() as u64)?;
-        ensure!(
-            Instant::now() < deadline,
-            "the download is not over after {} s",
-            (patience * WHOLE).as_secs()
-        );
+        check_deadline(deadline, patience)?;
         progress.show(bytes.len(), announced);
     }
     drop(progress);
@@ -210,8 +258,18 @@ mod tests {
 
     #[test]
     fn reading_stops_at_the_bound() {
-        let endless = io::repeat(b'a');
-        let problem = bounded(endless).unwrap_err().to_string();
+        let endless = || Ok(io::repeat(b'a'));
+        let problem = read_patiently(endless, Duration::from_secs(60)).unwrap_err();
+        let problem = problem.to_string();
         assert!(problem.starts_with("more than 16 MB"), "{problem}");
+    }
+
+    #[test]
+    fn a_pipe_that_falls_silent_is_not_waited_for() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"openapi: 3.0.1\n").unwrap();
+        let problem = read_patiently(|| Ok(reader), Duration::from_millis(50)).unwrap_err();
+        assert!(problem.to_string().starts_with("nothing came"), "{problem}");
+        drop(writer);
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::Outcome;
 use crate::refresh::{self, Options};
+use crate::say::say;
 
 /// What the package needs to compile, and what its manifest names.
 const MEMBERS: [&str; 13] = [
@@ -22,7 +23,7 @@ const MEMBERS: [&str; 13] = [
     "benches",
     "overlays",
     "codegen",
-    "embedded-platform",
+    "test-platform",
     "xtask",
 ];
 
@@ -32,16 +33,19 @@ pub fn run(root: &Path, schemas: &[PathBuf]) -> Result<Outcome> {
     let scratch = target.join("crate");
     let mut outcome = Outcome::Good;
     for schema in schemas {
-        println!("trying {}", schema.display());
+        say(format!("trying {}", schema.display()));
         let tried = copy(root, &scratch).and_then(|()| compile(&scratch, &target, schema));
         match tried {
-            Ok(()) => println!("ok: {} is generated and compiles\n", schema.display()),
+            Ok(()) => say(format!(
+                "ok: {} is generated and compiles\n",
+                schema.display()
+            )),
             Err(problem) => {
-                println!(
+                say(format!(
                     "FAILED: {}: {}\n",
                     schema.display(),
                     crate::one_line(&problem)
-                );
+                ));
                 outcome = Outcome::Behind;
             }
         }
@@ -55,6 +59,7 @@ fn compile(scratch: &Path, target: &Path, schema: &Path) -> Result<()> {
         check: false,
         report: Some(target.join("report.md")),
         timeout: 20,
+        fewer_operations: true,
     };
     refresh::run(scratch, &options)?;
     let bindings = ["--no-default-features", "--features", "all-tags,rustls"];
@@ -68,9 +73,9 @@ fn compile(scratch: &Path, target: &Path, schema: &Path) -> Result<()> {
             target,
             &["--features", feature, "--no-default-features"],
         )? {
-            println!(
+            say(format!(
                 "the feature `{feature}` does not compile with it: it needs what this version lacks"
-            );
+            ));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +37,7 @@ impl Crate {
         let made = Self { folder };
         let output = made.refresh_from_text(OLD, &[]);
         assert!(output.status.success(), "{}", said(&output));
+        made.mark_released();
         made
     }
 
@@ -56,6 +57,11 @@ impl Crate {
             .args(arguments);
         command.stdin(Stdio::null());
         command
+    }
+
+    fn mark_released(&self) {
+        let output = self.run(&["mark-released"]).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
     }
 
     fn refresh(&self, from: &str, more: &[&str]) -> Output {
@@ -360,17 +366,17 @@ fn the_report_says_what_changes_for_programs() {
     let report = made.path("report.md");
     let output = made.refresh_from_text(NEW, &["--report", report.to_str().unwrap()]);
     assert!(output.status.success(), "{}", said(&output));
-    // Which fixups apply nowhere is not what this is about.
-    let is_idle = |line: &&str| line.starts_with("- apply nowhere");
+    // The source and its day are another each time.
+    let is_fixed = |line: &&str| !line.starts_with("- source: ");
     let markdown = made.read("report.md");
-    let lines: Vec<&str> = markdown.lines().filter(|line| !is_idle(line)).collect();
+    let lines: Vec<&str> = markdown.lines().filter(is_fixed).collect();
     let markdown = lines.join("\n");
     let expected = include_str!("fixtures/report.md").replace("\r\n", "\n");
     assert_eq!(markdown.trim_end(), expected.trim_end(), "{markdown}");
 
     let manifest = made.read("Cargo.toml");
     assert!(
-        manifest.contains("version = \"0.4.0+1.1.0\" # kept"),
+        manifest.contains("version = \"0.5.0+1.1.0\" # kept"),
         "{manifest}"
     );
     assert!(
@@ -381,7 +387,7 @@ fn the_report_says_what_changes_for_programs() {
         manifest.contains("# The first.\nalpha = []\nbeta = []\n"),
         "{manifest}"
     );
-    assert!(made.read("Cargo.lock").contains("0.4.0+1.1.0"));
+    assert!(made.read("Cargo.lock").contains("0.5.0+1.1.0"));
     let golden = made.read("tests/golden/surface.txt");
     assert!(
         golden.contains("GET /beta  describe_beta() -> Beta\n"),
@@ -389,8 +395,7 @@ fn the_report_says_what_changes_for_programs() {
     );
     let changelog = made.read("CHANGELOG.md");
     assert!(
-        changelog
-            .starts_with("# Changelog\n\n## Unreleased\n\n### API 1.0.0 to 1.1.0\n\nBreaking:\n"),
+        changelog.starts_with("# Changelog\n\n## Unreleased\n\n### API 1.0.0 ("),
         "{changelog}"
     );
     let record = made.read("schema-provenance.toml");
@@ -399,58 +404,196 @@ fn the_report_says_what_changes_for_programs() {
 }
 
 #[test]
-fn an_interrupted_refresh_leaves_whole_files_and_can_be_repeated() {
+fn a_killed_refresh_leaves_the_old_files_or_is_completed() {
     let made = Crate::new();
     let old = made.snapshot();
+    let source = tempfile::NamedTempFile::new().unwrap();
+    fs::write(source.path(), NEW).unwrap();
+    let source = source.path().to_str().unwrap();
     let started = Instant::now();
-    assert!(made.refresh_from_text(NEW, &[]).status.success());
+    assert!(made.refresh(source, &[]).status.success());
     let whole = started.elapsed();
     let new = made.snapshot();
-    let contents = |files: &[(PathBuf, Vec<u8>)], path: &Path| {
-        let found = files.iter().find(|(other, _)| other == path);
-        found.map(|(_, bytes)| bytes.clone())
-    };
-    for step in 0..20 {
+    for step in 0..12 {
         for (path, _) in &new {
-            match contents(&old, path) {
-                Some(bytes) => fs::write(path, bytes).unwrap(),
+            match old.iter().find(|(other, _)| other == path) {
+                Some((_, bytes)) => fs::write(path, bytes).unwrap(),
                 None => fs::remove_file(path).unwrap(),
             }
         }
-        let source = made.path("../new-schema.yml");
-        let source = source.with_file_name(format!("{}-new.yml", std::process::id()));
-        fs::write(&source, NEW).unwrap();
         let mut child = made
-            .run(&["refresh-schema", "--from", source.to_str().unwrap()])
+            .run(&["refresh-schema", "--from", source])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         // From the beginning to after the end.
-        thread::sleep(whole * step / 16);
+        thread::sleep(whole * step / 10);
         let _ = child.kill();
         child.wait().unwrap();
-        for (path, bytes) in made.snapshot() {
-            let is_temporary = path.extension().is_some_and(|extension| extension == "tmp");
-            if is_temporary {
-                fs::remove_file(&path).unwrap();
-                continue;
-            }
-            let of = |files| contents(files, &path);
-            let is_record = path.ends_with("schema-provenance.toml");
-            assert!(
-                is_record || Some(&bytes) == of(&old).as_ref() || Some(&bytes) == of(&new).as_ref(),
-                "{} is neither old nor new",
-                path.display()
-            );
-        }
-        assert!(made.refresh(source.to_str().unwrap(), &[]).status.success());
-        fs::remove_file(&source).unwrap();
-        assert_eq!(
-            contents(&made.snapshot(), &made.path("seqera-api-latest.yml")),
-            contents(&new, &made.path("seqera-api-latest.yml"))
-        );
+        let is_unfinished = made.path(".refresh/journal.json").exists();
+        let files = made.snapshot();
+        let folder = made.path(".refresh");
+        let files: Vec<_> = files
+            .into_iter()
+            .filter(|(path, _)| !path.starts_with(&folder))
+            .collect();
+        assert!(is_unfinished || files == old || files == new, "a mixture");
+        assert!(made.refresh(source, &[]).status.success());
+        assert!(made.snapshot() == new, "not what an undisturbed run makes");
     }
+}
+
+#[test]
+fn an_interruption_between_two_files_is_told_and_completed() {
+    let made = Crate::new();
+    // As it stands after the first of two files.
+    fs::create_dir(made.path(".refresh")).unwrap();
+    fs::write(made.path(".refresh/1"), "second").unwrap();
+    let journal = r#"{"moves":[["0","first.txt"],["1","second.txt"]],"removals":["gone.txt"]}"#;
+    fs::write(made.path(".refresh/journal.json"), journal).unwrap();
+    fs::write(made.path("first.txt"), "first").unwrap();
+    fs::write(made.path("gone.txt"), "").unwrap();
+
+    let output = made.run(&["check"]).output().unwrap();
+    let text = said(&output);
+    assert!(
+        text.contains("FAILED  no refresh was interrupted"),
+        "{text}"
+    );
+    let before = made.snapshot();
+    let output = made.refresh_from_text(OLD, &["--check"]);
+    assert_refused(&made, &before, &output, "a refresh was interrupted");
+
+    // A source that is refused does not keep it from being completed.
+    let output = made.refresh_from_text("", &[]);
+    assert!(said(&output).contains("interrupted refresh is completed"));
+    assert_eq!(made.read("second.txt"), "second");
+    assert!(!made.path("gone.txt").exists());
+    assert!(!made.path(".refresh").exists());
+    let output = made.run(&["check"]).output().unwrap();
+    assert!(said(&output).contains("ok      no refresh was interrupted"));
+
+    // What was left before anything was replaced goes.
+    fs::create_dir(made.path(".refresh")).unwrap();
+    fs::write(made.path(".refresh/0"), "half").unwrap();
+    assert!(made.refresh_from_text(OLD, &[]).status.success());
+    assert!(!made.path(".refresh").exists());
+}
+
+#[test]
+fn the_step_is_counted_from_the_release_over_all_refreshes() {
+    let made = Crate::new();
+    let version = || {
+        let manifest = made.read("Cargo.toml");
+        let line = manifest.lines().find(|line| line.starts_with("version"));
+        line.unwrap().split('"').nth(1).unwrap().to_owned()
+    };
+    let first_line = |output: &Output| said(output).lines().next().unwrap().to_owned();
+    assert_eq!(version(), "0.4.0+1.0.0");
+    let record = made.read("schema-provenance.toml");
+    assert!(
+        record.contains("[release]\nversion = \"0.4.0+1.0.0\""),
+        "{record}"
+    );
+
+    // Breaks programs.
+    let output = made.refresh_from_text(NEW, &[]);
+    let line = first_line(&output);
+    assert!(
+        line.contains("a minor release follows (0.5.0 after 0.4.0)"),
+        "{line}"
+    );
+    assert_eq!(version(), "0.5.0+1.1.0");
+    assert!(made.read("seqera-api-released.yml") == made_canonical(OLD));
+
+    // Does not, but what is unreleased does. The vendor did not change the version.
+    let again = NEW.replace(
+        "        color: {",
+        "        shade: {type: string}\n        color: {",
+    );
+    let output = made.refresh_from_text(&again, &[]);
+    let line = first_line(&output);
+    assert!(
+        line.starts_with("API 1.1.0 to other contents of 1.1.0: 0 breaking and 1 compatible"),
+        "{line}"
+    );
+    assert!(
+        line.contains("a minor release follows (0.5.0 after 0.4.0)"),
+        "{line}"
+    );
+    assert_eq!(version(), "0.5.0+1.1.0");
+    let changelog = made.read("CHANGELOG.md");
+    assert_eq!(changelog.matches("### API 1.").count(), 2, "{changelog}");
+    assert!(
+        changelog.contains("added to `Thing`: `color` (`String`)"),
+        "{changelog}"
+    );
+    assert!(
+        changelog.contains("added to `Thing`: `shade` (`String`)"),
+        "{changelog}"
+    );
+
+    // Back to what was released.
+    let line = first_line(&made.refresh_from_text(OLD, &[]));
+    assert!(line.starts_with("API 1.1.0 BACK to 1.0.0: "), "{line}");
+    assert!(
+        line.contains("the schema is that of the release 0.4.0"),
+        "{line}"
+    );
+    assert_eq!(version(), "0.4.0+1.0.0");
+    assert!(!made.path("seqera-api-released.yml").exists());
+
+    // A release ends the counting.
+    assert!(made.refresh_from_text(NEW, &[]).status.success());
+    made.mark_released();
+    assert!(!made.path("seqera-api-released.yml").exists());
+    let changelog = made.read("CHANGELOG.md");
+    let (unreleased, released) = changelog.split_once("\n## 0.5.0+1.1.0 (").unwrap();
+    assert!(
+        !unreleased.contains("###") && released.contains("### API 1."),
+        "{changelog}"
+    );
+    let line = first_line(&made.refresh_from_text(&again, &[]));
+    assert!(
+        line.contains("a patch release follows (0.5.1 after 0.5.0)"),
+        "{line}"
+    );
+    assert_eq!(version(), "0.5.1+1.1.0");
+}
+
+fn made_canonical(schema: &str) -> String {
+    let document = seqera_codegen::document::Document::parse(schema).unwrap();
+    document.canonical().unwrap()
+}
+
+#[test]
+fn a_reader_that_has_heard_enough_is_no_error() {
+    let made = Crate::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let source = tempfile::NamedTempFile::new().unwrap();
+    fs::write(source.path(), NEW).unwrap();
+    let mut command = made.run(&["refresh-schema", "--from", source.path().to_str().unwrap()]);
+    let output = command
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(said(&output), "");
+    assert!(made.read("Cargo.toml").contains("+1.1.0"));
+}
+
+#[test]
+fn a_pipe_that_falls_silent_is_refused() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = made.run(&["refresh-schema", "--from", "-", "--timeout", "1"]);
+    let output = command.stdin(reader).output().unwrap();
+    assert_refused(&made, &before, &output, "nothing came for 1 s");
+    drop(writer);
 }
 
 #[test]
@@ -458,6 +601,9 @@ fn what_changes_is_not_known_where_the_vendored_schema_is_not_generated() {
     let made = Crate::new();
     let odd = OLD.replacen("in: query,", "in: query, style: spaceDelimited,", 1);
     fs::write(made.path("seqera-api-latest.yml"), odd).unwrap();
+    let record = made.read("schema-provenance.toml");
+    let (record, _) = record.split_once("\n[release]").unwrap();
+    fs::write(made.path("schema-provenance.toml"), record).unwrap();
     let output = made.refresh_from_text(NEW, &["--check"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let text = said(&output);
@@ -475,13 +621,12 @@ fn an_operation_whose_name_is_kept_for_hand_written_code_is_not_renamed() {
         OLD.replacen("components:\n", &format!("{log}components:\n"), 1)
     };
     let made = Crate::new();
-    let output = made.refresh_from_text(&with_log("GetWorkflowLog"), &[]);
-    assert!(output.status.success(), "{}", said(&output));
+    made.refresh_from_text(&with_log("GetWorkflowLog"), &[]);
     let output = made.refresh_from_text(&with_log("WorkflowLogs"), &["--check"]);
     let text = said(&output);
     assert!(text.contains("nothing changes for programs"), "{text}");
     assert!(
-        text.contains("GetWorkflowLog (named WorkflowLogs)"),
+        text.contains("get_workflow_log (named WorkflowLogs)"),
         "{text}"
     );
 }
@@ -511,14 +656,26 @@ fn check_finds_what_is_not_in_order() {
     assert!(text.contains("FAILED  the golden surface"), "{text}");
 
     let schema = made.read("seqera-api-latest.yml");
-    fs::write(
-        made.path("seqera-api-latest.yml"),
-        format!("# by hand\n{schema}"),
-    )
-    .unwrap();
+    let write = |schema: &str| fs::write(made.path("seqera-api-latest.yml"), schema).unwrap();
+    write(&format!("# by hand\n{schema}"));
     let (_, text) = check();
     assert!(
         text.contains("FAILED  the vendored schema is in canonical order"),
         "{text}"
     );
+
+    // A type that no golden line of operations shows.
+    write(&schema.replacen("type: integer", "type: string", 1));
+    let (_, text) = check();
+    assert!(
+        text.contains("FAILED  the vendored schema is as it was kept"),
+        "{text}"
+    );
+    write(&schema);
+
+    let record = made.read("schema-provenance.toml");
+    let other = record.replace("schema_sha256 = \"", "schema_sha256 = \"0");
+    fs::write(made.path("schema-provenance.toml"), other).unwrap();
+    let (_, text) = check();
+    assert!(text.contains("FAILED  the last release is known"), "{text}");
 }

@@ -1,0 +1,90 @@
+//! A folder as a compressed archive.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::JOB;
+use crate::files::unwritable;
+use crate::{Error, Result};
+
+/// A temporary folder that only this user can read.
+pub(super) struct Scratch(pub(super) PathBuf);
+
+impl Scratch {
+    pub(super) fn make() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("seqera-dump-{:016x}", fastrand::u64(..)));
+        let mut maker = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        maker.create(&path).map_err(unwritable(&path))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Writes a folder's files as a compressed archive, in order of their names.
+pub(super) async fn pack(
+    folder: PathBuf,
+    root: String,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> Result<()> {
+    let (chunks, mut packed) = mpsc::channel(4);
+    let packing = tokio::task::spawn_blocking(move || {
+        let chunks = std::io::BufWriter::with_capacity(64 << 10, Chunks(chunks));
+        let gzip = flate2::write::GzEncoder::new(chunks, flate2::Compression::default());
+        let mut archive = tar::Builder::new(gzip);
+        append(&mut archive, &folder, Path::new(&root))?;
+        archive.into_inner()?.finish()?.flush()
+    });
+    let failed = |error| Error::io("the archive could not be written", error).in_operation(JOB);
+    while let Some(chunk) = packed.recv().await {
+        writer.write_all(&chunk).await.map_err(failed)?;
+    }
+    writer.flush().await.map_err(failed)?;
+    match packing.await {
+        Ok(done) => done.map_err(failed),
+        Err(panicked) => Err(failed(std::io::Error::other(panicked))),
+    }
+}
+
+fn append(
+    archive: &mut tar::Builder<impl Write>,
+    folder: &Path,
+    name: &Path,
+) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), name.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            append(archive, &path, &name)?;
+        } else if path.extension().is_none_or(|ending| ending != "part") {
+            archive.append_path_with_name(&path, &name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Hands what is written over to the asynchronous side, and ends when that is gone.
+struct Chunks(mpsc::Sender<Bytes>);
+
+impl Write for Chunks {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let sent = self.0.blocking_send(Bytes::copy_from_slice(data));
+        sent.map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

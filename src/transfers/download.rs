@@ -1,0 +1,221 @@
+//! Downloads from a data link: in ranges, several at a time, continued where they stopped.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use futures_util::future::{BoxFuture, Either, select};
+use futures_util::stream::FuturesUnordered;
+use tokio::fs;
+
+use super::data_links::{DataLink, Job, RefusedName, Transferred, wrong};
+use crate::Result;
+use crate::files::relative_path;
+use crate::prelude::*;
+
+mod note;
+mod object;
+
+use object::fetch;
+
+impl DataLink {
+    /// Downloads a file. An existing local file is replaced when the new one is complete.
+    ///
+    /// Until then the content is in a file that ends in `.part`, with a note of what it has
+    /// (`.part.json`). If the download is interrupted, by a failure or by dropping the future, the
+    /// next one continues there, provided that the object has not changed: otherwise it begins
+    /// anew.
+    ///
+    /// Where the storage states a checksum, the file is compared with it: on Google MD5 or CRC32C,
+    /// on Azure the blob's MD5, on S3 an ETag that is an MD5, which it is of objects that were not
+    /// uploaded in parts nor encrypted with a key of one's own. Other files are as long as the
+    /// storage says, and all of one version of the object.
+    ///
+    /// # Errors
+    /// A call of the Platform failed, or the storage did after the attempts of the client's retry
+    /// policy for each part; the file can't be written; the checksum differs.
+    pub async fn download_file(
+        &self,
+        remote: &str,
+        local: impl AsRef<Path>,
+    ) -> Result<Transferred> {
+        let local = local.as_ref();
+        let remote = remote.trim_start_matches('/');
+        if remote.is_empty() || remote.ends_with('/') {
+            return Err(wrong(format!(
+                "`{remote}` is no file: use `download_folder`"
+            )));
+        }
+        let job = self.job().await?;
+        job.reporter()
+            .update(|progress| progress.files_total = Some(1));
+        // Boxed, so that its type is known to be `Send` here already.
+        let running: BoxFuture<'_, _> = Box::pin(fetch(&job, remote.to_owned(), local.to_owned()));
+        let bytes = running.await?;
+        Ok(Transferred {
+            files: 1,
+            bytes,
+            ..Transferred::default()
+        })
+    }
+
+    /// Downloads everything below a folder into a local folder, which is made if needed. An empty
+    /// path is the whole data link.
+    ///
+    /// Files that are there in the same size are kept, so that an interrupted download continues;
+    /// others are replaced. No file gets outside of the local folder: names that would (`..`,
+    /// absolute paths, drive letters), that can't be file names, or that clash with another
+    /// file's (also by case alone) are left out and listed.
+    ///
+    /// # Errors
+    /// As [`download_file`](Self::download_file). What is complete by then remains.
+    pub async fn download_folder(
+        &self,
+        remote: &str,
+        local: impl AsRef<Path>,
+    ) -> Result<Transferred> {
+        let job = self.job().await?;
+        let (remote, local) = (
+            remote.trim_matches('/').to_owned(),
+            local.as_ref().to_owned(),
+        );
+        let running: BoxFuture<'_, _> = Box::pin(fetch_folder(&job, remote, local));
+        running.await
+    }
+}
+
+async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Transferred> {
+    let mut done = Transferred::default();
+    let mut names = Names::default();
+    let (mut files, mut bytes) = (0, 0);
+    let mut running = FuturesUnordered::new();
+    let mut tree = job.files.tree(remote.clone());
+    loop {
+        // The listing goes on while files are under way, but not far ahead of them.
+        let entry = if running.len() >= job.files.concurrency {
+            done.bytes += running.try_next().await?.unwrap_or_default();
+            continue;
+        } else if running.is_empty() {
+            tree.try_next().await?
+        } else {
+            match select(tree.next(), running.next()).await {
+                Either::Left((entry, _)) => entry.transpose()?,
+                Either::Right((fetched, _)) => {
+                    done.bytes += fetched.transpose()?.unwrap_or_default();
+                    continue;
+                }
+            }
+        };
+        let Some(entry) = entry else { break };
+        if entry.is_folder {
+            continue;
+        }
+        let relative = match remote.as_str() {
+            "" => entry.path.as_str(),
+            folder => entry
+                .path
+                .strip_prefix(folder)
+                .map_or("", |path| path.trim_start_matches('/')),
+        };
+        let path = match names.take(relative) {
+            Ok(path) => local.join(path),
+            Err(reason) => {
+                done.refused.push(RefusedName {
+                    path: entry.path,
+                    reason: reason.to_owned(),
+                });
+                continue;
+            }
+        };
+        files += 1;
+        bytes += entry.size.unwrap_or_default();
+        let there = fs::metadata(&path)
+            .await
+            .ok()
+            .filter(|found| found.is_file());
+        if let (Some(there), Some(size)) = (there, entry.size)
+            && there.len() == size
+        {
+            done.kept += 1;
+            job.reporter().update(|progress| {
+                progress.files += 1;
+                progress.bytes += size;
+            });
+            continue;
+        }
+        running.push(fetch(job, entry.path, path));
+    }
+    job.reporter().update(|progress| {
+        progress.files_total = Some(files);
+        progress.bytes_total = Some(bytes);
+    });
+    while let Some(fetched) = running.try_next().await? {
+        done.bytes += fetched;
+    }
+    done.files = files;
+    Ok(done)
+}
+
+/// The local names that are taken, as a file system without upper and lower case sees them.
+#[derive(Default)]
+struct Names {
+    files: HashSet<String>,
+    folders: HashSet<String>,
+}
+
+impl Names {
+    /// The relative path for a remote file, or why it can't have one.
+    fn take(&mut self, remote: &str) -> std::result::Result<PathBuf, &'static str> {
+        let path = relative_path(remote)?;
+        let folded = remote.to_lowercase();
+        let folders: Vec<_> = folded
+            .match_indices('/')
+            .map(|(at, _)| &folded[..at])
+            .collect();
+        if folders.iter().any(|folder| self.files.contains(*folder)) {
+            return Err("lies in a folder that has the name of a file");
+        }
+        // The names of unfinished files are taken as well.
+        let names = ["", ".part", ".part.json"].map(|suffix| format!("{folded}{suffix}"));
+        if names.iter().any(|name| self.folders.contains(name)) {
+            return Err("has the name of a folder");
+        }
+        if names.iter().any(|name| self.files.contains(name)) {
+            return Err("has the name of another file");
+        }
+        self.folders.extend(folders.into_iter().map(str::to_owned));
+        self.files.extend(names);
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_clash_are_refused() {
+        let mut names = Names::default();
+        for name in ["a/b.txt", "a/c", "d"] {
+            assert!(names.take(name).is_ok(), "{name}");
+        }
+        for name in [
+            "A/B.TXT",
+            "a/b.txt",
+            "a",
+            "D/x",
+            "a/c/x",
+            "d.part",
+            "d.part.json",
+            "../d",
+        ] {
+            assert!(names.take(name).is_err(), "{name}");
+        }
+        assert!(names.take("a/d").is_ok());
+        assert_eq!(names.take("e").as_deref(), Ok(Path::new("e")));
+        assert!(names.take("f.part/x").is_ok());
+        assert!(
+            names.take("f").is_err(),
+            "its unfinished file has the name of a folder"
+        );
+    }
+}

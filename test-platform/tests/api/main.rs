@@ -1,0 +1,11 @@
+//! What the test Platform answers, seen from outside. Each reply that a test gets through
+//! [`client::Api`] has been checked against the Platform's schema.
+
+mod account;
+mod client;
+mod data;
+mod guard;
+mod launchpad;
+mod life;
+mod runs;
+mod schema;
