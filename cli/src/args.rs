@@ -96,7 +96,14 @@ pub fn parse(program: &'static str, words: Vec<String>) -> Result<Cli, clap::Err
 }
 
 fn matches(program: &'static str, words: Vec<String>) -> Result<clap::ArgMatches, clap::Error> {
-    let grammar = grammar().name(program).bin_name(program);
+    matches_of(grammar().name(program).bin_name(program), program, words)
+}
+
+fn matches_of(
+    grammar: clap::Command,
+    program: &str,
+    words: Vec<String>,
+) -> Result<clap::ArgMatches, clap::Error> {
     let arranged = words::arrange(&grammar, words::with_files(words));
     grammar.try_get_matches_from(std::iter::once(program.to_owned()).chain(arranged))
 }

@@ -54,7 +54,9 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             Err(error) => {
                 let text = format!("{} can't be read: {error}", path.display());
                 return Err(Failure::failed(text));
@@ -69,9 +71,11 @@ impl Config {
 
     /// Writes the file, which nobody else may read.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let complain =
-            |error: std::io::Error| Failure::failed(format!("{} can't be written: {error}", path.display()));
-        let text = yaml_serde::to_string(self).map_err(|error| Failure::failed(error.to_string()))?;
+        let complain = |error: std::io::Error| {
+            Failure::failed(format!("{} can't be written: {error}", path.display()))
+        };
+        let text =
+            yaml_serde::to_string(self).map_err(|error| Failure::failed(error.to_string()))?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(complain)?;
         }
@@ -108,7 +112,11 @@ impl Profile {
         let Some(command) = &self.token_command else {
             return Ok(self.token.clone());
         };
-        let shell = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+        let shell = if cfg!(windows) {
+            ("cmd", "/C")
+        } else {
+            ("sh", "-c")
+        };
         let output = Command::new(shell.0)
             .args([shell.1, command])
             .stderr(std::process::Stdio::inherit())
@@ -120,6 +128,8 @@ impl Profile {
                 output.status
             )));
         }
-        Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+        Ok(Some(
+            String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        ))
     }
 }

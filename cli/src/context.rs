@@ -59,11 +59,18 @@ impl Context {
         let form = match (global.output, variable("TOWER_CLI_OUTPUT_FORMAT")) {
             (Some(form), _) => form,
             (None, Some(text)) => text.parse::<Form>().map_err(|error| {
-                Failure::usage(format!("Invalid value for TOWER_CLI_OUTPUT_FORMAT: {error}"))
+                Failure::usage(format!(
+                    "Invalid value for TOWER_CLI_OUTPUT_FORMAT: {error}"
+                ))
             })?,
             (None, None) => Form::Console,
         };
-        let program = global.jq.as_deref().map(Program::new).transpose().map_err(Failure::usage)?;
+        let program = global
+            .jq
+            .as_deref()
+            .map(Program::new)
+            .transpose()
+            .map_err(Failure::usage)?;
         let given = |option: &Option<String>, name| option.clone().or_else(|| variable(name));
         let endpoint = given(&global.url, "TOWER_API_ENDPOINT").or(profile.endpoint.clone());
         let workspace = variable("TOWER_WORKSPACE_ID").or(profile.workspace.clone());
@@ -118,7 +125,9 @@ impl Context {
         if self.client.get().is_none() {
             let _ = self.client.set(self.make_client()?);
         }
-        self.client.get().ok_or_else(|| Failure::failed("There is no client"))
+        self.client
+            .get()
+            .ok_or_else(|| Failure::failed("There is no client"))
     }
 
     fn make_client(&self) -> Result<Client> {
@@ -131,7 +140,10 @@ impl Context {
             )));
         }
         if insecure && self.global.insecure && !self.as_tw && !is_loopback(&self.endpoint) {
-            anstream::eprintln!("The access token goes to {} without encryption.", self.endpoint);
+            anstream::eprintln!(
+                "The access token goes to {} without encryption.",
+                self.endpoint
+            );
         }
         let program = if self.as_tw { "tw" } else { "seqctl" };
         let mut settings = Client::builder(self.token()?)
@@ -185,7 +197,9 @@ impl Context {
             Some(text) => match (text.trim().parse::<i64>(), text.split_once('/')) {
                 (Ok(id), _) => Some(id),
                 (_, Some((organization, name))) if !name.contains('/') => {
-                    let entry = self.workspace_named(organization.trim(), name.trim()).await?;
+                    let entry = self
+                        .workspace_named(organization.trim(), name.trim())
+                        .await?;
                     entry.workspace_id
                 }
                 _ => {
@@ -207,13 +221,19 @@ impl Context {
     pub async fn required_place(&self, given: &InWorkspace) -> Result<Place<'_>> {
         let place = self.place(given).await?;
         if place.typed.is_none() {
-            return Err(Failure::usage("Missing required option: '--workspace=<workspace>'"));
+            return Err(Failure::usage(
+                "Missing required option: '--workspace=<workspace>'",
+            ));
         }
         Ok(place)
     }
 
     /// The user's workspace of that name.
-    pub async fn workspace_named(&self, organization: &str, name: &str) -> Result<&OrgAndWorkspaceDto> {
+    pub async fn workspace_named(
+        &self,
+        organization: &str,
+        name: &str,
+    ) -> Result<&OrgAndWorkspaceDto> {
         let mut all = self.workspaces().await?.iter();
         all.find(|entry| {
             entry.org_name.as_deref() == Some(organization)
@@ -235,7 +255,11 @@ impl Context {
 
     /// The id of an organization of the user.
     pub async fn organization(&self, given: &InOrganization) -> Result<i64> {
-        Ok(self.organization_named(&given.organization).await?.org_id.unwrap_or_default())
+        Ok(self
+            .organization_named(&given.organization)
+            .await?
+            .org_id
+            .unwrap_or_default())
     }
 
     /// An organization of the user, by name or id.
@@ -288,9 +312,9 @@ impl Context {
     pub fn secret(&self, given: Option<String>, what: &str) -> Result<String> {
         match given {
             Some(secret) => Ok(secret),
-            None if std::io::stdin().is_terminal() => {
-                Ok(rpassword::prompt_password(format!("Enter value for {what}: "))?)
-            }
+            None if std::io::stdin().is_terminal() => Ok(rpassword::prompt_password(format!(
+                "Enter value for {what}: "
+            ))?),
             None => {
                 let mut line = String::new();
                 std::io::stdin().read_line(&mut line)?;
@@ -309,16 +333,6 @@ impl<'a> Place<'a> {
     /// What was typed, or stands for it.
     pub fn typed(&self) -> Option<&str> {
         self.typed.as_deref()
-    }
-
-    /// The id, where there must be one.
-    pub fn required(&self) -> Result<i64> {
-        self.id.ok_or_else(|| Failure::usage("Missing required option: '--workspace=<workspace>'"))
-    }
-
-    /// The workspace, where names are looked up.
-    pub async fn workspace(&self) -> Result<seqera::Workspace> {
-        Ok(self.context.client()?.workspace(self.id).await?)
     }
 
     /// The entry among the user's workspaces.
@@ -356,7 +370,8 @@ impl<'a> Place<'a> {
 
     /// The id as texts tell it.
     pub fn label(&self) -> String {
-        self.id.map_or_else(|| "user".to_owned(), |id| id.to_string())
+        self.id
+            .map_or_else(|| "user".to_owned(), |id| id.to_string())
     }
 }
 
@@ -370,9 +385,12 @@ fn web_of(endpoint: &str) -> String {
 }
 
 fn is_loopback(endpoint: &str) -> bool {
-    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let host = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, rest)| rest);
     ["127.0.0.1", "localhost", "[::1]"].iter().any(|local| {
-        host.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        host.strip_prefix(local)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     })
 }
 
@@ -382,9 +400,18 @@ mod tests {
 
     #[test]
     fn the_pages_are_where_the_api_is() {
-        assert_eq!(web_of("https://api.cloud.seqera.io"), "https://cloud.seqera.io");
-        assert_eq!(web_of("https://tower.example.com/api/"), "https://tower.example.com");
-        assert_eq!(web_of("https://myapi.example.com"), "https://myapi.example.com");
+        assert_eq!(
+            web_of("https://api.cloud.seqera.io"),
+            "https://cloud.seqera.io"
+        );
+        assert_eq!(
+            web_of("https://tower.example.com/api/"),
+            "https://tower.example.com"
+        );
+        assert_eq!(
+            web_of("https://myapi.example.com"),
+            "https://myapi.example.com"
+        );
     }
 
     #[test]

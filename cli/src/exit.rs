@@ -153,12 +153,15 @@ impl From<Error> for Failure {
 }
 
 fn creates(error: &Error) -> bool {
-    error.operation().is_some_and(|name| name.starts_with("create_"))
+    error
+        .operation()
+        .is_some_and(|name| name.starts_with("create_"))
 }
 
 fn text_of(error: &Error) -> String {
     if error.is_unauthorized() {
-        return "Unauthorized. Check your access token, workspace id and tower server url.".to_owned();
+        return "Unauthorized. Check your access token, workspace id and tower server url."
+            .to_owned();
     }
     match error.kind() {
         ErrorKind::Status if error.message().is_empty() => {

@@ -28,10 +28,12 @@ impl Paging {
             (Some(_), Some(_)) => Err(Failure::failed(
                 "Please use either --page or --offset as pagination parameter",
             )),
-            (Some(page), _) if page < 1 => Err(Failure::failed("Page number must be greater than zero")),
-            (_, Some(offset)) if offset < 0 => {
-                Err(Failure::failed("Offset must be greater than or equal to zero"))
+            (Some(page), _) if page < 1 => {
+                Err(Failure::failed("Page number must be greater than zero"))
             }
+            (_, Some(offset)) if offset < 0 => Err(Failure::failed(
+                "Offset must be greater than or equal to zero",
+            )),
             (Some(page), None) => Ok(Some((page - 1) * self.max.unwrap_or(USUAL))),
             (None, offset) => Ok(offset),
         }
@@ -105,8 +107,19 @@ mod tests {
         assert_eq!(skipped(Some(3), None, Some(10)), Some(20));
         assert_eq!(skipped(Some(2), None, None), Some(100));
         assert_eq!(skipped(None, Some(7), None), Some(7));
-        let both = Paging { page: Some(1), offset: Some(1), max: None };
+        let both = Paging {
+            page: Some(1),
+            offset: Some(1),
+            max: None,
+        };
         assert!(both.skipped().is_err());
-        assert!(Paging { page: Some(0), ..Paging::default() }.skipped().is_err());
+        assert!(
+            Paging {
+                page: Some(0),
+                ..Paging::default()
+            }
+            .skipped()
+            .is_err()
+        );
     }
 }

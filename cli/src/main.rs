@@ -23,9 +23,14 @@ fn main() -> ExitCode {
     let program = words.next().unwrap_or_default();
     let program = std::path::Path::new(&program).file_stem();
     let as_tw = program.is_some_and(|name| name == "tw");
-    let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<_> = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     // Java's properties, which `tw` takes.
-    let words = words.into_iter().filter(|word| !(as_tw && is_property(word))).collect();
+    let words = words
+        .into_iter()
+        .filter(|word| !(as_tw && is_property(word)))
+        .collect();
     let cli = match args::parse(if as_tw { "tw" } else { "seqctl" }, words) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, as_tw).into(),
@@ -36,18 +41,23 @@ fn main() -> ExitCode {
         Some(Color::Auto) | None => {}
     }
     let ended = Context::new(as_tw, cli.global).and_then(|context| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(cli.command.run(&context))
     });
-    let status = ended.map(|exit: Exit| exit.status(as_tw)).unwrap_or_else(|failure: Failure| {
-        failure.report(as_tw);
-        failure.status(as_tw)
-    });
+    let status = ended
+        .map(|exit: Exit| exit.status(as_tw))
+        .unwrap_or_else(|failure: Failure| {
+            failure.report(as_tw);
+            failure.status(as_tw)
+        });
     status.into()
 }
 
 fn is_property(word: &str) -> bool {
-    word.strip_prefix("-D").is_some_and(|rest| rest.contains(['.', '=']))
+    word.strip_prefix("-D")
+        .is_some_and(|rest| rest.contains(['.', '=']))
 }
 
 /// Tells why words are no command, or what was asked for: help, the version. The exit status.
@@ -71,7 +81,9 @@ fn usage(error: &clap::Error, as_tw: bool) -> u8 {
         _ => {
             // Wrappers take `ERROR:` for a failure of the command.
             let text = text.ansi().to_string();
-            let plain = text.split_once("error:").map_or(text.as_str(), |(_, rest)| rest);
+            let plain = text
+                .split_once("error:")
+                .map_or(text.as_str(), |(_, rest)| rest);
             anstream::eprint!("{}", plain.trim_start_matches("\u{1b}[0m").trim_start());
             2
         }

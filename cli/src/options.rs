@@ -116,7 +116,10 @@ pub struct Labels {
 
 /// What is launched, and how. In requests the fields have the API's names.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct LaunchOptions {
     /// Compute environment, by name or id [default: the pipeline's, else the primary one]
     #[arg(short, long)]
@@ -200,7 +203,9 @@ pub struct VersionRef {
     pub version_name: Option<String>,
 }
 
-fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PathBuf>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Form {

@@ -88,7 +88,8 @@ fn read_params(whose: &str, text: &str) -> Result<Map<String, Value>> {
         return Ok(Map::new());
     }
     let params = yaml_serde::from_str::<Option<Map<String, Value>>>(text);
-    let params = params.map_err(|error| Failure::failed(format!("{whose} are no parameters: {error}")))?;
+    let params =
+        params.map_err(|error| Failure::failed(format!("{whose} are no parameters: {error}")))?;
     Ok(params.unwrap_or_default())
 }
 
@@ -128,15 +129,24 @@ mod tests {
             path
         };
         let options = LaunchOptions {
-            params_file: vec![write("a.yml", "x: 1\ny: [2]"), write("b.json", r#"{"x": 3}"#)],
+            params_file: vec![
+                write("a.yml", "x: 1\ny: [2]"),
+                write("b.json", r#"{"x": 3}"#),
+            ],
             ..LaunchOptions::default()
         };
-        let text = options.params_text(Some("{\"x\": 0, \"z\": true}")).unwrap().unwrap();
+        let text = options
+            .params_text(Some("{\"x\": 0, \"z\": true}"))
+            .unwrap()
+            .unwrap();
         let params: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(params, json!({"x": 3, "y": [2], "z": true}));
         let pairs = ["x=[1]", "name=two words"].map(|text| text.parse().unwrap());
         let text = with_params(Some(&text), &pairs).unwrap().unwrap();
         let params: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(params, json!({"x": [1], "y": [2], "z": true, "name": "two words"}));
+        assert_eq!(
+            params,
+            json!({"x": [1], "y": [2], "z": true, "name": "two words"})
+        );
     }
 }

@@ -32,7 +32,9 @@ fn is_list(arg: &Arg) -> bool {
         TypeId::of::<List<runs::MetricColumn>>(),
         TypeId::of::<List<runs::TaskColumn>>(),
     ];
-    types.iter().any(|list| arg.get_value_parser().type_id() == *list)
+    types
+        .iter()
+        .any(|list| arg.get_value_parser().type_id() == *list)
 }
 
 fn is_switch(arg: &Arg) -> bool {
@@ -93,7 +95,9 @@ pub fn arrange(root: &Command, words: Vec<String>) -> Vec<String> {
             read_option(&mut levels, word, &mut words, &mut rest);
             continue;
         }
-        let inner = levels.last().and_then(|level| level.command.find_subcommand(&word));
+        let inner = levels
+            .last()
+            .and_then(|level| level.command.find_subcommand(&word));
         match inner.filter(|_| rest.is_empty()) {
             Some(command) => levels.push(Level {
                 command,
@@ -172,8 +176,11 @@ fn give<'a>(levels: &mut [Level<'a>], depth: usize, arg: &'a Arg, value: Option<
     let given = &mut levels[depth].given;
     if let (true, Some(more)) = (is_list(arg), &value)
         && let Some(Given {
-            value: Some(values), ..
-        }) = given.iter_mut().find(|given| given.arg.get_id() == arg.get_id())
+            value: Some(values),
+            ..
+        }) = given
+            .iter_mut()
+            .find(|given| given.arg.get_id() == arg.get_id())
     {
         values.push(',');
         values.push_str(more);
@@ -216,7 +223,11 @@ fn find<'a>(levels: &[Level<'a>], word: &str) -> Option<(usize, &'a Arg, Option<
     let first = letters.next()?;
     let (depth, arg) = search(&|arg| arg.get_short() == Some(first))?;
     let attached = letters.as_str();
-    Some((depth, arg, (!attached.is_empty()).then(|| attached.to_owned())))
+    Some((
+        depth,
+        arg,
+        (!attached.is_empty()).then(|| attached.to_owned()),
+    ))
 }
 
 /// The switch that `--no-NAME` turns off.
@@ -288,9 +299,15 @@ mod tests {
 
     #[test]
     fn the_meaning_of_the_inner_command_wins() {
-        assert_eq!(arranged("members list -o json"), "members list --organization=json");
+        assert_eq!(
+            arranged("members list -o json"),
+            "members list --organization=json"
+        );
         assert_eq!(arranged("-o json runs list"), "--output=json runs list");
-        assert_eq!(arranged("pipelines list -o json"), "--output=json pipelines list");
+        assert_eq!(
+            arranged("pipelines list -o json"),
+            "--output=json pipelines list"
+        );
         assert_eq!(
             arranged("runs dump -i 1 --output a.tar.gz --url u"),
             "--url=u runs dump -i=1 --output=a.tar.gz"
@@ -303,8 +320,14 @@ mod tests {
 
     #[test]
     fn a_value_may_begin_with_a_dash_unless_it_is_an_option() {
-        assert_eq!(arranged("labels add -n -x -v=-y"), "labels add --name=-x --value=-y");
-        assert_eq!(arranged("launch x -n --wait RUNNING"), "launch --name --wait=RUNNING x");
+        assert_eq!(
+            arranged("labels add -n -x -v=-y"),
+            "labels add --name=-x --value=-y"
+        );
+        assert_eq!(
+            arranged("launch x -n --wait RUNNING"),
+            "launch --name --wait=RUNNING x"
+        );
     }
 
     #[test]
@@ -318,15 +341,23 @@ mod tests {
 
     #[test]
     fn switches_cluster_take_a_value_and_are_negated() {
-        assert_eq!(arranged("-vt T runs list"), "--verbose --access-token=T runs list");
-        assert_eq!(arranged("launch x --pull-latest=FALSE"), "launch --pull-latest=false x");
+        assert_eq!(
+            arranged("-vt T runs list"),
+            "--verbose --access-token=T runs list"
+        );
+        assert_eq!(
+            arranged("launch x --pull-latest=FALSE"),
+            "launch --pull-latest=false x"
+        );
         assert_eq!(
             arranged("compute-envs add eks --no-fusion-v3"),
             "compute-envs add eks --no-fusion-v3"
         );
         for (given, value) in [("", "false"), ("=false", "false")] {
             assert_eq!(
-                arranged(&format!("workspaces settings studios update --no-private-by-default{given}")),
+                arranged(&format!(
+                    "workspaces settings studios update --no-private-by-default{given}"
+                )),
                 format!("workspaces settings studios update --private-by-default={value}")
             );
         }

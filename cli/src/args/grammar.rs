@@ -120,7 +120,9 @@ impl Fact {
     }
 
     fn group_is(&self, what: &str) -> bool {
-        self.group.as_deref().is_some_and(|group| group.contains(what))
+        self.group
+            .as_deref()
+            .is_some_and(|group| group.contains(what))
     }
 }
 
@@ -128,11 +130,32 @@ impl Fact {
 struct Case<'a> {
     path: Vec<&'a str>,
     facts: &'a BTreeMap<String, Command>,
+    /// The program, with the one group that the path is in.
+    grammar: clap::Command,
+}
+
+fn case<'a>(facts: &'a BTreeMap<String, Command>, whole: &clap::Command, key: &'a str) -> Case<'a> {
+    let path: Vec<_> = key.split(' ').skip(1).collect();
+    let group = path.first().copied().unwrap_or("info");
+    let group = whole
+        .find_subcommand(group)
+        .unwrap_or_else(|| panic!("there is no {group}"));
+    let grammar = clap::Command::new("seqctl")
+        .args(whole.get_arguments())
+        .subcommand_required(true)
+        .subcommand(group.clone());
+    Case {
+        path,
+        facts,
+        grammar,
+    }
 }
 
 impl Case<'_> {
     fn key(&self, depth: usize) -> String {
-        let path: Vec<_> = std::iter::once("tw").chain(self.path[..depth].iter().copied()).collect();
+        let path: Vec<_> = std::iter::once("tw")
+            .chain(self.path[..depth].iter().copied())
+            .collect();
         path.join(" ")
     }
 
@@ -172,7 +195,8 @@ impl Case<'_> {
     }
 
     fn parse(&self, line: &[String]) -> Result<ArgMatches, String> {
-        let mut matches = super::matches("seqctl", line.to_vec()).map_err(|error| error.to_string())?;
+        let mut matches = super::matches_of(self.grammar.clone(), "seqctl", line.to_vec())
+            .map_err(|error| error.to_string())?;
         for name in &self.path {
             let inner = matches.remove_subcommand();
             let (found, inner) = inner.ok_or_else(|| format!("{name} is no command"))?;
@@ -202,43 +226,51 @@ impl Case<'_> {
 
 /// The values of an option that was found in the matches by a spelling of it.
 fn values(case: &Case, matches: &ArgMatches, fact: &Fact) -> Vec<String> {
-    let grammar = super::grammar();
-    let command = case.path.iter().fold(&grammar, |command, name| {
+    let command = case.path.iter().fold(&case.grammar, |command, name| {
         command.find_subcommand(name).unwrap()
     });
     let arg = command.get_arguments().find(|arg| {
-        fact.names.iter().any(|name| match name.trim_start_matches('-') {
-            long if name.starts_with("--") => {
-                arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long))
-            }
-            short if name.len() == 2 => arg.get_short() == short.chars().next(),
-            positional if fact.positional => arg.is_positional() && arg.get_value_names().is_some_and(|names| {
-                names.iter().any(|name| name.eq_ignore_ascii_case(positional))
-            }),
-            _ => false,
-        })
+        fact.names
+            .iter()
+            .any(|name| match name.trim_start_matches('-') {
+                long if name.starts_with("--") => {
+                    arg.get_long() == Some(long)
+                        || arg.get_all_aliases().is_some_and(|all| all.contains(&long))
+                }
+                short if name.len() == 2 => arg.get_short() == short.chars().next(),
+                positional if fact.positional => {
+                    arg.is_positional()
+                        && arg.get_value_names().is_some_and(|names| {
+                            names
+                                .iter()
+                                .any(|name| name.eq_ignore_ascii_case(positional))
+                        })
+                }
+                _ => false,
+            })
     });
     let arg = arg.unwrap_or_else(|| panic!("{:?} has no {:?}", case.path, fact.names));
     let id = arg.get_id().as_str();
     let raw = matches.get_raw(id).into_iter().flatten();
-    raw.map(|value| value.to_str().unwrap().to_owned()).collect()
+    raw.map(|value| value.to_str().unwrap().to_owned())
+        .collect()
 }
 
 fn given_on_the_line(case: &Case, matches: &ArgMatches, fact: &Fact) -> bool {
-    let ids = matches.ids().filter(|id| {
-        matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
-    });
+    let ids = matches
+        .ids()
+        .filter(|id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine));
     ids.count() > 0 && !values(case, matches, fact).is_empty()
 }
 
 #[test]
 fn every_option_in_every_spelling() {
     let facts = facts();
+    let whole = super::grammar();
     assert_eq!(facts.len(), 181);
     let mut count = 0;
     for key in facts.keys() {
-        let path = key.split(' ').skip(1).collect();
-        let case = Case { path, facts: &facts };
+        let case = case(&facts, &whole, key);
         if !case.path.is_empty() && !case.is_group() {
             case.accepts(&case.line(&[], &[]));
         }
@@ -258,7 +290,11 @@ fn check(case: &Case, fact: &Fact) {
     for name in &fact.names {
         let matches = case.accepts(&case.line(&without, &fact.words(name)));
         if !case.path.is_empty() {
-            assert!(given_on_the_line(case, &matches, fact), "{:?} {name}", case.path);
+            assert!(
+                given_on_the_line(case, &matches, fact),
+                "{:?} {name}",
+                case.path
+            );
         }
     }
     let twice = [fact.given(), fact.given()].concat();
@@ -301,7 +337,10 @@ fn check(case: &Case, fact: &Fact) {
         let sample = fact.sample();
         let words = [first, &format!("{sample},{sample}"), first, sample].map(str::to_owned);
         let matches = case.accepts(&case.line(&without, &words));
-        assert_eq!(values(case, &matches, fact), [format!("{sample},{sample},{sample}")]);
+        assert_eq!(
+            values(case, &matches, fact),
+            [format!("{sample},{sample},{sample}")]
+        );
     } else if fact.arity.as_deref() == Some("1..*") {
         let words = [first, "a", "b"].map(str::to_owned);
         let matches = case.accepts(&case.line(&without, &words));
@@ -316,28 +355,43 @@ fn check(case: &Case, fact: &Fact) {
         for text in [fact.sample().to_lowercase(), fact.sample().to_uppercase()] {
             case.accepts(&case.line(&without, &[first.to_owned(), text]));
         }
-        case.refuses(&case.line(&without, &[first.to_owned(), "nonsense".to_owned()]), "unknown");
+        case.refuses(
+            &case.line(&without, &[first.to_owned(), "nonsense".to_owned()]),
+            "unknown",
+        );
         for value in &fact.values {
             case.accepts(&case.line(&without, &[first.to_owned(), value.clone()]));
         }
     }
     // Defaults.
-    if let Some(default) = fact.default.as_deref().filter(|text| !text.starts_with("${"))
+    if let Some(default) = fact
+        .default
+        .as_deref()
+        .filter(|text| !text.starts_with("${"))
         && !case.path.is_empty()
     {
         let matches = case.accepts(&case.line(&without, &[]));
         let found = values(case, &matches, fact);
-        assert!(found[0].eq_ignore_ascii_case(default), "{:?} {first}: {found:?}", case.path);
+        assert!(
+            found[0].eq_ignore_ascii_case(default),
+            "{:?} {first}: {found:?}",
+            case.path
+        );
     }
     // What must be given.
     if fact.is_needed() || (fact.required && !fact.deviates("required")) {
         case.refuses(&case.line(&without, &[]), "needed");
     }
-    let Some(name) = fact.group_name() else { return };
+    let Some(name) = fact.group_name() else {
+        return;
+    };
     if fact.group_is(", 1") {
         case.refuses(&case.line(&without, &[]), "one of the group is needed");
     }
-    let others = case.own().iter().filter(|other| other.names != fact.names && other.group_name() == Some(name));
+    let others = case
+        .own()
+        .iter()
+        .filter(|other| other.names != fact.names && other.group_name() == Some(name));
     for other in others {
         let both = case.line(&without, &[fact.given(), other.given()].concat());
         let together = fact.group_is("together") && other.group_is("together");

@@ -52,7 +52,9 @@ impl Auth {
                 };
                 let token = match profile.read_token()? {
                     Some(token) => token,
-                    None => context.secret(context.global.access_token.clone(), "the access token")?,
+                    None => {
+                        context.secret(context.global.access_token.clone(), "the access token")?
+                    }
                 };
                 let user = user_of(context, &profile, &token).await?;
                 if profile.token_command.is_none() {
@@ -61,8 +63,12 @@ impl Auth {
                 config.profiles.insert(name.clone(), profile);
                 config.current = Some(name.clone());
                 config.write(path)?;
-                let value = json!({"profile": name, "userName": user, "endpoint": context.endpoint()});
-                let text = format!("Logged in to {} as {user}; the profile is `{name}`.", context.endpoint());
+                let value =
+                    json!({"profile": name, "userName": user, "endpoint": context.endpoint()});
+                let text = format!(
+                    "Logged in to {} as {user}; the profile is `{name}`.",
+                    context.endpoint()
+                );
                 context.say(value, text)
             }
             Self::Logout => {
@@ -72,7 +78,10 @@ impl Auth {
                     config.current = config.profiles.keys().next().cloned();
                 }
                 config.write(path)?;
-                context.say(json!({"profile": name}), format!("The profile `{name}` is gone."))
+                context.say(
+                    json!({"profile": name}),
+                    format!("The profile `{name}` is gone."),
+                )
             }
             Self::Status => {
                 let mut rows = Vec::new();
@@ -102,7 +111,12 @@ impl Auth {
                     Column::new("Workspace", "workspace"),
                     Column::new("Token", "token"),
                 ];
-                let table = Table { title, rows, columns: COLUMNS, footer: None };
+                let table = Table {
+                    title,
+                    rows,
+                    columns: COLUMNS,
+                    footer: None,
+                };
                 context.show(&Answer::new(value, View::Table(table)))?;
                 user.map(|_| Exit::Done)
             }
@@ -112,7 +126,12 @@ impl Auth {
 
 async fn user_of(context: &Context, profile: &Profile, token: &str) -> Result<String> {
     let endpoint = profile.endpoint.clone().unwrap_or_default();
-    let settings = Client::builder(token).endpoint(endpoint).allow_http(context.global.insecure);
+    let settings = Client::builder(token)
+        .endpoint(endpoint)
+        .allow_http(context.global.insecure);
     let reply = settings.build()?.user_info().send().await?.into_inner();
-    Ok(reply.user.and_then(|user| user.user_name).unwrap_or_default())
+    Ok(reply
+        .user
+        .and_then(|user| user.user_name)
+        .unwrap_or_default())
 }

@@ -136,7 +136,10 @@ impl Actions {
                 let actions = all(context, &place, command.labels.labels).await?;
                 let user = context.user_name().await?;
                 let view = table(format!("Actions for {user} user"), COLUMNS, &actions)?;
-                context.show(&Answer::new(json!({"userName": user, "actions": actions}), view))
+                context.show(&Answer::new(
+                    json!({"userName": user, "actions": actions}),
+                    view,
+                ))
             }
             Self::View(command) => {
                 let place = context.place(&command.workspace).await?;
@@ -155,7 +158,11 @@ impl Actions {
             Self::Add(Add::Github(action)) => action.run(context, "github").await,
             Self::Add(Add::Tower(action)) => action.run(context, "tower").await,
             Self::Update(command) => command.run(context).await,
-            Self::Labels(ChangeLabels { action, workspace, change }) => {
+            Self::Labels(ChangeLabels {
+                action,
+                workspace,
+                change,
+            }) => {
                 let place = context.place(&workspace).await?;
                 let id = describe(context, &place, &action).await?.id;
                 change.run(context, &place, Kind::Action, id.into()).await
@@ -174,7 +181,8 @@ impl Action {
                 delete(context, &place, &id).await?;
             }
         }
-        let env = compute_envs::to_run_on(context, &place, self.launch.compute_env.as_deref()).await?;
+        let env =
+            compute_envs::to_run_on(context, &place, self.launch.compute_env.as_deref()).await?;
         let mut fields = launch::of_environment(&env)?;
         fields.extend(self.launch.fields(None)?);
         fields.insert("pipeline".to_owned(), self.pipeline.into());
@@ -184,14 +192,26 @@ impl Action {
             "source": source,
             "launch": fields,
         }))?;
-        let call = context.client()?.create_action().workspace_id(place.id()).body(body);
-        let id = call.send().await?.into_inner().action_id.unwrap_or_default();
+        let call = context
+            .client()?
+            .create_action()
+            .workspace_id(place.id())
+            .body(body);
+        let id = call
+            .send()
+            .await?
+            .into_inner()
+            .action_id
+            .unwrap_or_default();
         let reference = place.reference().await?;
         if let Some(labels) = &self.labels.labels {
             let ids = labels::ids(context, &place, &labels.0, Absent::Make).await?;
             let id = Value::from(id.as_str());
             let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &id, &ids);
-            let told = format!("Action '{}' was created but failed to add labels", self.name);
+            let told = format!(
+                "Action '{}' was created but failed to add labels",
+                self.name
+            );
             done.await.map_err(|failure| failure.told(&told))?;
         }
         let value = json!({"actionName": self.name, "workspaceRef": reference, "actionId": id});
@@ -205,7 +225,9 @@ impl Update {
         let wanted = match self.status.as_deref() {
             None => None,
             Some(text) if text.eq_ignore_ascii_case("active") => Some("ACTIVE"),
-            Some(text) if ["pause", "paused"].contains(&text.to_lowercase().as_str()) => Some("PAUSED"),
+            Some(text) if ["pause", "paused"].contains(&text.to_lowercase().as_str()) => {
+                Some("PAUSED")
+            }
             Some(text) => {
                 return Err(Failure::failed(format!(
                     "Invalid value for option '--status': expected one of [active, pause] but was '{text}'"
@@ -216,7 +238,10 @@ impl Update {
         let present = describe(context, &place, &self.action).await?;
         let client = context.client()?;
         if let Some(name) = &self.new_name {
-            let call = client.validate_action_name().workspace_id(place.id()).name(name);
+            let call = client
+                .validate_action_name()
+                .workspace_id(place.id())
+                .name(name);
             call.send().await.map_err(|error| {
                 Failure::from(error).told(&format!("Action name '{name}' is not valid"))
             })?;
@@ -229,31 +254,54 @@ impl Update {
         }
         changes.extend(self.launch.fields(now.params_text.as_deref())?);
         changes.insert("revision".to_owned(), self.revision.revision.into());
-        let base: WorkflowLaunchRequest = now.into();
+        let base = WorkflowLaunchRequest::from(&now);
         let id = present.id.unwrap_or_default();
         let body = UpdateActionRequest::new()
-            .name(self.new_name.clone().or(present.name.clone()).unwrap_or_default())
+            .name(
+                self.new_name
+                    .clone()
+                    .or(present.name.clone())
+                    .unwrap_or_default(),
+            )
             .launch(changed(base, changes.into())?);
-        let call = client.update_action().action_id(&id).workspace_id(place.id());
+        let call = client
+            .update_action()
+            .action_id(&id)
+            .workspace_id(place.id());
         call.body(body).send().await?;
         let name = present.name.unwrap_or_default();
         if let Some(wanted) = wanted {
-            let status = present.status.map(|status| status.to_string()).unwrap_or_default();
+            let status = present
+                .status
+                .map(|status| status.to_string())
+                .unwrap_or_default();
             if (status == "PAUSED") == (wanted == "PAUSED") {
                 return Err(Failure::failed(format!(
                     "The action is already set to '{}'",
                     wanted.to_lowercase()
                 )));
             }
-            client.pause_action().action_id(&id).workspace_id(place.id()).send().await?;
+            client
+                .pause_action()
+                .action_id(&id)
+                .workspace_id(place.id())
+                .send()
+                .await?;
         }
         let reference = place.reference().await?;
         let text = format!("Action '{name}' updated at {reference} workspace");
-        context.say(json!({"actionName": name, "workspaceRef": reference, "actionId": id}), text)
+        context.say(
+            json!({"actionName": name, "workspaceRef": reference, "actionId": id}),
+            text,
+        )
     }
 }
 
-async fn all(context: &Context, place: &Place<'_>, labels: bool) -> Result<Vec<ListActionsResponseActionInfo>> {
+async fn all(
+    context: &Context,
+    place: &Place<'_>,
+    labels: bool,
+) -> Result<Vec<ListActionsResponseActionInfo>> {
     let mut call = context.client()?.list_actions().workspace_id(place.id());
     if labels {
         call = call.attributes(["labels"]);
@@ -262,7 +310,13 @@ async fn all(context: &Context, place: &Place<'_>, labels: bool) -> Result<Vec<L
 }
 
 async fn delete(context: &Context, place: &Place<'_>, id: &str) -> Result<()> {
-    context.client()?.delete_action().action_id(id).workspace_id(place.id()).send().await?;
+    context
+        .client()?
+        .delete_action()
+        .action_id(id)
+        .workspace_id(place.id())
+        .send()
+        .await?;
     Ok(())
 }
 
@@ -271,7 +325,10 @@ async fn id_of(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Resul
         return Ok(id.clone());
     }
     let mut all = all(context, place, false).await?.into_iter();
-    match all.find(|action| action.name == wanted.name).and_then(|action| action.id) {
+    match all
+        .find(|action| action.name == wanted.name)
+        .and_then(|action| action.id)
+    {
         Some(id) => Ok(id),
         None => Err(Failure::not_found(format!(
             "No action '{}' found for workspace '{}' (not found)",
@@ -281,9 +338,17 @@ async fn id_of(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Resul
     }
 }
 
-async fn describe(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<ActionResponseDto> {
+async fn describe(
+    context: &Context,
+    place: &Place<'_>,
+    wanted: &IdOrName,
+) -> Result<ActionResponseDto> {
     let id = id_of(context, place, wanted).await?;
-    let call = context.client()?.describe_action().action_id(id).workspace_id(place.id());
+    let call = context
+        .client()?
+        .describe_action()
+        .action_id(id)
+        .workspace_id(place.id());
     let reply = call.attributes(["labels"]).send().await?.into_inner();
     Ok(reply.action.unwrap_or_default())
 }

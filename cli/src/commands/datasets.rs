@@ -196,13 +196,19 @@ impl Datasets {
                 delete(context, &place, &found).await?;
                 let typed = command.dataset.typed();
                 let text = format!("Dataset '{typed}' deleted at {} workspace", place.label());
-                context.say(json!({"datasetRef": typed, "workspaceRef": place.typed()}), text)
+                context.say(
+                    json!({"datasetRef": typed, "workspaceRef": place.typed()}),
+                    text,
+                )
             }
             Self::Labels(ChangeLabels { which, change }) => {
                 let place = context.place(&which.workspace).await?;
                 let id = match which.dataset.id {
                     Some(id) => id,
-                    None => find(context, &place, &which.dataset).await?.id.unwrap_or_default(),
+                    None => find(context, &place, &which.dataset)
+                        .await?
+                        .id
+                        .unwrap_or_default(),
                 };
                 change.run(context, &place, Kind::Dataset, id.into()).await
             }
@@ -213,8 +219,13 @@ impl Datasets {
 impl List {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.required_place(&self.workspace).await?;
-        let call = context.client()?.list_datasets_v2().workspace_id(place.id());
-        let call = call.search(self.filter.filter).offset(self.paging.skipped()?);
+        let call = context
+            .client()?
+            .list_datasets_v2()
+            .workspace_id(place.id());
+        let call = call
+            .search(self.filter.filter)
+            .offset(self.paging.skipped()?);
         let mut call = call.visibility(self.show_hidden.then_some("all"));
         if self.labels.labels {
             call = call.attributes(["labels"]);
@@ -244,12 +255,21 @@ impl Add {
             "name": self.name,
             "description": self.description,
         }))?;
-        let call = context.client()?.create_dataset_v2().workspace_id(place.id()).body(body);
+        let call = context
+            .client()?
+            .create_dataset_v2()
+            .workspace_id(place.id())
+            .body(body);
         let made = call.send().await?.into_inner().dataset.unwrap_or_default();
         let id = made.id.unwrap_or_default();
         upload(context, &place, &id, &self.file, self.header).await?;
-        let value = json!({"datasetName": self.name, "workspaceRef": place.typed(), "datasetId": id});
-        let text = format!("Dataset '{}' added at {} workspace with id: {id}", self.name, place.label());
+        let value =
+            json!({"datasetName": self.name, "workspaceRef": place.typed(), "datasetId": id});
+        let text = format!(
+            "Dataset '{}' added at {} workspace with id: {id}",
+            self.name,
+            place.label()
+        );
         context.say(value, text)
     }
 }
@@ -269,14 +289,23 @@ impl Update {
             "name": self.new_name.or(name.clone()),
             "description": self.description.or(present.description),
         }))?;
-        let call = context.client()?.update_dataset_v2().workspace_id(place.id());
+        let call = context
+            .client()?
+            .update_dataset_v2()
+            .workspace_id(place.id());
         call.dataset_id(&id).body(body).send().await?;
         if let Some(file) = &self.file {
             upload(context, &place, &id, file, self.header).await?;
         }
         let value = json!({"datasetName": name, "workspaceRef": place.typed(), "datasetId": id});
         let name = name.unwrap_or_default();
-        context.say(value, format!("Dataset '{name}' updated at {} workspace with id: {id}", place.label()))
+        context.say(
+            value,
+            format!(
+                "Dataset '{name}' updated at {} workspace with id: {id}",
+                place.label()
+            ),
+        )
     }
 }
 
@@ -285,19 +314,34 @@ impl View {
         let place = context.required_place(&self.which.workspace).await?;
         let found = find(context, &place, &self.which.dataset).await?;
         let Some(ViewCommand::Versions) = self.command else {
-            let view = table(format!("Dataset at {} workspace", place.label()), COLUMNS, std::slice::from_ref(&found))?;
-            return context.show(&Answer::new(json!({"dataset": found, "workspace": place.typed()}), view));
+            let view = table(
+                format!("Dataset at {} workspace", place.label()),
+                COLUMNS,
+                std::slice::from_ref(&found),
+            )?;
+            return context.show(&Answer::new(
+                json!({"dataset": found, "workspace": place.typed()}),
+                view,
+            ));
         };
         let versions = versions(context, &place, &found).await?;
         let name = found.name.clone().unwrap_or_default();
-        let view = table(format!("Versions of dataset {name}"), VERSION_COLUMNS, &versions)?;
+        let view = table(
+            format!("Versions of dataset {name}"),
+            VERSION_COLUMNS,
+            &versions,
+        )?;
         let value = json!({"versions": versions, "dataset": found, "workspace": place.typed()});
         context.show(&Answer::new(value, view))
     }
 }
 
 impl Version {
-    async fn find(&self, context: &Context, place: &Place<'_>) -> Result<(DatasetDto, DatasetVersionDto)> {
+    async fn find(
+        &self,
+        context: &Context,
+        place: &Place<'_>,
+    ) -> Result<(DatasetDto, DatasetVersionDto)> {
         let found = find(context, place, &self.which.dataset).await?;
         let versions = versions(context, place, &found).await?.into_iter();
         let version = match self.dataset_version {
@@ -307,7 +351,9 @@ impl Version {
         let version = version.ok_or_else(|| {
             let id = found.id.clone().unwrap_or_default();
             Failure::not_found(match self.dataset_version {
-                Some(number) => format!("No versions were found that matches version {number} for dataset {id}"),
+                Some(number) => {
+                    format!("No versions were found that matches version {number} for dataset {id}")
+                }
                 None => format!("No versions were found for dataset {id}"),
             })
         })?;
@@ -326,8 +372,13 @@ impl Version {
         let place = context.required_place(&self.which.workspace).await?;
         let (found, version) = self.find(context, &place).await?;
         let name = version.file_name.unwrap_or_default();
-        let call = context.client()?.download_dataset_v2().workspace_id(place.id());
-        let call = call.dataset_id(found.id.unwrap_or_default()).file_name(&name);
+        let call = context
+            .client()?
+            .download_dataset_v2()
+            .workspace_id(place.id());
+        let call = call
+            .dataset_id(found.id.unwrap_or_default())
+            .file_name(&name);
         let call = call.version(version.version.unwrap_or_default().to_string());
         let mut content = Vec::new();
         let mut parts = call.send().await?.into_inner();
@@ -344,19 +395,35 @@ impl Several {
         let place = context.required_place(&self.workspace).await?;
         let mut ids = self.datasets.id;
         for name in &self.datasets.name {
-            let wanted = IdOrName { id: None, name: Some(name.clone()) };
+            let wanted = IdOrName {
+                id: None,
+                name: Some(name.clone()),
+            };
             ids.extend(find(context, &place, &wanted).await?.id);
         }
         let body = request::<ChangeDatasetVisibilityRequest>(json!({"datasetIds": ids}))?;
         let client = context.client()?;
         if hide {
-            client.hide_datasets().workspace_id(place.id()).body(body).send().await?;
+            client
+                .hide_datasets()
+                .workspace_id(place.id())
+                .body(body)
+                .send()
+                .await?;
         } else {
-            client.show_datasets().workspace_id(place.id()).body(body).send().await?;
+            client
+                .show_datasets()
+                .workspace_id(place.id())
+                .body(body)
+                .send()
+                .await?;
         }
         let done = if hide { "hidden" } else { "shown" };
         let text = format!("Datasets {done}: {}", ids.join(", "));
-        context.say(json!({"datasetIds": ids, "workspace": place.typed(), "hidden": hide}), text)
+        context.say(
+            json!({"datasetIds": ids, "workspace": place.typed(), "hidden": hide}),
+            text,
+        )
     }
 }
 
@@ -364,7 +431,10 @@ fn check_file(path: &Path) -> Result<()> {
     if path.is_file() {
         return Ok(());
     }
-    Err(Failure::failed(format!("File path '{}' do not exists.", path.display())))
+    Err(Failure::failed(format!(
+        "File path '{}' do not exists.",
+        path.display()
+    )))
 }
 
 /// What the server reads a file as, by its name.
@@ -378,28 +448,57 @@ fn media_type(path: &Path) -> &'static str {
     }
 }
 
-async fn upload(context: &Context, place: &Place<'_>, id: &str, file: &Path, header: bool) -> Result<()> {
+async fn upload(
+    context: &Context,
+    place: &Place<'_>,
+    id: &str,
+    file: &Path,
+    header: bool,
+) -> Result<()> {
     let upload = seqera::Upload::from_path(file).media_type(media_type(file));
-    let call = context.client()?.upload_dataset_v2().workspace_id(place.id()).dataset_id(id);
+    let call = context
+        .client()?
+        .upload_dataset_v2()
+        .workspace_id(place.id())
+        .dataset_id(id);
     call.header(header).file(upload).send().await?;
     Ok(())
 }
 
 async fn delete(context: &Context, place: &Place<'_>, dataset: &DatasetDto) -> Result<()> {
-    let call = context.client()?.delete_dataset_v2().workspace_id(place.id());
-    call.dataset_id(dataset.id.clone().unwrap_or_default()).send().await?;
+    let call = context
+        .client()?
+        .delete_dataset_v2()
+        .workspace_id(place.id());
+    call.dataset_id(dataset.id.clone().unwrap_or_default())
+        .send()
+        .await?;
     Ok(())
 }
 
-async fn versions(context: &Context, place: &Place<'_>, dataset: &DatasetDto) -> Result<Vec<DatasetVersionDto>> {
-    let call = context.client()?.list_dataset_versions_v2().workspace_id(place.id());
+async fn versions(
+    context: &Context,
+    place: &Place<'_>,
+    dataset: &DatasetDto,
+) -> Result<Vec<DatasetVersionDto>> {
+    let call = context
+        .client()?
+        .list_dataset_versions_v2()
+        .workspace_id(place.id());
     let call = call.dataset_id(dataset.id.clone().unwrap_or_default());
-    let reply = call.mime_type(dataset.media_type.clone()).send().await?.into_inner();
+    let reply = call
+        .mime_type(dataset.media_type.clone())
+        .send()
+        .await?
+        .into_inner();
     Ok(reply.versions.unwrap_or_default())
 }
 
 async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<DatasetDto>> {
-    let call = context.client()?.list_datasets_v2().workspace_id(place.id());
+    let call = context
+        .client()?
+        .list_datasets_v2()
+        .workspace_id(place.id());
     let mut found = call.search(name).visibility("all").stream();
     while let Some(dataset) = found.try_next().await? {
         if dataset.name.as_deref() == Some(name) {
@@ -411,7 +510,10 @@ async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Op
 
 async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<DatasetDto> {
     if let Some(id) = &wanted.id {
-        let call = context.client()?.describe_dataset_v2().workspace_id(place.id());
+        let call = context
+            .client()?
+            .describe_dataset_v2()
+            .workspace_id(place.id());
         let reply = call.dataset_id(id).send().await?.into_inner();
         return Ok(reply.dataset.unwrap_or_default());
     }

@@ -72,13 +72,18 @@ pub async fn run(context: &Context) -> Result<Exit> {
         fact("Connection", connection.text()),
         fact("Version of the Platform", &known(&service.version)),
         fact("Version of the API", &known(&service.api_version)),
-        fact(&format!("Version is at least {API_VERSION}"), version.text()),
+        fact(
+            &format!("Version is at least {API_VERSION}"),
+            version.text(),
+        ),
         fact("Access token", credentials.text()),
         fact("User", &known(&user)),
         fact("Version of this program", env!("CARGO_PKG_VERSION")),
     ];
     context.show(&Answer::new(without_nulls(value), View::Facts(facts)))?;
-    let well = [connection, version, credentials].iter().all(|check| *check == Check::Passed);
+    let well = [connection, version, credentials]
+        .iter()
+        .all(|check| *check == Check::Passed);
     Ok(if well { Exit::Done } else { Exit::Failed })
 }
 

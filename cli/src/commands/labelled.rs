@@ -44,7 +44,13 @@ pub enum Kind {
 
 impl LabelChange {
     /// Changes the labels of one thing.
-    pub async fn run(self, context: &Context, place: &Place<'_>, kind: Kind, id: Value) -> Result<Exit> {
+    pub async fn run(
+        self,
+        context: &Context,
+        place: &Place<'_>,
+        kind: Kind,
+        id: Value,
+    ) -> Result<Exit> {
         let labels: Vec<Label> = self.labels.into_iter().flat_map(|list| list.0).collect();
         let absent = match self.operations {
             Operation::Delete => Absent::Skip,
@@ -69,7 +75,10 @@ impl LabelChange {
         let labels: Vec<_> = labels.iter().map(ToString::to_string).collect();
         let labels = labels.join(",");
         let operation = self.operations.as_str();
-        context.say(value, format!("'{operation}' labels on '{name}' with id {id}: {labels}"))
+        context.say(
+            value,
+            format!("'{operation}' labels on '{name}' with id {id}: {labels}"),
+        )
     }
 }
 

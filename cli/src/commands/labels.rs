@@ -145,7 +145,10 @@ impl Add {
             // So misspelt by the program whose form this is.
             "workspacRef": place.typed(),
         });
-        context.say(without_nulls(value), format!("Label `{label}` was made, with id {id}."))
+        context.say(
+            without_nulls(value),
+            format!("Label `{label}` was made, with id {id}."),
+        )
     }
 }
 
@@ -156,8 +159,16 @@ impl Update {
             "name": self.change.name,
             "value": self.change.value,
         }))?;
-        let call = context.client()?.update_label().label_id(self.id).workspace_id(place.id());
-        let updated = call.body(body).send().await.map_err(|error| unable("update", &place, error))?;
+        let call = context
+            .client()?
+            .update_label()
+            .label_id(self.id)
+            .workspace_id(place.id());
+        let updated = call
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| unable("update", &place, error))?;
         let updated = updated.into_inner();
         let value = json!({
             "id": updated.id.unwrap_or(self.id),
@@ -165,22 +176,37 @@ impl Update {
             "value": updated.value,
             "workspaceRef": place.typed(),
         });
-        context.say(without_nulls(value), format!("Label {} was changed.", self.id))
+        context.say(
+            without_nulls(value),
+            format!("Label {} was changed.", self.id),
+        )
     }
 }
 
 impl Delete {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
-        let call = context.client()?.delete_label().label_id(self.id).workspace_id(place.id());
-        call.send().await.map_err(|error| unable("delete", &place, error))?;
+        let call = context
+            .client()?
+            .delete_label()
+            .label_id(self.id)
+            .workspace_id(place.id());
+        call.send()
+            .await
+            .map_err(|error| unable("delete", &place, error))?;
         let value = json!({"labelId": self.id, "workspaceId": place.id()});
-        context.say(without_nulls(value), format!("Label {} is deleted.", self.id))
+        context.say(
+            without_nulls(value),
+            format!("Label {} is deleted.", self.id),
+        )
     }
 }
 
 fn unable(what: &str, place: &Place, error: seqera::Error) -> Failure {
-    Failure::from(error).told(&format!("Unable to {what} label for workspace '{}'", place.label()))
+    Failure::from(error).told(&format!(
+        "Unable to {what} label for workspace '{}'",
+        place.label()
+    ))
 }
 
 async fn create(context: &Context, place: &Place<'_>, label: &Label) -> Result<i64> {
@@ -189,8 +215,15 @@ async fn create(context: &Context, place: &Place<'_>, label: &Label) -> Result<i
         "value": label.value,
         "resource": label.value.is_some(),
     }))?;
-    let call = context.client()?.create_label().workspace_id(place.id()).body(body);
-    let created = call.send().await.map_err(|error| unable("create", place, error))?;
+    let call = context
+        .client()?
+        .create_label()
+        .workspace_id(place.id())
+        .body(body);
+    let created = call
+        .send()
+        .await
+        .map_err(|error| unable("create", place, error))?;
     Ok(created.into_inner().id.unwrap_or_default())
 }
 
@@ -211,7 +244,11 @@ pub async fn ids(
 ) -> Result<Vec<i64>> {
     let mut ids = Vec::with_capacity(labels.len());
     for label in labels {
-        let kind = if label.value.is_some() { "resource" } else { "simple" };
+        let kind = if label.value.is_some() {
+            "resource"
+        } else {
+            "simple"
+        };
         let call = context.client()?.list_labels().workspace_id(place.id());
         let mut found = call.search(&label.name).type_(kind).stream();
         let mut id = None;

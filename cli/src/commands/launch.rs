@@ -1,13 +1,12 @@
 //! `launch`: a run of a pipeline.
 
 use clap::Args;
-use seqera::launch::{ComputeEnvRef, Preview};
+use seqera::Id;
 use seqera::prelude::*;
-use seqera::run::Change;
+use seqera::runs::{Change, ComputeEnvRef, Pipeline, Preview};
 use seqera::types::{
     ComputeEnvResponseDto, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest, WorkflowStatus,
 };
-use seqera::Id;
 use serde_json::{Map, Value, json};
 
 use super::compute_envs;
@@ -76,16 +75,23 @@ impl Launch {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         let client = context.client()?;
-        let repository = ["https://", "http://", "file:/"].iter().any(|url| self.pipeline.starts_with(url));
+        let repository = ["https://", "http://", "file:/"]
+            .iter()
+            .any(|url| self.pipeline.starts_with(url));
         let what = match repository {
-            true => seqera::launch::Pipeline::Repository(self.pipeline.clone()),
-            false => seqera::launch::Pipeline::Name(self.pipeline.clone()),
+            true => Pipeline::Repository(self.pipeline.clone()),
+            false => Pipeline::Name(self.pipeline.clone()),
         };
         let mut launch = client.launch(what).workspace(place.id());
         if let Some(version) = self.version.said().filter(|_| !repository) {
             launch = launch.version(version);
         }
-        if let Some(folder) = self.options.work_dir.as_deref().filter(|text| !text.is_empty()) {
+        if let Some(folder) = self
+            .options
+            .work_dir
+            .as_deref()
+            .filter(|text| !text.is_empty())
+        {
             launch = launch.work_dir(folder);
         }
         if let Some(revision) = self.revision.as_deref().filter(|text| !text.is_empty()) {
@@ -105,12 +111,19 @@ impl Launch {
         {
             launch = launch.work_dir(folder);
         }
-        let Preview { mut request, source_workspace_id, .. } = launch.preview().await?;
+        let Preview {
+            mut request,
+            source_workspace_id,
+            ..
+        } = launch.preview().await?;
         if let Some(env) = &env {
             request = filled(request, env, repository)?;
         }
         let mut changes = self.options.fields(request.params_text.as_deref())?;
-        let present = changes.get("paramsText").and_then(Value::as_str).or(request.params_text.as_deref());
+        let present = changes
+            .get("paramsText")
+            .and_then(Value::as_str)
+            .or(request.params_text.as_deref());
         if let Some(text) = with_params(present, &self.param)? {
             changes.insert("paramsText".to_owned(), text.into());
         }
@@ -174,9 +187,15 @@ pub async fn send(
     request: WorkflowLaunchRequest,
     wanted: Option<RunStatus>,
 ) -> Result<Exit> {
-    let call = context.client()?.create_workflow_launch().workspace_id(place.id());
+    let call = context
+        .client()?
+        .create_workflow_launch()
+        .workspace_id(place.id());
     let call = call.source_workspace_id(source_workspace_id);
-    let reply = call.body(SubmitWorkflowLaunchRequest::new().launch(request)).send().await?;
+    let reply = call
+        .body(SubmitWorkflowLaunchRequest::new().launch(request))
+        .send()
+        .await?;
     let id = reply.into_inner().workflow_id.unwrap_or_default();
     let reference = place.reference().await?;
     let url = format!("{}/watch/{id}", place.url().await?);
@@ -195,7 +214,12 @@ pub async fn send(
 }
 
 /// Waits until a run has a status, or has had it.
-pub async fn wait(context: &Context, place: &Place<'_>, id: &str, wanted: RunStatus) -> Result<Exit> {
+pub async fn wait(
+    context: &Context,
+    place: &Place<'_>,
+    id: &str,
+    wanted: RunStatus,
+) -> Result<Exit> {
     let mut changes = context.client()?.run(id).workspace(place.id()).watch();
     while let Some(change) = changes.try_next().await? {
         let status = match change {
@@ -205,7 +229,9 @@ pub async fn wait(context: &Context, place: &Place<'_>, id: &str, wanted: RunSta
             }
             Change::Finished(run) => run.status().clone(),
             Change::Trouble(error) => {
-                context.note(&format!("Run {id} can't be looked at, the wait goes on: {error}"));
+                context.note(&format!(
+                    "Run {id} can't be looked at, the wait goes on: {error}"
+                ));
                 continue;
             }
             _ => continue,
@@ -214,7 +240,9 @@ pub async fn wait(context: &Context, place: &Place<'_>, id: &str, wanted: RunSta
             return Ok(exit);
         }
     }
-    Err(Failure::failed(format!("The watch of run {id} ended before the run")))
+    Err(Failure::failed(format!(
+        "The watch of run {id} ended before the run"
+    )))
 }
 
 /// Whether a run of this status has come to what is waited for; none while it may.

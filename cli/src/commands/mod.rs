@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use crate::context::Context;
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::{Exit, Result};
 
 mod account;
 mod actions;
@@ -101,13 +101,8 @@ impl Command {
             Self::Teams(command) => command.run(context).await,
             Self::Members(command) => command.run(context).await,
             Self::Collaborators(command) => command.run(context).await,
-            Self::DataLinks(_) => Err(missing("data-links")),
-            Self::Studios(_) => Err(missing("studios")),
+            Self::DataLinks(command) => command.run(context).await,
+            Self::Studios(command) => command.run(context).await,
         }
     }
-}
-
-/// The group parses, and does nothing yet.
-fn missing(group: &str) -> Failure {
-    Failure::failed(format!("The commands of `{group}` are not in this version yet"))
 }

@@ -81,10 +81,7 @@ pub struct Update {
     about: About,
 }
 
-const COLUMNS: &[Column] = &[
-    Column::new("Id", "orgId"),
-    Column::new("Name", "orgName"),
-];
+const COLUMNS: &[Column] = &[Column::new("Id", "orgId"), Column::new("Name", "orgName")];
 
 impl Organizations {
     pub async fn run(self, context: &Context) -> Result<Exit> {
@@ -94,7 +91,10 @@ impl Organizations {
                 let own: Vec<_> = all.filter(|entry| entry.workspace_id.is_none()).collect();
                 let user = context.user_name().await?;
                 let view = table(format!("Organizations of {user}"), COLUMNS, &own)?;
-                context.show(&Answer::new(json!({"userName": user, "organizations": own}), view))
+                context.show(&Answer::new(
+                    json!({"userName": user, "organizations": own}),
+                    view,
+                ))
             }
             Self::View(command) => {
                 let id = find(context, &command.organization).await?;
@@ -104,12 +104,22 @@ impl Organizations {
             Self::Delete(command) => {
                 let id = find(context, &command.organization).await?;
                 let typed = command.organization.typed();
-                context.confirm(&format!("Delete organization {typed} with all that is in it?"))?;
-                let deleted = context.client()?.delete_organization().org_id(id).send().await;
+                context.confirm(&format!(
+                    "Delete organization {typed} with all that is in it?"
+                ))?;
+                let deleted = context
+                    .client()?
+                    .delete_organization()
+                    .org_id(id)
+                    .send()
+                    .await;
                 deleted.map_err(|error| {
                     Failure::from(error).told(&format!("Organization {typed} could not be deleted"))
                 })?;
-                context.say(json!({"ref": typed}), format!("Organization '{typed}' deleted"))
+                context.say(
+                    json!({"ref": typed}),
+                    format!("Organization '{typed}' deleted"),
+                )
             }
             Self::Update(command) => command.run(context).await,
         }
@@ -122,13 +132,26 @@ impl Add {
             let mut all = context.workspaces().await?.iter();
             let present = all.find(|entry| entry.org_name.as_ref() == Some(&self.name));
             if let Some(id) = present.and_then(|entry| entry.org_id) {
-                context.confirm(&format!("Delete organization {} with all that is in it?", self.name))?;
-                context.client()?.delete_organization().org_id(id).send().await?;
+                context.confirm(&format!(
+                    "Delete organization {} with all that is in it?",
+                    self.name
+                ))?;
+                context
+                    .client()?
+                    .delete_organization()
+                    .org_id(id)
+                    .send()
+                    .await?;
             }
         }
         let body = request::<CreateOrganizationRequest>(json!({"organization": fields(&self)?}))?;
         let call = context.client()?.create_organization().body(body);
-        let made = call.send().await?.into_inner().organization.unwrap_or_default();
+        let made = call
+            .send()
+            .await?
+            .into_inner()
+            .organization
+            .unwrap_or_default();
         show(context, &made)
     }
 }
@@ -139,12 +162,23 @@ impl Update {
         let present = describe(context, id).await?;
         let name = present.name.clone();
         let mut changes = fields(&self.about)?;
-        changes.extend(fields(&json!({"name": self.new_name, "fullName": self.full_name}))?);
+        changes.extend(fields(
+            &json!({"name": self.new_name, "fullName": self.full_name}),
+        )?);
         // All that the server tells and takes goes back, the logo among it.
         let base: UpdateOrganizationRequest = request(serde_json::to_value(&present)?)?;
         let body = changed(base, changes.into())?;
-        context.client()?.update_organization().org_id(id).body(body).send().await?;
-        let text = format!("Organization '{}' updated", name.clone().unwrap_or_default());
+        context
+            .client()?
+            .update_organization()
+            .org_id(id)
+            .body(body)
+            .send()
+            .await?;
+        let text = format!(
+            "Organization '{}' updated",
+            name.clone().unwrap_or_default()
+        );
         context.say(json!({"orgId": id, "name": name}), text)
     }
 }
@@ -162,7 +196,13 @@ async fn find(context: &Context, organization: &NumberOrName) -> Result<i64> {
 }
 
 async fn describe(context: &Context, id: i64) -> Result<OrganizationDbDto> {
-    let reply = context.client()?.describe_organization().org_id(id).send().await?.into_inner();
+    let reply = context
+        .client()?
+        .describe_organization()
+        .org_id(id)
+        .send()
+        .await?
+        .into_inner();
     Ok(reply.organization.unwrap_or_default())
 }
 
@@ -177,5 +217,8 @@ fn show(context: &Context, organization: &OrganizationDbDto) -> Result<Exit> {
         fact("Location", text(&organization.location)),
         fact("Website", text(&organization.website)),
     ];
-    context.show(&Answer::new(serde_json::to_value(organization)?, View::Facts(facts)))
+    context.show(&Answer::new(
+        serde_json::to_value(organization)?,
+        View::Facts(facts),
+    ))
 }

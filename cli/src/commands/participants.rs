@@ -106,7 +106,8 @@ impl Participants {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self {
             Self::List(command) => {
-                let home = Home::of_place(context.required_place(&command.workspace).await?).await?;
+                let home =
+                    Home::of_place(context.required_place(&command.workspace).await?).await?;
                 let call = home.list(context)?.search(command.filter.filter);
                 // A kind is chosen here, so that the pages are of what is shown.
                 let participants = match command.kind {
@@ -115,10 +116,17 @@ impl Participants {
                         command.paging.read(call.stream()).await?
                     }
                     Some(kind) => {
-                        let mut all = crate::options::Paging::default().read(call.stream()).await?;
+                        let mut all = crate::options::Paging::default()
+                            .read(call.stream())
+                            .await?;
                         all.items.retain(|one| is_of(one, kind));
                         let skipped = command.paging.skipped()?.unwrap_or_default();
-                        all.items.drain(..all.items.len().min(usize::try_from(skipped).unwrap_or_default()));
+                        all.items.drain(
+                            ..all
+                                .items
+                                .len()
+                                .min(usize::try_from(skipped).unwrap_or_default()),
+                        );
                         if let Some(max) = command.paging.max {
                             all.items.truncate(usize::try_from(max).unwrap_or_default());
                         }
@@ -136,7 +144,8 @@ impl Participants {
             }
             Self::Add(command) => command.run(context).await,
             Self::Update(Update { participant, role }) => {
-                let home = Home::of_place(context.required_place(&participant.workspace).await?).await?;
+                let home =
+                    Home::of_place(context.required_place(&participant.workspace).await?).await?;
                 let found = home.find(context, &participant).await?;
                 let body = request::<UpdateParticipantRoleRequest>(json!({"role": role}))?;
                 let call = context.client()?.update_workspace_participant_role();
@@ -144,18 +153,32 @@ impl Participants {
                 let call = call.participant_id(found.participant_id.unwrap_or_default());
                 call.body(body).send().await?;
                 let name = participant.name;
-                let text = format!("Participant '{name}' is now {role} in workspace '{}'", home.name);
-                context.say(json!({"workspaceName": home.name, "name": name, "role": role}), text)
+                let text = format!(
+                    "Participant '{name}' is now {role} in workspace '{}'",
+                    home.name
+                );
+                context.say(
+                    json!({"workspaceName": home.name, "name": name, "role": role}),
+                    text,
+                )
             }
             Self::Delete(command) => {
-                let home = Home::of_place(context.required_place(&command.workspace).await?).await?;
+                let home =
+                    Home::of_place(context.required_place(&command.workspace).await?).await?;
                 let found = home.find(context, &command).await?;
                 home.delete(context, &found).await?;
-                let text = format!("Participant '{}' removed from workspace '{}'", command.name, home.name);
-                context.say(json!({"name": command.name, "workspaceName": home.name}), text)
+                let text = format!(
+                    "Participant '{}' removed from workspace '{}'",
+                    command.name, home.name
+                );
+                context.say(
+                    json!({"name": command.name, "workspaceName": home.name}),
+                    text,
+                )
             }
             Self::Leave(command) => {
-                let home = Home::of_place(context.required_place(&command.workspace).await?).await?;
+                let home =
+                    Home::of_place(context.required_place(&command.workspace).await?).await?;
                 super::workspaces::leave(context, home).await
             }
         }
@@ -165,7 +188,8 @@ impl Participants {
 impl Add {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let Which { name, kind, .. } = &self.participant;
-        let home = Home::of_place(context.required_place(&self.participant.workspace).await?).await?;
+        let home =
+            Home::of_place(context.required_place(&self.participant.workspace).await?).await?;
         let body: Value = match kind {
             ParticipantType::Team => {
                 let team = teams::find(context, home.organization_id, name).await?;
@@ -200,7 +224,10 @@ impl Add {
         let call = call.body(request::<AddParticipantRequest>(body)?);
         let participant = call.send().await?.into_inner().participant;
         let text = format!("Participant '{name}' added to workspace '{}'", home.name);
-        context.say(json!({"participant": participant, "workspaceName": home.name}), text)
+        context.say(
+            json!({"participant": participant, "workspaceName": home.name}),
+            text,
+        )
     }
 }
 
@@ -213,9 +240,8 @@ type Home = super::workspaces::Found;
 impl Home {
     async fn of_place(place: Place<'_>) -> Result<Self> {
         let entry = place.entry().await?;
-        let entry = entry.ok_or_else(|| {
-            Failure::usage("Missing required option: '--workspace=<workspace>'")
-        })?;
+        let entry = entry
+            .ok_or_else(|| Failure::usage("Missing required option: '--workspace=<workspace>'"))?;
         Ok(Self::of_entry(entry))
     }
 
@@ -254,7 +280,9 @@ impl Home {
     async fn delete(&self, context: &Context, participant: &ParticipantResponseDto) -> Result<()> {
         let call = context.client()?.delete_workspace_participant();
         let call = call.org_id(self.organization_id).workspace_id(self.id);
-        call.participant_id(participant.participant_id.unwrap_or_default()).send().await?;
+        call.participant_id(participant.participant_id.unwrap_or_default())
+            .send()
+            .await?;
         Ok(())
     }
 }

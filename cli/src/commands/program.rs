@@ -76,7 +76,9 @@ impl Demo {
             json!({"endpoint": endpoint, "token": token}),
             format!("export TOWER_API_ENDPOINT={endpoint}\nexport TOWER_ACCESS_TOKEN={token}"),
         )?;
-        context.note("A Platform is running. Export the two variables in another terminal; Ctrl-C ends it.");
+        context.note(
+            "A Platform is running. Export the two variables in another terminal; Ctrl-C ends it.",
+        );
         tokio::signal::ctrl_c().await?;
         Ok(Exit::Done)
     }

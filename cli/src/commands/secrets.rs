@@ -97,21 +97,33 @@ impl Secrets {
                 let reference = place.reference().await?;
                 let name = secret.name.clone().unwrap_or_default();
                 let value = json!({"secret": secret, "workspaceRef": reference});
-                context.say(value, format!("Secret '{name}' deleted at {reference} workspace"))
+                context.say(
+                    value,
+                    format!("Secret '{name}' deleted at {reference} workspace"),
+                )
             }
             Self::View(command) => {
                 let place = context.place(&command.workspace).await?;
                 let secret = find(context, &place, &command.secret).await?;
                 let reference = place.reference().await?;
-                let view = table(format!("Secret at {reference}"), COLUMNS, std::slice::from_ref(&secret))?;
-                context.show(&Answer::new(json!({"workspaceRef": reference, "secret": secret}), view))
+                let view = table(
+                    format!("Secret at {reference}"),
+                    COLUMNS,
+                    std::slice::from_ref(&secret),
+                )?;
+                context.show(&Answer::new(
+                    json!({"workspaceRef": reference, "secret": secret}),
+                    view,
+                ))
             }
             Self::Update(command) => {
                 let place = context.place(&command.workspace).await?;
                 let secret = find(context, &place, &command.secret).await?;
                 let body = request::<UpdatePipelineSecretRequest>(json!({"value": command.value}))?;
                 let call = context.client()?.update_pipeline_secret();
-                let call = call.secret_id(secret.id.unwrap_or_default()).workspace_id(place.id());
+                let call = call
+                    .secret_id(secret.id.unwrap_or_default())
+                    .workspace_id(place.id());
                 call.body(body).send().await?;
                 let reference = place.reference().await?;
                 let name = secret.name.unwrap_or_default();
@@ -127,7 +139,9 @@ impl Add {
         let place = context.place(&self.workspace).await?;
         if self.overwrite.overwrite {
             let present = all(context, &place).await?;
-            let present = present.iter().find(|secret| secret.name.as_ref() == Some(&self.name));
+            let present = present
+                .iter()
+                .find(|secret| secret.name.as_ref() == Some(&self.name));
             if let Some(secret) = present {
                 delete(context, &place, secret).await?;
             }
@@ -136,26 +150,51 @@ impl Add {
             "name": self.name,
             "value": self.value,
         }))?;
-        let call = context.client()?.create_pipeline_secret().workspace_id(place.id());
+        let call = context
+            .client()?
+            .create_pipeline_secret()
+            .workspace_id(place.id());
         let id = call.body(body).send().await?.into_inner().secret_id;
         let reference = place.reference().await?;
-        let text = format!("New secret '{}' ({}) added at {reference} workspace", self.name, id.unwrap_or_default());
-        context.say(json!({"workspaceRef": reference, "id": id, "name": self.name}), text)
+        let text = format!(
+            "New secret '{}' ({}) added at {reference} workspace",
+            self.name,
+            id.unwrap_or_default()
+        );
+        context.say(
+            json!({"workspaceRef": reference, "id": id, "name": self.name}),
+            text,
+        )
     }
 }
 
 async fn all(context: &Context, place: &Place<'_>) -> Result<Vec<PipelineSecret>> {
-    let call = context.client()?.list_pipeline_secrets().workspace_id(place.id());
-    Ok(call.send().await?.into_inner().pipeline_secrets.unwrap_or_default())
+    let call = context
+        .client()?
+        .list_pipeline_secrets()
+        .workspace_id(place.id());
+    Ok(call
+        .send()
+        .await?
+        .into_inner()
+        .pipeline_secrets
+        .unwrap_or_default())
 }
 
 async fn delete(context: &Context, place: &Place<'_>, secret: &PipelineSecret) -> Result<()> {
-    let call = context.client()?.delete_pipeline_secret().workspace_id(place.id());
+    let call = context
+        .client()?
+        .delete_pipeline_secret()
+        .workspace_id(place.id());
     call.secret_id(secret.id.unwrap_or_default()).send().await?;
     Ok(())
 }
 
-async fn find(context: &Context, place: &Place<'_>, secret: &NumberOrName) -> Result<PipelineSecret> {
+async fn find(
+    context: &Context,
+    place: &Place<'_>,
+    secret: &NumberOrName,
+) -> Result<PipelineSecret> {
     if let Some(id) = secret.id {
         let call = context.client()?.describe_pipeline_secret().secret_id(id);
         let reply = call.workspace_id(place.id()).send().await?.into_inner();

@@ -106,7 +106,10 @@ impl Teams {
                 let teams = command.paging.read(call.stream()).await?;
                 let name = command.organization.organization;
                 let view = teams.table(format!("Teams of {name}"), COLUMNS)?;
-                context.show(&Answer::new(json!({"organizationName": name, "teams": teams.items}), view))
+                context.show(&Answer::new(
+                    json!({"organizationName": name, "teams": teams.items}),
+                    view,
+                ))
             }
             Self::Add(command) => command.run(context).await,
             Self::Delete(command) => {
@@ -115,7 +118,10 @@ impl Teams {
                 call.team_id(command.id).send().await?;
                 let name = command.organization.organization;
                 let text = format!("Team {} deleted from organization '{name}'", command.id);
-                context.say(json!({"organizationName": name, "teamId": command.id.to_string()}), text)
+                context.say(
+                    json!({"organizationName": name, "teamId": command.id.to_string()}),
+                    text,
+                )
             }
             Self::Members(command) => command.run(context).await,
         }
@@ -129,34 +135,63 @@ impl Add {
             && let Some(team) = look_for(context, id, &self.name).await?
         {
             let call = context.client()?.delete_organization_team().org_id(id);
-            call.team_id(team.team_id.unwrap_or_default()).send().await?;
+            call.team_id(team.team_id.unwrap_or_default())
+                .send()
+                .await?;
         }
         let body = request::<CreateTeamRequest>(json!({
             "team": {"name": self.name, "description": self.description},
         }))?;
-        context.client()?.create_organization_team().org_id(id).body(body).send().await?;
+        context
+            .client()?
+            .create_organization_team()
+            .org_id(id)
+            .body(body)
+            .send()
+            .await?;
         let name = self.organization.organization;
         let text = format!("Team '{}' added to organization '{name}'", self.name);
-        context.say(json!({"organizationName": name, "teamName": self.name}), text)
+        context.say(
+            json!({"organizationName": name, "teamName": self.name}),
+            text,
+        )
     }
 }
 
 impl Members {
     async fn run(self, context: &Context) -> Result<Exit> {
         let organization = context.organization(&self.organization).await?;
-        let team = find(context, organization, &self.team).await?.team_id.unwrap_or_default();
+        let team = find(context, organization, &self.team)
+            .await?
+            .team_id
+            .unwrap_or_default();
         let client = context.client()?;
         match self.command {
             None => {
                 let call = client.list_organization_team_members().org_id(organization);
                 let all: Vec<_> = call.team_id(team).stream().try_collect().await?;
-                let view = table(format!("Members of team {}", self.team), members::COLUMNS, &all)?;
-                context.show(&Answer::new(json!({"teamName": self.team, "members": all}), view))
+                let view = table(
+                    format!("Members of team {}", self.team),
+                    members::COLUMNS,
+                    &all,
+                )?;
+                context.show(&Answer::new(
+                    json!({"teamName": self.team, "members": all}),
+                    view,
+                ))
             }
             Some(MembersCommand::Add(Member { member })) => {
                 let body = request::<CreateTeamMemberRequest>(json!({"userNameOrEmail": member}))?;
-                let call = client.create_organization_team_member().org_id(organization);
-                let added = call.team_id(team).body(body).send().await?.into_inner().member;
+                let call = client
+                    .create_organization_team_member()
+                    .org_id(organization);
+                let added = call
+                    .team_id(team)
+                    .body(body)
+                    .send()
+                    .await?
+                    .into_inner()
+                    .member;
                 let text = format!("Member '{member}' added to team '{}'", self.team);
                 context.say(json!({"teamName": self.team, "member": added}), text)
             }
@@ -175,7 +210,9 @@ impl Members {
                         "Member '{member}' not found in organization '{organization}'"
                     ))
                 })?;
-                let call = client.delete_organization_team_member().org_id(organization);
+                let call = client
+                    .delete_organization_team_member()
+                    .org_id(organization);
                 call.team_id(team).member_id(id).send().await?;
                 let text = format!("Member '{member}' removed from team '{}'", self.team);
                 context.say(json!({"teamName": self.team, "username": member}), text)
@@ -185,7 +222,10 @@ impl Members {
 }
 
 async fn look_for(context: &Context, organization: i64, name: &str) -> Result<Option<TeamDbDto>> {
-    let call = context.client()?.list_organization_teams().org_id(organization);
+    let call = context
+        .client()?
+        .list_organization_teams()
+        .org_id(organization);
     let mut teams = call.stream();
     while let Some(team) = teams.try_next().await? {
         if team.name.as_deref() == Some(name) {
@@ -198,6 +238,8 @@ async fn look_for(context: &Context, organization: i64, name: &str) -> Result<Op
 /// The team of that name.
 pub async fn find(context: &Context, organization: i64, name: &str) -> Result<TeamDbDto> {
     look_for(context, organization, name).await?.ok_or_else(|| {
-        Failure::not_found(format!("Team '{name}' not found in organization '{organization}'"))
+        Failure::not_found(format!(
+            "Team '{name}' not found in organization '{organization}'"
+        ))
     })
 }

@@ -166,27 +166,48 @@ impl Workspaces {
                 let all = context.workspaces().await?.iter();
                 let shown: Vec<_> = all
                     .filter(|entry| entry.workspace_id.is_some())
-                    .filter(|entry| command.organization.is_none() || entry.org_name == command.organization)
+                    .filter(|entry| {
+                        command.organization.is_none() || entry.org_name == command.organization
+                    })
                     .collect();
                 let user = context.user_name().await?;
                 let view = table(format!("Workspaces of {user}"), COLUMNS, &shown)?;
-                context.show(&Answer::new(json!({"userName": user, "workspaces": shown}), view))
+                context.show(&Answer::new(
+                    json!({"userName": user, "workspaces": shown}),
+                    view,
+                ))
             }
             Self::View(command) => {
                 let found = Found::of(context, &command.workspace).await?;
                 let workspace = found.describe(context).await?;
                 let value = serde_json::to_value(&workspace)?;
-                let facts = facts(&value, &["id", "name", "fullName", "description", "visibility"]);
-                context.show(&Answer::new(json!({"workspace": value}), View::Facts(facts)))
+                let facts = facts(
+                    &value,
+                    &["id", "name", "fullName", "description", "visibility"],
+                );
+                context.show(&Answer::new(
+                    json!({"workspace": value}),
+                    View::Facts(facts),
+                ))
             }
             Self::Add(command) => command.run(context).await,
             Self::Delete(command) => {
                 let found = Found::of(context, &command.workspace).await?;
-                context.confirm(&format!("Delete workspace {} with all that is in it?", found.name))?;
-                let call = context.client()?.delete_workspace().org_id(found.organization_id);
+                context.confirm(&format!(
+                    "Delete workspace {} with all that is in it?",
+                    found.name
+                ))?;
+                let call = context
+                    .client()?
+                    .delete_workspace()
+                    .org_id(found.organization_id);
                 call.workspace_id(found.id).send().await?;
-                let value = json!({"workspaceRef": found.name, "organizationRef": found.organization});
-                let text = format!("Workspace '{}' deleted for {} organization", found.name, found.organization);
+                let value =
+                    json!({"workspaceRef": found.name, "organizationRef": found.organization});
+                let text = format!(
+                    "Workspace '{}' deleted for {} organization",
+                    found.name, found.organization
+                );
                 context.say(value, text)
             }
             Self::Update(command) => command.run(context).await,
@@ -199,7 +220,12 @@ impl Workspaces {
                 let settings = found.studio_settings(context).await?;
                 let view = View::Facts(facts(
                     &settings,
-                    &["containerRepository", "nameStrategy", "lifespanHours", "privateStudioByDefault"],
+                    &[
+                        "containerRepository",
+                        "nameStrategy",
+                        "lifespanHours",
+                        "privateStudioByDefault",
+                    ],
                 ));
                 let value = json!({"workspaceName": found.name, "settings": settings});
                 context.show(&Answer::new(value, view))
@@ -214,7 +240,10 @@ impl Workspaces {
 /// Leaves a workspace.
 pub async fn leave(context: &Context, found: Found) -> Result<Exit> {
     context.confirm(&format!("Leave workspace {}?", found.name))?;
-    let call = context.client()?.leave_workspace_participant().org_id(found.organization_id);
+    let call = context
+        .client()?
+        .leave_workspace_participant()
+        .org_id(found.organization_id);
     call.workspace_id(found.id).send().await?;
     let text = format!("You have left workspace '{}'", found.name);
     context.say(json!({"workspaceName": found.name}), text)
@@ -226,7 +255,10 @@ fn facts(value: &Value, names: &[&str]) -> Vec<(String, String)> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    names.iter().map(|name| ((*name).to_owned(), text(name))).collect()
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), text(name)))
+        .collect()
 }
 
 impl Add {
@@ -246,26 +278,46 @@ impl Add {
             })?;
         let client = context.client()?;
         if self.overwrite.overwrite
-            && let Ok(present) = context.workspace_named(&self.organization, &self.name).await
+            && let Ok(present) = context
+                .workspace_named(&self.organization, &self.name)
+                .await
         {
-            context.confirm(&format!("Delete workspace {} with all that is in it?", self.name))?;
+            context.confirm(&format!(
+                "Delete workspace {} with all that is in it?",
+                self.name
+            ))?;
             let call = client.delete_workspace().org_id(organization);
-            call.workspace_id(present.workspace_id.unwrap_or_default()).send().await?;
+            call.workspace_id(present.workspace_id.unwrap_or_default())
+                .send()
+                .await?;
         }
-        client.validate_workspace_name().org_id(organization).name(&self.name).send().await?;
+        client
+            .validate_workspace_name()
+            .org_id(organization)
+            .name(&self.name)
+            .send()
+            .await?;
         let body = request::<CreateWorkspaceRequest>(json!({"workspace": {
             "name": self.name,
             "fullName": self.full_name,
             "description": self.description,
             "visibility": self.visibility,
         }}))?;
-        client.create_workspace().org_id(organization).body(body).send().await?;
+        client
+            .create_workspace()
+            .org_id(organization)
+            .body(body)
+            .send()
+            .await?;
         let value = json!({
             "workspaceName": self.name,
             "organizationName": self.organization,
             "visibility": self.visibility,
         });
-        let text = format!("A {} workspace '{}' added for {} organization", self.visibility, self.name, self.organization);
+        let text = format!(
+            "A {} workspace '{}' added for {} organization",
+            self.visibility, self.name, self.organization
+        );
         context.say(value, text)
     }
 }
@@ -286,22 +338,39 @@ impl Update {
         // The server takes its own name for one that is in use.
         base.name = None;
         let body = changed(base, changes)?;
-        let call = context.client()?.update_workspace().org_id(found.organization_id);
+        let call = context
+            .client()?
+            .update_workspace()
+            .org_id(found.organization_id);
         call.workspace_id(found.id).body(body).send().await?;
         let value = json!({
             "workspaceName": found.name,
             "organizationName": found.organization,
             "visibility": present.visibility,
         });
-        context.say(value, format!("Workspace '{}' updated for {} organization", found.name, found.organization))
+        context.say(
+            value,
+            format!(
+                "Workspace '{}' updated for {} organization",
+                found.name, found.organization
+            ),
+        )
     }
 }
 
 impl UpdateStudios {
     async fn run(self, context: &Context) -> Result<Exit> {
         for (given, reset, name) in [
-            (self.container_repository.is_some(), self.reset_container_repository, "container-repository"),
-            (self.name_strategy.is_some(), self.reset_name_strategy, "name-strategy"),
+            (
+                self.container_repository.is_some(),
+                self.reset_container_repository,
+                "container-repository",
+            ),
+            (
+                self.name_strategy.is_some(),
+                self.reset_name_strategy,
+                "name-strategy",
+            ),
         ] {
             if given && reset {
                 return Err(Failure::failed(format!(
@@ -359,11 +428,16 @@ impl Found {
                 "Invalid workspace namespace '{typed}'. Expected format: <organization_name>/<workspace_name>"
             ))
         })?;
-        Ok(Self::of_entry(context.workspace_named(organization, name).await?))
+        Ok(Self::of_entry(
+            context.workspace_named(organization, name).await?,
+        ))
     }
 
     async fn describe(&self, context: &Context) -> Result<seqera::types::Workspace> {
-        let call = context.client()?.describe_workspace().org_id(self.organization_id);
+        let call = context
+            .client()?
+            .describe_workspace()
+            .org_id(self.organization_id);
         let reply = call.workspace_id(self.id).send().await?.into_inner();
         Ok(reply.workspace.unwrap_or_default())
     }
@@ -373,6 +447,8 @@ impl Found {
         let call = call.org_id(self.organization_id).workspace_id(self.id);
         // The schema wants a body of this read.
         let body = UpdateWorkspaceRequest::new();
-        Ok(serde_json::to_value(call.body(body).send().await?.into_inner())?)
+        Ok(serde_json::to_value(
+            call.body(body).send().await?.into_inner(),
+        )?)
     }
 }

@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn values_read_well() {
-        let row = json!({"a": {"b": ["x", "y"]}, "labels": [{"name": "n", "value": "v"}, {"name": "m"}]});
+        let row =
+            json!({"a": {"b": ["x", "y"]}, "labels": [{"name": "n", "value": "v"}, {"name": "m"}]});
         assert_eq!(text(at(&row, "a.b")), "x, y");
         assert_eq!(text(at(&row, "a.b.1")), "y");
         assert_eq!(text(at(&row, "labels")), "n=v, m");

@@ -24,8 +24,12 @@ impl Program {
     /// It is none; the text says what is wrong.
     pub fn new(code: &str) -> Result<Self, String> {
         let complain = |what: &str| format!("`{code}` is no expression of jq: {what}");
-        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-        let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+        let definitions = jaq_core::defs()
+            .chain(jaq_std::defs())
+            .chain(jaq_json::defs());
+        let functions = jaq_core::funs()
+            .chain(jaq_std::funs())
+            .chain(jaq_json::funs());
         let arena = Arena::default();
         let modules = Loader::new(definitions)
             .load(&arena, File { code, path: () })
@@ -53,7 +57,8 @@ impl Program {
         results
             .map(|result| {
                 let value = result.map_err(|error| complain(error.to_string()))?;
-                serde_json::from_str(&value.to_string()).map_err(|error| complain(error.to_string()))
+                serde_json::from_str(&value.to_string())
+                    .map_err(|error| complain(error.to_string()))
             })
             .collect()
     }

@@ -61,11 +61,6 @@ impl Answer {
     pub fn new(value: Value, view: View) -> Self {
         Self { value, view }
     }
-
-    /// A result that a sentence tells.
-    pub fn said(value: Value, text: impl Into<String>) -> Self {
-        Self::new(value, View::Text(text.into()))
-    }
 }
 
 /// How results are written.

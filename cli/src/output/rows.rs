@@ -90,7 +90,8 @@ pub fn write_csv(
 ) -> Result<(), Trouble> {
     let columns = chosen(table, names)?;
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(columns.iter().map(|(name, _)| name)).map_err(wrong)?;
+    csv.write_record(columns.iter().map(|(name, _)| name))
+        .map_err(wrong)?;
     for row in &table.rows {
         let cells = columns.iter().map(|(_, path)| text(at(row, path)));
         csv.write_record(cells).map_err(wrong)?;
@@ -115,8 +116,10 @@ pub fn write_csv_of_one(
         (None, value) => vec![("value".to_owned(), text(Some(value)))],
     };
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(fields.iter().map(|(name, _)| name)).map_err(wrong)?;
-    csv.write_record(fields.iter().map(|(_, value)| value)).map_err(wrong)?;
+    csv.write_record(fields.iter().map(|(name, _)| name))
+        .map_err(wrong)?;
+    csv.write_record(fields.iter().map(|(_, value)| value))
+        .map_err(wrong)?;
     Ok(csv.flush()?)
 }
 

@@ -122,7 +122,11 @@ pub struct AwsForge {
     pub provisioning_model: BatchModel,
     /// Do not let disks grow by themselves
     #[arg(long)]
-    #[serde(default, rename(serialize = "ebsAutoScale"), serialize_with = "negated")]
+    #[serde(
+        default,
+        rename(serialize = "ebsAutoScale"),
+        serialize_with = "negated"
+    )]
     pub no_ebs_auto_scale: bool,
     /// Run the job that Nextflow runs in on Fargate
     #[arg(long)]
@@ -137,7 +141,11 @@ pub struct AwsForge {
     pub allow_buckets: Option<List<String>>,
     /// Keep what was made when the compute environment is deleted
     #[arg(long)]
-    #[serde(default, rename(serialize = "disposeOnDeletion"), serialize_with = "negated")]
+    #[serde(
+        default,
+        rename(serialize = "disposeOnDeletion"),
+        serialize_with = "negated"
+    )]
     pub preserve_resources: bool,
     /// File with the configuration of ECS
     #[arg(long)]
@@ -222,7 +230,10 @@ pub struct AwsBatchManual {
 
 /// The Platform's own scheduler.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Scheduler {
     /// Use the Platform's scheduler
     #[arg(long)]
@@ -508,7 +519,10 @@ pub struct AzureBatchForge {
 
 /// The only pool.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Pool {
     /// Type of machines
     #[arg(long)]

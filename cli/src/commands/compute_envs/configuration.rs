@@ -121,7 +121,9 @@ impl Configure for AwsCloud {
             return Err(Failure::failed("--ebs-kms-key needs --ebs-encryption"));
         }
         if self.subnet_id.is_some() && self.subnet_ids.is_some() {
-            return Err(Failure::failed("--subnet-id and --subnet-ids exclude each other"));
+            return Err(Failure::failed(
+                "--subnet-id and --subnet-ids exclude each other",
+            ));
         }
         on_machines(&self.scheduler, config)
     }
@@ -142,7 +144,9 @@ impl Configure for AzureCloud {
 }
 
 fn check_tags(tags: &Option<List<String>>, network: &Option<String>) -> Result<()> {
-    let Some(List(tags)) = tags else { return Ok(()) };
+    let Some(List(tags)) = tags else {
+        return Ok(());
+    };
     if network.is_none() {
         return Err(Failure::failed("--network-tags needs --network"));
     }
@@ -192,7 +196,10 @@ impl Configure for GoogleBatch {
         if let Some(wrong) = head.clone().find(|text| text.contains('*')) {
             return complain(&format!("'{wrong}' is not one machine type"));
         }
-        let tasks = self.compute_jobs_machine_type.iter().flat_map(|list| &list.0);
+        let tasks = self
+            .compute_jobs_machine_type
+            .iter()
+            .flat_map(|list| &list.0);
         if let Some(wrong) = head.chain(tasks).find(|text| !is_machine_type(text)) {
             return complain(&format!("'{wrong}' is no machine type"));
         }
@@ -247,7 +254,10 @@ impl Configure for AzureBatchForge {
         if let Some(size) = self.pool.boot_disk_size {
             forge.insert("bootDiskSizeGB".to_owned(), size.into());
         }
-        forge.insert("disposeOnDeletion".to_owned(), (!self.preserve_resources).into());
+        forge.insert(
+            "disposeOnDeletion".to_owned(),
+            (!self.preserve_resources).into(),
+        );
         config.insert("forge".to_owned(), forge.into());
         Ok(())
     }
@@ -257,7 +267,9 @@ impl Configure for AzureBatchForge {
     }
 
     fn registries(&self) -> &[String] {
-        self.registry_credentials.as_ref().map_or(&[], |list| &list.0)
+        self.registry_credentials
+            .as_ref()
+            .map_or(&[], |list| &list.0)
     }
 }
 
@@ -274,7 +286,9 @@ mod tests {
     #[test]
     fn names_of_google_are_checked() {
         assert!(is_machine_type("n2-standard-4") && is_machine_type("n2-*"));
-        assert!(!is_machine_type("n2") && !is_machine_type("N2-standard") && !is_machine_type("n2-"));
+        assert!(
+            !is_machine_type("n2") && !is_machine_type("N2-standard") && !is_machine_type("n2-")
+        );
         assert!(is_image("batch-debian") && is_image("projects/p/global/images/family/x"));
         assert!(!is_image("debian") && !is_image("projects/p/images/x"));
         let tags = |text: &str| Some(text.parse::<List<String>>().unwrap());

@@ -51,7 +51,13 @@ impl<P: Args + Configure> Platform<P> {
             config,
             metrics,
             registries: self.platform.registries(),
-            labels: self.new.labels.labels.clone().map(|list| list.0).unwrap_or_default(),
+            labels: self
+                .new
+                .labels
+                .labels
+                .clone()
+                .map(|list| list.0)
+                .unwrap_or_default(),
         };
         making.run(context).await
     }
@@ -65,7 +71,13 @@ impl SeqeraPlatform {
             platform: "seqeracompute-platform",
             metrics: None,
             registries: &[],
-            labels: self.new.labels.labels.clone().map(|list| list.0).unwrap_or_default(),
+            labels: self
+                .new
+                .labels
+                .labels
+                .clone()
+                .map(|list| list.0)
+                .unwrap_or_default(),
         };
         making.run(context).await
     }
@@ -99,7 +111,13 @@ impl Making<'_> {
     }
 
     pub async fn run_at(mut self, context: &Context, place: &Place<'_>) -> Result<Exit> {
-        let New { name, description, credentials, wait: wanted, .. } = self.new;
+        let New {
+            name,
+            description,
+            credentials,
+            wait: wanted,
+            ..
+        } = self.new;
         let label_ids = labels::ids(context, place, &self.labels, Absent::Make).await?;
         if !self.registries.is_empty() {
             let ids = registries(context, place, self.registries).await?;
@@ -109,9 +127,12 @@ impl Making<'_> {
         }
         let credentials = match self.platform {
             "seqeracompute-platform" => None,
-            platform => Some(find_credentials(context, place, platform, credentials.as_deref()).await?),
+            platform => {
+                Some(find_credentials(context, place, platform, credentials.as_deref()).await?)
+            }
         };
-        self.config.insert("discriminator".to_owned(), self.platform.into());
+        self.config
+            .insert("discriminator".to_owned(), self.platform.into());
         let body = request::<CreateComputeEnvRequest>(json!({
             "computeEnv": {
                 "name": name,
@@ -123,8 +144,17 @@ impl Making<'_> {
             },
             "labelIds": (!label_ids.is_empty()).then_some(label_ids),
         }))?;
-        let call = context.client()?.create_compute_env().workspace_id(place.id());
-        let id = call.body(body).send().await?.into_inner().compute_env_id.unwrap_or_default();
+        let call = context
+            .client()?
+            .create_compute_env()
+            .workspace_id(place.id());
+        let id = call
+            .body(body)
+            .send()
+            .await?
+            .into_inner()
+            .compute_env_id
+            .unwrap_or_default();
         let reference = place.reference().await?;
         let value = json!({
             "platform": self.platform,
@@ -133,7 +163,10 @@ impl Making<'_> {
             "workspaceId": place.id(),
             "workspaceRef": reference,
         });
-        let text = format!("New {} compute environment '{name}' added at {reference} workspace", self.platform.to_uppercase());
+        let text = format!(
+            "New {} compute environment '{name}' added at {reference} workspace",
+            self.platform.to_uppercase()
+        );
         context.say(without_nulls(value), text)?;
         match wanted {
             Some(wanted) => wait(context, place, &id, *wanted).await,
@@ -143,16 +176,33 @@ impl Making<'_> {
 }
 
 async fn registries(context: &Context, place: &Place<'_>, names: &[String]) -> Result<Vec<String>> {
-    let call = context.client()?.list_credentials().workspace_id(place.id());
-    let all = call.send().await?.into_inner().credentials.unwrap_or_default();
+    let call = context
+        .client()?
+        .list_credentials()
+        .workspace_id(place.id());
+    let all = call
+        .send()
+        .await?
+        .into_inner()
+        .credentials
+        .unwrap_or_default();
     let find = |name: &String| {
         let mut fitting = all.iter().filter(|one| {
             one.name.as_ref() == Some(name)
-                && one.provider.as_ref().is_some_and(|provider| provider.to_string() == "container-reg")
+                && one
+                    .provider
+                    .as_ref()
+                    .is_some_and(|provider| provider.to_string() == "container-reg")
         });
-        fitting.next().and_then(|one| one.id.clone()).ok_or_else(|| {
-            Failure::not_found(format!("Credentials '{name}' not found at {} workspace", place.label()))
-        })
+        fitting
+            .next()
+            .and_then(|one| one.id.clone())
+            .ok_or_else(|| {
+                Failure::not_found(format!(
+                    "Credentials '{name}' not found at {} workspace",
+                    place.label()
+                ))
+            })
     };
     names.iter().map(find).collect()
 }
@@ -163,13 +213,22 @@ async fn find_credentials(
     platform: &str,
     wanted: Option<&str>,
 ) -> Result<String> {
-    let call = context.client()?.list_credentials().workspace_id(place.id()).platform_id(platform);
-    let all = call.send().await?.into_inner().credentials.unwrap_or_default();
+    let call = context
+        .client()?
+        .list_credentials()
+        .workspace_id(place.id())
+        .platform_id(platform);
+    let all = call
+        .send()
+        .await?
+        .into_inner()
+        .credentials
+        .unwrap_or_default();
     let none = || Failure::not_found("No valid credentials found at the workspace");
     let found = match (wanted, all.as_slice()) {
-        (Some(text), all) => all.iter().find(|one| {
-            one.id.as_deref() == Some(text) || one.name.as_deref() == Some(text)
-        }),
+        (Some(text), all) => all
+            .iter()
+            .find(|one| one.id.as_deref() == Some(text) || one.name.as_deref() == Some(text)),
         (None, []) => None,
         (None, [one]) => Some(one),
         (None, _) => {

@@ -24,9 +24,17 @@ pub async fn export(context: &Context, command: Export) -> Result<Exit> {
             fields.retain(|name, _| !made.contains(&name.as_str()));
         }
         let labels = found.labels.unwrap_or_default();
-        fields.insert("labels".to_owned(), without_nulls(serde_json::to_value(labels)?));
+        fields.insert(
+            "labels".to_owned(),
+            without_nulls(serde_json::to_value(labels)?),
+        );
     }
-    write(context, &config, command.file.as_deref(), "Compute environment")
+    write(
+        context,
+        &config,
+        command.file.as_deref(),
+        "Compute environment",
+    )
 }
 
 /// Writes a configuration to the file, or to standard output.
@@ -47,9 +55,14 @@ pub fn write(context: &Context, config: &Value, file: Option<&str>, what: &str) 
 
 /// Reads a file that an export wrote.
 pub fn read(path: &std::path::Path) -> Result<Map<String, Value>> {
-    let text = crate::values::TextFile(path.to_owned()).read().map_err(Failure::failed)?;
+    let text = crate::values::TextFile(path.to_owned())
+        .read()
+        .map_err(Failure::failed)?;
     serde_json::from_str(&text).map_err(|error| {
-        Failure::failed(format!("{} is no exported configuration: {error}", path.display()))
+        Failure::failed(format!(
+            "{} is no exported configuration: {error}",
+            path.display()
+        ))
     })
 }
 
@@ -92,6 +105,9 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
 fn label(label: &Value) -> Option<Label> {
     Some(Label {
         name: label.get("name")?.as_str()?.to_owned(),
-        value: label.get("value").and_then(Value::as_str).map(str::to_owned),
+        value: label
+            .get("value")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     })
 }

@@ -200,8 +200,20 @@ impl ComputeEnvs {
                     ("Name".to_owned(), found.name.unwrap_or_default()),
                     ("Platform".to_owned(), text(&found.platform)),
                     ("Status".to_owned(), text(&found.status)),
-                    ("Credentials".to_owned(), found.credentials_id.unwrap_or_default()),
-                    ("Labels".to_owned(), found.labels.unwrap_or_default().iter().map(label).collect::<Vec<_>>().join(", ")),
+                    (
+                        "Credentials".to_owned(),
+                        found.credentials_id.unwrap_or_default(),
+                    ),
+                    (
+                        "Labels".to_owned(),
+                        found
+                            .labels
+                            .unwrap_or_default()
+                            .iter()
+                            .map(label)
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                    ),
                     ("Configuration".to_owned(), config),
                 ];
                 context.show(&Answer::new(value, View::Facts(facts)))
@@ -210,8 +222,15 @@ impl ComputeEnvs {
                 let place = context.place(&command.workspace).await?;
                 let all = all(context, &place, None).await?;
                 let reference = place.reference().await?;
-                let view = table(format!("Compute environments at {reference}"), COLUMNS, &all)?;
-                context.show(&Answer::new(json!({"workspaceRef": reference, "computeEnvs": all}), view))
+                let view = table(
+                    format!("Compute environments at {reference}"),
+                    COLUMNS,
+                    &all,
+                )?;
+                context.show(&Answer::new(
+                    json!({"workspaceRef": reference, "computeEnvs": all}),
+                    view,
+                ))
             }
             Self::Primary(Primary::Get(command)) => {
                 let place = context.place(&command.workspace).await?;
@@ -249,7 +268,10 @@ fn show_primary(
         name.as_deref().unwrap_or_default(),
         id.as_deref().unwrap_or_default()
     );
-    context.say(without_nulls(json!({"id": id, "name": name, "platform": platform})), text)
+    context.say(
+        without_nulls(json!({"id": id, "name": name, "platform": platform})),
+        text,
+    )
 }
 
 fn text(value: &Option<impl ToString>) -> String {
@@ -269,9 +291,13 @@ impl Update {
         let place = context.place(&self.which.workspace).await?;
         let client = context.client()?;
         if let Some(name) = &self.new_name {
-            let call = client.validate_compute_env_name().workspace_id(place.id()).name(name);
+            let call = client
+                .validate_compute_env_name()
+                .workspace_id(place.id())
+                .name(name);
             call.send().await.map_err(|error| {
-                Failure::from(error).told(&format!("Compute environment name '{name}' is not valid"))
+                Failure::from(error)
+                    .told(&format!("Compute environment name '{name}' is not valid"))
             })?;
         }
         let present = describe(context, &place, &self.which.compute_env).await?;
@@ -279,7 +305,9 @@ impl Update {
             "name": self.new_name.or(present.name.clone()),
             "description": self.description.or(present.description),
         }))?;
-        let call = client.update_compute_env().compute_env_id(present.id.unwrap_or_default());
+        let call = client
+            .update_compute_env()
+            .compute_env_id(present.id.unwrap_or_default());
         call.workspace_id(place.id()).body(body).send().await?;
         let reference = place.reference().await?;
         let name = present.name.unwrap_or_default();
@@ -298,7 +326,10 @@ impl Delete {
                 found.id.unwrap_or_default()
             }
         };
-        context.confirm(&format!("Delete compute environment {}?", self.which.compute_env.typed()))?;
+        context.confirm(&format!(
+            "Delete compute environment {}?",
+            self.which.compute_env.typed()
+        ))?;
         let call = context.client()?.delete_compute_env().compute_env_id(&id);
         call.workspace_id(place.id()).send().await?;
         let reference = place.reference().await?;
@@ -318,7 +349,9 @@ impl Validate {
         let found = describe(context, &place, &self.which.compute_env).await?;
         let id = found.id.unwrap_or_default();
         let call = context.client()?.validate_compute_env().compute_env_id(&id);
-        let call = call.workspace_id(place.id()).force(self.force.then_some(true));
+        let call = call
+            .workspace_id(place.id())
+            .force(self.force.then_some(true));
         let checked = call.send().await?.into_inner();
         let status = text(&checked.status);
         let value = without_nulls(json!({
@@ -330,8 +363,15 @@ impl Validate {
             "message": checked.message,
         }));
         let message = checked.message.unwrap_or_default();
-        context.say(value, format!("Compute environment {id} is {status}. {message}"))?;
-        Ok(if status == "INVALID" { Exit::Failed } else { Exit::Done })
+        context.say(
+            value,
+            format!("Compute environment {id} is {status}. {message}"),
+        )?;
+        Ok(if status == "INVALID" {
+            Exit::Failed
+        } else {
+            Exit::Done
+        })
     }
 }
 
@@ -341,7 +381,10 @@ pub async fn all(
     place: &Place<'_>,
     status: Option<&str>,
 ) -> Result<Vec<seqera::types::ListComputeEnvsResponseEntry>> {
-    let call = context.client()?.list_compute_envs().workspace_id(place.id());
+    let call = context
+        .client()?
+        .list_compute_envs()
+        .workspace_id(place.id());
     let reply = call.status(status).send().await?.into_inner();
     Ok(reply.compute_envs.unwrap_or_default())
 }
@@ -379,7 +422,12 @@ pub async fn describe_id(
 ) -> Result<ComputeEnvResponseDto> {
     let call = context.client()?.describe_compute_env().compute_env_id(id);
     let call = call.workspace_id(place.id()).attributes(["labels"]);
-    Ok(call.send().await?.into_inner().compute_env.unwrap_or_default())
+    Ok(call
+        .send()
+        .await?
+        .into_inner()
+        .compute_env
+        .unwrap_or_default())
 }
 
 /// A compute environment to run on, by id or name; the primary one where none is said.
@@ -393,7 +441,9 @@ pub async fn to_run_on(
         Some(text) => {
             let by_id = all.iter().find(|entry| entry.id.as_deref() == Some(text));
             let by_name = || all.iter().find(|entry| entry.name.as_deref() == Some(text));
-            by_id.or_else(by_name).ok_or_else(|| not_found(text, place))?
+            by_id
+                .or_else(by_name)
+                .ok_or_else(|| not_found(text, place))?
         }
         None => match all.iter().find(|entry| entry.primary == Some(true)) {
             Some(entry) => entry,

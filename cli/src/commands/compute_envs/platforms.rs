@@ -5,8 +5,10 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use super::New;
-use super::cloud::{AwsCloud, AzureBatchForge, AzureBatchManual, AzureCloud, GoogleBatch, GoogleCloud};
 use super::cloud::{AwsBatchForge, AwsBatchManual};
+use super::cloud::{
+    AwsCloud, AzureBatchForge, AzureBatchManual, AzureCloud, GoogleBatch, GoogleCloud,
+};
 use crate::values::{Pair, TextFile, choices, pairs};
 
 /// Make a compute environment
@@ -84,7 +86,10 @@ pub struct Platform<P: Args> {
 
 /// What all platforms know.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Common {
     /// File with a script that runs before Nextflow
     #[arg(long)]
@@ -142,7 +147,10 @@ choices! {
 
 /// Options of all Kubernetes.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Pods {
     /// Path at which the storage is mounted
     #[arg(long)]
@@ -275,4 +283,3 @@ pub struct SeqeraCompute {
     #[arg(long, value_enum)]
     pub instance_type_size: Option<InstanceTypeSize>,
 }
-

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    Agent, Aws, Azure, AzureEntra, CodeCommit, ContainerRegistry, GitHost, Gitlab, Google, Kubernetes,
-    Ssh,
+    Agent, Aws, Azure, AzureEntra, CodeCommit, ContainerRegistry, GitHost, Gitlab, Google,
+    Kubernetes, Ssh,
 };
 use super::{Add, Change, New, Update, all, delete, find};
 use crate::context::Context;
@@ -80,7 +80,7 @@ pub async fn update(context: &Context, command: Update) -> Result<Exit> {
 }
 
 /// Keys of a provider, which serialize as the API wants them.
-trait Keys: Serialize {
+pub trait Keys: Serialize {
     /// Finds what contradicts, and asks for what is to be asked for.
     fn complete(&mut self, _: &Context) -> Result<()> {
         Ok(())
@@ -175,7 +175,9 @@ impl Keys for Aws {
             }
         }
         if self.is_role() && (self.access_key.is_some() || self.secret_key.is_some()) {
-            return Err(Failure::failed("--access-key and --secret-key do not go with --mode=role"));
+            return Err(Failure::failed(
+                "--access-key and --secret-key do not go with --mode=role",
+            ));
         }
         if (self.is_role() || self.generate_external_id) && self.assume_role_arn.is_none() {
             return Err(Failure::failed(
@@ -194,7 +196,10 @@ impl Keys for Google {
     fn complete(&mut self, _: &Context) -> Result<()> {
         let identity = [
             ("--service-account-email", &self.service_account_email),
-            ("--workload-identity-provider", &self.workload_identity_provider),
+            (
+                "--workload-identity-provider",
+                &self.workload_identity_provider,
+            ),
             ("--token-audience", &self.token_audience),
         ];
         let complain = |text: String| Err(Failure::failed(text));
@@ -217,13 +222,27 @@ impl Keys for Google {
                 }
                 let email = self.service_account_email.as_deref().unwrap_or_default();
                 if !email.ends_with(".iam.gserviceaccount.com") {
-                    return complain(format!("'{email}' is no service account: it must end in .iam.gserviceaccount.com"));
+                    return complain(format!(
+                        "'{email}' is no service account: it must end in .iam.gserviceaccount.com"
+                    ));
                 }
-                let provider = self.workload_identity_provider.as_deref().unwrap_or_default();
+                let provider = self
+                    .workload_identity_provider
+                    .as_deref()
+                    .unwrap_or_default();
                 let parts: Vec<_> = provider.split('/').collect();
                 if !matches!(
                     parts.as_slice(),
-                    ["projects", _, "locations", "global", "workloadIdentityPools", _, "providers", _]
+                    [
+                        "projects",
+                        _,
+                        "locations",
+                        "global",
+                        "workloadIdentityPools",
+                        _,
+                        "providers",
+                        _
+                    ]
                 ) {
                     return complain(format!(
                         "'{provider}' is no provider: give projects/P/locations/global/workloadIdentityPools/X/providers/Y"
@@ -267,8 +286,17 @@ impl<K: Args + Keys> New<K> {
         }}))?;
         let external = self.keys.external_id();
         let client = context.client()?;
-        let call = client.create_credentials().workspace_id(place.id()).use_external_id(external);
-        let id = call.body(body).send().await?.into_inner().credentials_id.unwrap_or_default();
+        let call = client
+            .create_credentials()
+            .workspace_id(place.id())
+            .use_external_id(external);
+        let id = call
+            .body(body)
+            .send()
+            .await?
+            .into_inner()
+            .credentials_id
+            .unwrap_or_default();
         let (mut external_id, mut snippet) = (None, None);
         if external {
             let call = client.describe_credentials().credentials_id(&id);
@@ -292,8 +320,17 @@ impl<K: Args + Keys> New<K> {
             "externalId": external_id,
             "setupSnippet": snippet,
         }));
-        let mut text = format!("New {} credentials '{} ({id})' added at {reference} workspace", provider.constant, self.name);
-        for more in [external_id.as_ref().and_then(Value::as_str), snippet.as_deref()].into_iter().flatten() {
+        let mut text = format!(
+            "New {} credentials '{} ({id})' added at {reference} workspace",
+            provider.constant, self.name
+        );
+        for more in [
+            external_id.as_ref().and_then(Value::as_str),
+            snippet.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        {
             text.push_str("\n\n");
             text.push_str(more);
         }
@@ -323,7 +360,10 @@ impl<K: Args + Keys> Change<K> {
         let reference = place.reference().await?;
         let name = present.name.unwrap_or_default();
         let value = json!({"provider": provider.constant, "name": name, "workspaceRef": reference});
-        let text = format!("{} credentials '{name}' updated at {reference} workspace", provider.constant);
+        let text = format!(
+            "{} credentials '{name}' updated at {reference} workspace",
+            provider.constant
+        );
         context.say(value, text)
     }
 }

@@ -7,7 +7,10 @@ use crate::values::TextFile;
 
 /// Keys of AWS.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Aws {
     /// Access key
     #[arg(short, long)]
@@ -55,7 +58,10 @@ pub struct CodeCommit {
 
 /// Keys of Google Cloud.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Google {
     /// File with the key of a service account
     #[arg(short, long)]
@@ -124,7 +130,10 @@ pub struct Ssh {
 
 /// Keys of Kubernetes: a token, or a certificate and its key.
 #[derive(Args, Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
 pub struct Kubernetes {
     /// Token of a service account
     #[arg(short, long, conflicts_with_all = ["certificate", "private_key"])]

@@ -15,8 +15,8 @@ mod create;
 mod keys;
 
 use keys::{
-    Agent, Aws, Azure, AzureEntra, CodeCommit, ContainerRegistry, GitHost, Gitlab, Google, Kubernetes,
-    Ssh,
+    Agent, Aws, Azure, AzureEntra, CodeCommit, ContainerRegistry, GitHost, Gitlab, Google,
+    Kubernetes, Ssh,
 };
 
 /// Credentials, with which the Platform logs in elsewhere
@@ -132,7 +132,6 @@ providers! {
     Gitea(GitHost)
 }
 
-
 const COLUMNS: &[Column] = &[
     Column::new("Id", "id"),
     Column::new("Provider", "provider"),
@@ -151,13 +150,19 @@ impl Credentials {
                 let all = all(context, &place).await?;
                 let reference = place.reference().await?;
                 let view = table(format!("Credentials at {reference}"), COLUMNS, &all)?;
-                context.show(&Answer::new(json!({"workspaceRef": reference, "credentials": all}), view))
+                context.show(&Answer::new(
+                    json!({"workspaceRef": reference, "credentials": all}),
+                    view,
+                ))
             }
             Self::Delete(command) => {
                 let place = context.place(&command.workspace).await?;
                 let id = match &command.credentials.id {
                     Some(id) => id.clone(),
-                    None => find(context, &place, &command.credentials).await?.id.unwrap_or_default(),
+                    None => find(context, &place, &command.credentials)
+                        .await?
+                        .id
+                        .unwrap_or_default(),
                 };
                 delete(context, &place, &id).await?;
                 let reference = place.reference().await?;
@@ -169,9 +174,14 @@ impl Credentials {
                 let found = find(context, &place, &command.which.credentials).await?;
                 let id = found.id.unwrap_or_default();
                 let call = context.client()?.validate_credentials().credentials_id(&id);
-                let call = call.workspace_id(place.id()).force(command.force.then_some(true));
+                let call = call
+                    .workspace_id(place.id())
+                    .force(command.force.then_some(true));
                 let checked = call.send().await?.into_inner();
-                let status = checked.status.map(|status| status.to_string()).unwrap_or_default();
+                let status = checked
+                    .status
+                    .map(|status| status.to_string())
+                    .unwrap_or_default();
                 let value = without_nulls(json!({
                     "id": id,
                     "name": found.name,
@@ -182,7 +192,11 @@ impl Credentials {
                 }));
                 let message = checked.message.unwrap_or_default();
                 context.say(value, format!("Credentials {id} are {status}. {message}"))?;
-                Ok(if status == "INVALID" { Exit::Failed } else { Exit::Done })
+                Ok(if status == "INVALID" {
+                    Exit::Failed
+                } else {
+                    Exit::Done
+                })
             }
         }
     }
@@ -191,12 +205,24 @@ impl Credentials {
 type Entry = seqera::types::Credentials;
 
 async fn all(context: &Context, place: &Place<'_>) -> Result<Vec<Entry>> {
-    let call = context.client()?.list_credentials().workspace_id(place.id());
-    Ok(call.send().await?.into_inner().credentials.unwrap_or_default())
+    let call = context
+        .client()?
+        .list_credentials()
+        .workspace_id(place.id());
+    Ok(call
+        .send()
+        .await?
+        .into_inner()
+        .credentials
+        .unwrap_or_default())
 }
 
 async fn delete(context: &Context, place: &Place<'_>, id: &str) -> Result<()> {
-    let call = context.client()?.delete_credentials().credentials_id(id).checked(false);
+    let call = context
+        .client()?
+        .delete_credentials()
+        .credentials_id(id)
+        .checked(false);
     call.workspace_id(place.id()).send().await?;
     Ok(())
 }
@@ -220,9 +246,8 @@ async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result
 /// The id of credentials for a data link, by id or name.
 pub async fn of_any_kind(context: &Context, place: &Place<'_>, wanted: &str) -> Result<String> {
     let mut all = all(context, place).await?.into_iter();
-    let found = all.find(|one| {
-        one.id.as_deref() == Some(wanted) || one.name.as_deref() == Some(wanted)
-    });
+    let found =
+        all.find(|one| one.id.as_deref() == Some(wanted) || one.name.as_deref() == Some(wanted));
     found
         .and_then(|one| one.id)
         .ok_or_else(|| Failure::not_found("No valid credentials found at the workspace"))

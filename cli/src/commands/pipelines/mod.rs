@@ -293,12 +293,17 @@ impl Pipelines {
                 delete(context, &place, id).await?;
                 let (typed, reference) = (command.pipeline.typed(), place.reference().await?);
                 let text = format!("Pipeline '{typed}' deleted at {reference} workspace");
-                context.say(json!({"pipelineRef": typed, "workspaceRef": reference}), text)
+                context.say(
+                    json!({"pipelineRef": typed, "workspaceRef": reference}),
+                    text,
+                )
             }
             Self::Labels(ChangeLabels { which, change }) => {
                 let place = context.place(&which.workspace).await?;
                 let found = find(context, &place, &which.pipeline).await?;
-                change.run(context, &place, Kind::Pipeline, json!(found.pipeline_id)).await
+                change
+                    .run(context, &place, Kind::Pipeline, json!(found.pipeline_id))
+                    .await
             }
         }
     }
@@ -309,10 +314,22 @@ impl PipelineSchemas {
         let Self::Add(AddSchema { content, workspace }) = self;
         let body = request::<CreatePipelineSchemaRequest>(json!({"content": content}))?;
         let place = context.place(&workspace).await?;
-        let call = context.client()?.create_pipeline_schema().workspace_id(place.id()).body(body);
-        let id = call.send().await?.into_inner().pipeline_schema.and_then(|schema| schema.id);
+        let call = context
+            .client()?
+            .create_pipeline_schema()
+            .workspace_id(place.id())
+            .body(body);
+        let id = call
+            .send()
+            .await?
+            .into_inner()
+            .pipeline_schema
+            .and_then(|schema| schema.id);
         let reference = place.reference().await?;
-        let text = format!("Schema {} added at {reference} workspace", id.unwrap_or_default());
+        let text = format!(
+            "Schema {} added at {reference} workspace",
+            id.unwrap_or_default()
+        );
         context.say(json!({"workspaceRef": reference, "schemaId": id}), text)
     }
 }
@@ -321,7 +338,9 @@ impl List {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         let call = context.client()?.list_pipelines().workspace_id(place.id());
-        let call = call.search(self.filter.filter).offset(self.paging.skipped()?);
+        let call = call
+            .search(self.filter.filter)
+            .offset(self.paging.skipped()?);
         let mut call = call.visibility(self.visibility.as_str());
         if self.labels.labels {
             call = call.attributes(["labels"]);
@@ -329,7 +348,10 @@ impl List {
         let pipelines = self.paging.read(call.stream()).await?;
         let reference = place.reference().await?;
         let view = pipelines.table(format!("Pipelines at {reference} workspace"), COLUMNS)?;
-        context.show(&Answer::new(json!({"workspaceRef": reference, "pipelines": pipelines.items}), view))
+        context.show(&Answer::new(
+            json!({"workspaceRef": reference, "pipelines": pipelines.items}),
+            view,
+        ))
     }
 }
 
@@ -358,14 +380,27 @@ impl View {
 }
 
 async fn delete(context: &Context, place: &Place<'_>, id: i64) -> Result<()> {
-    context.client()?.delete_pipeline().pipeline_id(id).workspace_id(place.id()).send().await?;
+    context
+        .client()?
+        .delete_pipeline()
+        .pipeline_id(id)
+        .workspace_id(place.id())
+        .send()
+        .await?;
     Ok(())
 }
 
 /// The pipeline of that name, among the workspace's own and those shared with it.
-async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<PipelineDbDto>> {
+async fn look_for(
+    context: &Context,
+    place: &Place<'_>,
+    name: &str,
+) -> Result<Option<PipelineDbDto>> {
     let call = context.client()?.list_pipelines().workspace_id(place.id());
-    let mut found = call.search(format!("\"{name}\"")).visibility("all").stream();
+    let mut found = call
+        .search(format!("\"{name}\""))
+        .visibility("all")
+        .stream();
     let mut named = Vec::new();
     while let Some(pipeline) = found.try_next().await? {
         if pipeline.name.as_deref() == Some(name) {
@@ -373,7 +408,9 @@ async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Op
         }
     }
     // The workspace's own goes before one that is shared with it.
-    let own = named.iter().position(|one| one.workspace_id.is_none() || one.workspace_id == place.id());
+    let own = named
+        .iter()
+        .position(|one| one.workspace_id.is_none() || one.workspace_id == place.id());
     match (own, named.len()) {
         (_, 0) => Ok(None),
         (Some(own), _) => Ok(Some(named.swap_remove(own))),
@@ -385,7 +422,11 @@ async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Op
     }
 }
 
-async fn find(context: &Context, place: &Place<'_>, wanted: &NumberOrName) -> Result<PipelineDbDto> {
+async fn find(
+    context: &Context,
+    place: &Place<'_>,
+    wanted: &NumberOrName,
+) -> Result<PipelineDbDto> {
     let (id, source) = match wanted.id {
         Some(id) => (id, None),
         None => {
@@ -400,7 +441,11 @@ async fn find(context: &Context, place: &Place<'_>, wanted: &NumberOrName) -> Re
             (found.pipeline_id.unwrap_or_default(), home)
         }
     };
-    let call = context.client()?.describe_pipeline().pipeline_id(id).workspace_id(place.id());
+    let call = context
+        .client()?
+        .describe_pipeline()
+        .pipeline_id(id)
+        .workspace_id(place.id());
     let call = call.source_workspace_id(source).attributes(["labels"]);
     Ok(call.send().await?.into_inner().pipeline.unwrap_or_default())
 }
@@ -414,8 +459,13 @@ async fn version_of(
 ) -> Result<Option<String>> {
     match (said.version_id, said.version_name) {
         (Some(id), _) => Ok(Some(id)),
-        (None, Some(name)) => Ok(Some(versions::named(context, place, pipeline, &name).await?)),
-        (None, None) => Ok(pipeline.version.as_ref().and_then(|version| version.id.clone())),
+        (None, Some(name)) => Ok(Some(
+            versions::named(context, place, pipeline, &name).await?,
+        )),
+        (None, None) => Ok(pipeline
+            .version
+            .as_ref()
+            .and_then(|version| version.id.clone())),
     }
 }
 
@@ -425,9 +475,16 @@ async fn launch_of(
     pipeline: &PipelineDbDto,
     version: Option<&str>,
 ) -> Result<LaunchDbDto> {
-    let call = context.client()?.describe_pipeline_launch().workspace_id(place.id());
-    let call = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default()).version_id(version);
-    let home = pipeline.workspace_id.filter(|home| Some(*home) != place.id());
+    let call = context
+        .client()?
+        .describe_pipeline_launch()
+        .workspace_id(place.id());
+    let call = call
+        .pipeline_id(pipeline.pipeline_id.unwrap_or_default())
+        .version_id(version);
+    let home = pipeline
+        .workspace_id
+        .filter(|home| Some(*home) != place.id());
     let reply = call.source_workspace_id(home).send().await?.into_inner();
     Ok(reply.launch.unwrap_or_default())
 }

@@ -24,7 +24,10 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
     let id = pipeline.pipeline_id.unwrap_or_default();
     let client = context.client()?;
     if let Some(name) = &command.new_name {
-        let call = client.validate_pipeline_name().workspace_id(place.id()).name(name);
+        let call = client
+            .validate_pipeline_name()
+            .workspace_id(place.id())
+            .name(name);
         call.send().await.map_err(|error| {
             Failure::from(error).told(&format!("Pipeline name '{name}' is not valid"))
         })?;
@@ -41,14 +44,21 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
     changes.extend([
         ("pipeline".to_owned(), command.pipeline.into()),
         ("revision".to_owned(), command.revision.revision.into()),
-        ("pipelineSchemaId".to_owned(), command.pipeline_schema_id.into()),
+        (
+            "pipelineSchemaId".to_owned(),
+            command.pipeline_schema_id.into(),
+        ),
     ]);
-    let mut launch: WorkflowLaunchRequest = changed(present.into(), changes.into())?;
+    let mut launch = changed(WorkflowLaunchRequest::from(&present), changes.into())?;
     if unpinned {
         launch.commit_id = None;
     }
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let labels = pipeline.labels.iter().flatten().filter_map(|label| label.id);
+    let labels = pipeline
+        .labels
+        .iter()
+        .flatten()
+        .filter_map(|label| label.id);
     let labels: Vec<_> = labels.collect();
     let mut body = request::<UpdatePipelineRequest>(json!({
         "name": given(command.new_name).or(pipeline.name.clone()),
@@ -59,23 +69,37 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
     body.launch = Some(launch);
     let updated = match &version {
         Some(version) => {
-            let call = client.update_pipeline_version().pipeline_id(id).version_id(version);
-            call.workspace_id(place.id()).body(body).send().await?.into_inner()
+            let call = client
+                .update_pipeline_version()
+                .pipeline_id(id)
+                .version_id(version);
+            call.workspace_id(place.id())
+                .body(body)
+                .send()
+                .await?
+                .into_inner()
         }
         // A server without versions.
         None => {
-            let call = client.update_pipeline().pipeline_id(id).workspace_id(place.id());
+            let call = client
+                .update_pipeline()
+                .pipeline_id(id)
+                .workspace_id(place.id());
             call.body(body).send().await?.into_inner()
         }
     };
-    let made = updated.pipeline.and_then(|pipeline| pipeline.version).unwrap_or_default();
+    let made = updated
+        .pipeline
+        .and_then(|pipeline| pipeline.version)
+        .unwrap_or_default();
     let (mut named, mut draft) = (None, None);
     if made.id.is_some() && made.id != version {
         match (made.name, made.id) {
             (Some(name), _) => named = Some(name),
             (None, id) if command.allow_draft => draft = id,
             (None, new) => {
-                named = Some(name_version(context, &place, &pipeline, &new.unwrap_or_default()).await?);
+                named =
+                    Some(name_version(context, &place, &pipeline, &new.unwrap_or_default()).await?);
             }
         }
     }
@@ -106,12 +130,18 @@ async fn name_version(
 ) -> Result<String> {
     let client = context.client()?;
     let id = pipeline.pipeline_id.unwrap_or_default();
-    let default = pipeline.version.as_ref().and_then(|version| version.name.as_deref());
+    let default = pipeline
+        .version
+        .as_ref()
+        .and_then(|version| version.name.as_deref());
     let (stem, number) = numbered(default.or(pipeline.name.as_deref()).unwrap_or("version"));
     let mut name = format!("{stem}-{:04x}", std::process::id() & 0xffff);
     for next in 1..=NAMES {
         let free = format!("{stem}-{}", number + next);
-        let call = client.validate_pipeline_version_name().pipeline_id(id).name(&free);
+        let call = client
+            .validate_pipeline_version_name()
+            .pipeline_id(id)
+            .name(&free);
         match call.workspace_id(place.id()).send().await {
             Ok(_) => {
                 name = free;
@@ -122,7 +152,10 @@ async fn name_version(
         }
     }
     let body = request::<PipelineVersionManageRequest>(json!({"name": name, "isDefault": true}))?;
-    let call = client.manage_pipeline_version().pipeline_id(id).version_id(version);
+    let call = client
+        .manage_pipeline_version()
+        .pipeline_id(id)
+        .version_id(version);
     call.workspace_id(place.id()).body(body).send().await?;
     Ok(name)
 }

@@ -22,13 +22,22 @@ const COLUMNS: &[Column] = &[
 pub async fn list(context: &Context, command: ListVersions) -> Result<Exit> {
     let place = context.place(&command.which.workspace).await?;
     let pipeline = find(context, &place, &command.which.pipeline).await?;
-    let call = context.client()?.list_pipeline_versions().workspace_id(place.id());
+    let call = context
+        .client()?
+        .list_pipeline_versions()
+        .workspace_id(place.id());
     let call = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default());
-    let call = call.search(command.filter.filter).is_published(command.is_published);
+    let call = call
+        .search(command.filter.filter)
+        .is_published(command.is_published);
     let call = call.offset(command.paging.skipped()?);
     let listed = command.paging.read(call.stream()).await?;
     let name = pipeline.name.clone().unwrap_or_default();
-    let items: Vec<_> = listed.items.into_iter().filter_map(|entry| entry.version).collect();
+    let items: Vec<_> = listed
+        .items
+        .into_iter()
+        .filter_map(|entry| entry.version)
+        .collect();
     let view = crate::lists::table(format!("Versions of pipeline {name}"), COLUMNS, &items)?;
     let value = without_nulls(json!({
         "workspaceRef": place.typed(),
@@ -51,7 +60,9 @@ pub async fn manage(context: &Context, command: ManageVersion) -> Result<Exit> {
         "isDefault": command.change.set_default,
     }))?;
     let call = context.client()?.manage_pipeline_version().version_id(&id);
-    let call = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default()).workspace_id(place.id());
+    let call = call
+        .pipeline_id(pipeline.pipeline_id.unwrap_or_default())
+        .workspace_id(place.id());
     call.body(body).send().await.map_err(|error| {
         Failure::from(error).told(&format!("Unable to manage pipeline version '{id}'"))
     })?;
@@ -72,7 +83,10 @@ pub async fn named(
     pipeline: &PipelineDbDto,
     name: &str,
 ) -> Result<String> {
-    let call = context.client()?.list_pipeline_versions().workspace_id(place.id());
+    let call = context
+        .client()?
+        .list_pipeline_versions()
+        .workspace_id(place.id());
     let call = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default());
     let mut found = call.search(name).is_published(true).stream();
     while let Some(entry) = found.try_next().await? {
@@ -81,7 +95,9 @@ pub async fn named(
             return Ok(version.id.unwrap_or_default());
         }
     }
-    Err(Failure::not_found(format!("Pipeline version '{name}' not found")))
+    Err(Failure::not_found(format!(
+        "Pipeline version '{name}' not found"
+    )))
 }
 
 /// The version of that id, as far as it is known.
@@ -92,13 +108,25 @@ pub async fn by_id(
     id: Option<&str>,
 ) -> Result<Option<PipelineVersionFullInfoDto>> {
     let Some(id) = id else { return Ok(None) };
-    if let Some(own) = pipeline.version.as_ref().filter(|version| version.id.as_deref() == Some(id)) {
+    if let Some(own) = pipeline
+        .version
+        .as_ref()
+        .filter(|version| version.id.as_deref() == Some(id))
+    {
         return Ok(Some(own.clone()));
     }
-    let call = context.client()?.list_pipeline_versions().workspace_id(place.id());
-    let mut found = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default()).stream();
+    let call = context
+        .client()?
+        .list_pipeline_versions()
+        .workspace_id(place.id());
+    let mut found = call
+        .pipeline_id(pipeline.pipeline_id.unwrap_or_default())
+        .stream();
     while let Some(entry) = found.try_next().await? {
-        if let Some(version) = entry.version.filter(|version| version.id.as_deref() == Some(id)) {
+        if let Some(version) = entry
+            .version
+            .filter(|version| version.id.as_deref() == Some(id))
+        {
             return Ok(Some(version));
         }
     }

@@ -30,7 +30,11 @@ pub async fn run(context: &Context, command: Dump) -> Result<Exit> {
     // A dump that fails leaves nothing that looks like one.
     let part = command.output.with_file_name(format!(
         "{}.part",
-        command.output.file_name().unwrap_or_default().to_string_lossy()
+        command
+            .output
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
     ));
     let made = write(context, &place, &command, &part, xz).await;
     if let Err(failure) = made {
@@ -56,10 +60,15 @@ async fn write(
     path: &Path,
     xz: bool,
 ) -> Result<()> {
-    let complain =
-        |error: std::io::Error| Failure::failed(format!("{} can't be written: {error}", path.display()));
+    let complain = |error: std::io::Error| {
+        Failure::failed(format!("{} can't be written: {error}", path.display()))
+    };
     let file = BufWriter::new(File::create(path).map_err(complain)?);
-    let dumping = Dumping { context, place, command };
+    let dumping = Dumping {
+        context,
+        place,
+        command,
+    };
     if xz {
         let writer = XzWriter::new(file, XzOptions::default()).map_err(complain)?;
         let writer = dumping.entries(tar::Builder::new(writer)).await?;
@@ -83,14 +92,27 @@ impl Dumping<'_> {
         let (id, workspace) = (&self.command.id, self.place.id());
         let service = client.info().send().await?.into_inner();
         self.json(&mut archive, "service-info.json", &service.service_info)?;
-        let call = client.describe_workflow().workflow_id(id).workspace_id(workspace);
-        let run = call.attributes(["labels", "optimized"]).send().await?.into_inner();
+        let call = client
+            .describe_workflow()
+            .workflow_id(id)
+            .workspace_id(workspace);
+        let run = call
+            .attributes(["labels", "optimized"])
+            .send()
+            .await?
+            .into_inner();
         let workflow = run.workflow.clone().unwrap_or_default();
         self.json(&mut archive, "workflow.json", &workflow)?;
         let launch_id = workflow.launch_id.clone();
-        let call = client.describe_workflow_launch().workflow_id(id).workspace_id(workspace);
+        let call = client
+            .describe_workflow_launch()
+            .workflow_id(id)
+            .workspace_id(workspace);
         let pipeline = match call.send().await {
-            Ok(reply) => reply.into_inner().launch.and_then(|launch| launch.pipeline_id),
+            Ok(reply) => reply
+                .into_inner()
+                .launch
+                .and_then(|launch| launch.pipeline_id),
             Err(error) if error.is_gone_or_forbidden() || error.is_conflict() => None,
             Err(error) => return Err(error.into()),
         };
@@ -104,26 +126,54 @@ impl Dumping<'_> {
             "runUrl": format!("{}/watch/{id}", self.place.url().await?),
             "labels": run.labels,
         });
-        self.json(&mut archive, "workflow-metadata.json", &without_nulls(metadata))?;
-        let call = client.describe_workflow_progress().workflow_id(id).workspace_id(workspace);
+        self.json(
+            &mut archive,
+            "workflow-metadata.json",
+            &without_nulls(metadata),
+        )?;
+        let call = client
+            .describe_workflow_progress()
+            .workflow_id(id)
+            .workspace_id(workspace);
         let progress = call.send().await?.into_inner().progress.unwrap_or_default();
-        self.json(&mut archive, "workflow-load.json", &progress.workflow_progress)?;
+        self.json(
+            &mut archive,
+            "workflow-load.json",
+            &progress.workflow_progress,
+        )?;
         if let Some(launch_id) = &launch_id {
-            let call = client.describe_launch().launch_id(launch_id).workspace_id(workspace);
+            let call = client
+                .describe_launch()
+                .launch_id(launch_id)
+                .workspace_id(workspace);
             let launch = call.send().await?.into_inner().launch;
             self.json(&mut archive, "workflow-launch.json", &launch)?;
         }
-        let call = client.describe_workflow_metrics().workflow_id(id).workspace_id(workspace);
+        let call = client
+            .describe_workflow_metrics()
+            .workflow_id(id)
+            .workspace_id(workspace);
         let metrics = call.send().await?.into_inner().metrics;
         self.json(&mut archive, "workflow-metrics.json", &metrics)?;
-        let call = client.list_workflow_tasks().workflow_id(id).workspace_id(workspace);
+        let call = client
+            .list_workflow_tasks()
+            .workflow_id(id)
+            .workspace_id(workspace);
         let tasks: Vec<_> = call.stream().try_collect().await?;
         let tasks: Vec<Task> = tasks.into_iter().filter_map(|entry| entry.task).collect();
         self.json(&mut archive, "workflow-tasks.json", &tasks)?;
         if launch_id.is_some() {
-            let call = client.download_workflow_log().workflow_id(id).workspace_id(workspace);
+            let call = client
+                .download_workflow_log()
+                .workflow_id(id)
+                .workspace_id(workspace);
             let log = call.file_name(format!("nf-{id}.log")).send().await;
-            self.log(&mut archive, "nextflow.log", log.map(|reply| reply.into_inner())).await?;
+            self.log(
+                &mut archive,
+                "nextflow.log",
+                log.map(|reply| reply.into_inner()),
+            )
+            .await?;
         }
         for task in tasks.iter().filter(|task| self.wants(task)) {
             self.task(&mut archive, task).await?;
@@ -132,7 +182,10 @@ impl Dumping<'_> {
     }
 
     fn wants(&self, task: &Task) -> bool {
-        let failed = task.status.as_ref().is_some_and(|status| status.to_string() == "FAILED");
+        let failed = task
+            .status
+            .as_ref()
+            .is_some_and(|status| status.to_string() == "FAILED");
         !self.command.only_failed || failed
     }
 
@@ -143,10 +196,14 @@ impl Dumping<'_> {
         let task_id = task.task_id.unwrap_or_default();
         for name in logs.chain(fusion) {
             let call = self.context.client()?.download_workflow_task_log();
-            let call = call.workflow_id(&self.command.id).task_id(task_id).file_name(*name);
+            let call = call
+                .workflow_id(&self.command.id)
+                .task_id(task_id)
+                .file_name(*name);
             let log = call.workspace_id(self.place.id()).send().await;
             let path = format!("tasks/{task_id}/{name}");
-            self.log(archive, &path, log.map(|reply| reply.into_inner())).await?;
+            self.log(archive, &path, log.map(|reply| reply.into_inner()))
+                .await?;
         }
         Ok(())
     }
@@ -179,7 +236,9 @@ impl Dumping<'_> {
     ) -> Result<()> {
         let mut log = match log {
             Ok(log) => log,
-            Err(error) if error.is_not_found() || error.status().is_some_and(|status| status == 400) => {
+            Err(error)
+                if error.is_not_found() || error.status().is_some_and(|status| status == 400) =>
+            {
                 return Ok(());
             }
             Err(error) => return Err(error.into()),

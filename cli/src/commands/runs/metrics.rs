@@ -25,17 +25,26 @@ const METRICS: [(MetricType, &str, &[(&str, Part)]); 5] = [
     (
         MetricType::Cpu,
         "metricsCpu",
-        &[("cpuRaw", |it| it.cpu.as_ref()), ("cpuUsage", |it| it.cpu_usage.as_ref())],
+        &[
+            ("cpuRaw", |it| it.cpu.as_ref()),
+            ("cpuUsage", |it| it.cpu_usage.as_ref()),
+        ],
     ),
     (
         MetricType::Time,
         "metricsTime",
-        &[("timeRaw", |it| it.time.as_ref()), ("timeUsage", |it| it.time_usage.as_ref())],
+        &[
+            ("timeRaw", |it| it.time.as_ref()),
+            ("timeUsage", |it| it.time_usage.as_ref()),
+        ],
     ),
     (
         MetricType::Io,
         "metricsIo",
-        &[("reads", |it| it.reads.as_ref()), ("writes", |it| it.writes.as_ref())],
+        &[
+            ("reads", |it| it.reads.as_ref()),
+            ("writes", |it| it.writes.as_ref()),
+        ],
     ),
     (
         MetricType::Gpu,
@@ -74,12 +83,17 @@ impl Metrics {
 /// The field that a metric is told in.
 pub fn field(kind: MetricType) -> &'static str {
     let mut all = METRICS.iter();
-    all.find(|(other, ..)| *other == kind).map_or("", |(_, field, _)| field)
+    all.find(|(other, ..)| *other == kind)
+        .map_or("", |(_, field, _)| field)
 }
 
 /// The metrics that were asked for, as they are told.
 pub async fn of(run: &Run<'_>, wanted: &Metrics) -> Result<Map<String, Value>> {
-    let call = run.context.client()?.describe_workflow_metrics().workflow_id(run.id);
+    let call = run
+        .context
+        .client()?
+        .describe_workflow_metrics()
+        .workflow_id(run.id);
     let reply = call.workspace_id(run.place.id()).send().await?.into_inner();
     let fits = |process: &WorkflowMetrics| match (&wanted.filter, &process.process) {
         (Some(text), Some(name)) => name.contains(text.as_str()),
@@ -89,7 +103,11 @@ pub async fn of(run: &Run<'_>, wanted: &Metrics) -> Result<Map<String, Value>> {
     let processes: Vec<_> = reply.metrics.into_iter().flatten().filter(fits).collect();
     let mut told = Map::new();
     for (kind, field, parts) in METRICS {
-        if wanted.kinds.as_ref().is_some_and(|kinds| !kinds.0.contains(&kind)) {
+        if wanted
+            .kinds
+            .as_ref()
+            .is_some_and(|kinds| !kinds.0.contains(&kind))
+        {
             continue;
         }
         let mut list = Vec::new();
@@ -118,7 +136,10 @@ fn columns(data: &ResourceData, wanted: &Metrics) -> Result<Value> {
     if let Value::Object(fields) = &mut value {
         let known = ["min", "q1", "q2", "q3", "max", "mean"];
         fields.retain(|name, _| match &wanted.columns {
-            Some(columns) => columns.0.iter().any(|column: &MetricColumn| column.as_str() == name),
+            Some(columns) => columns
+                .0
+                .iter()
+                .any(|column: &MetricColumn| column.as_str() == name),
             None => known.contains(&name.as_str()),
         });
     }
@@ -130,7 +151,9 @@ pub async fn run(run: &Run<'_>, command: Metrics) -> Result<Exit> {
     let mut views = Vec::new();
     let expanded = command.view == MetricView::Expanded;
     for (_, field, _) in METRICS {
-        let Some(list) = told.get(field).and_then(Value::as_array) else { continue };
+        let Some(list) = told.get(field).and_then(Value::as_array) else {
+            continue;
+        };
         let mut rows = Vec::new();
         for (process, metric, values) in entries(list) {
             let mut row = values.clone();
@@ -142,9 +165,15 @@ pub async fn run(run: &Run<'_>, command: Metrics) -> Result<Exit> {
             true => format!("{field}, process by process"),
             false => field.to_owned(),
         };
-        views.push(View::Table(Table { title, rows, columns: COLUMNS, footer: None }));
+        views.push(View::Table(Table {
+            title,
+            rows,
+            columns: COLUMNS,
+            footer: None,
+        }));
     }
-    run.context.show(&Answer::new(told.into(), View::Parts(views)))
+    run.context
+        .show(&Answer::new(told.into(), View::Parts(views)))
 }
 
 /// Process, part and values of each entry.

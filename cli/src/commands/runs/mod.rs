@@ -337,7 +337,11 @@ impl Runs {
             Self::List(command) => command.run(context).await,
             Self::Relaunch(command) => command.run(context).await,
             Self::Dump(command) => dump::run(context, command).await,
-            Self::Labels(ChangeLabels { id, workspace, change }) => {
+            Self::Labels(ChangeLabels {
+                id,
+                workspace,
+                change,
+            }) => {
                 let place = context.place(&workspace).await?;
                 change.run(context, &place, Kind::Run, id.into()).await
             }
@@ -349,7 +353,11 @@ impl Runs {
                 let text = format!("Pipeline's run '{id}' canceled at {reference} workspace");
                 context.say(json!({"id": id, "workspaceRef": reference}), text)
             }
-            Self::Delete(Delete { id, force, workspace }) => {
+            Self::Delete(Delete {
+                id,
+                force,
+                workspace,
+            }) => {
                 let place = context.place(&workspace).await?;
                 context.confirm(&format!("Delete the record of run {id}?"))?;
                 let call = context.client()?.delete_workflow().workflow_id(&id);
@@ -366,7 +374,9 @@ impl List {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         let call = context.client()?.list_workflows().workspace_id(place.id());
-        let call = call.search(self.filter.filter).offset(self.paging.skipped()?);
+        let call = call
+            .search(self.filter.filter)
+            .offset(self.paging.skipped()?);
         let mut call = call.include_total_size(true);
         if self.labels.labels {
             call = call.attributes(["labels"]);
@@ -386,7 +396,9 @@ impl List {
 impl Relaunch {
     async fn run(self, context: &Context) -> Result<Exit> {
         if self.options.work_dir.is_some() && !self.no_resume {
-            return Err(Failure::failed("Not allowed to change '--work-dir' option when resuming. Use '--no-resume' if you want to relaunch into a different working directory without resuming."));
+            return Err(Failure::failed(
+                "Not allowed to change '--work-dir' option when resuming. Use '--no-resume' if you want to relaunch into a different working directory without resuming.",
+            ));
         }
         let place = context.place(&self.workspace).await?;
         let run = context.client()?.run(&self.id).workspace(place.id());
@@ -397,7 +409,7 @@ impl Relaunch {
             }
             None => None,
         };
-        let with = |mut launch: seqera::launch::Launch| {
+        let with = |mut launch: seqera::runs::Launch| {
             if let Some(env) = env.clone() {
                 launch = launch.compute_env(env);
             }

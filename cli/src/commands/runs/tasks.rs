@@ -34,8 +34,14 @@ const COLUMNS: [Column; 19] = [
 const USUAL: usize = 4;
 
 pub async fn list(run: &Run<'_>, command: Tasks) -> Result<Exit> {
-    let call = run.context.client()?.list_workflow_tasks().workflow_id(run.id);
-    let call = call.workspace_id(run.place.id()).search(command.filter.filter);
+    let call = run
+        .context
+        .client()?
+        .list_workflow_tasks()
+        .workflow_id(run.id);
+    let call = call
+        .workspace_id(run.place.id())
+        .search(command.filter.filter);
     let call = call.offset(command.paging.skipped()?);
     let listed = command.paging.read(call.stream()).await?;
     let more = command.columns.map(|list| list.0).unwrap_or_default();
@@ -56,9 +62,17 @@ pub async fn list(run: &Run<'_>, command: Tasks) -> Result<Exit> {
     }
     let printer = &run.context.printer;
     let title = format!("Tasks of run {}", run.id);
-    let table = Table { title, rows: rows.clone(), columns: &COLUMNS[..USUAL], footer: None };
+    let table = Table {
+        title,
+        rows: rows.clone(),
+        columns: &COLUMNS[..USUAL],
+        footer: None,
+    };
     let view = match (more.is_empty(), printer.columns.is_some()) {
-        (false, false) => View::Table(Table { columns: leaked(&names), ..table }),
+        (false, false) => View::Table(Table {
+            columns: leaked(&names),
+            ..table
+        }),
         _ => View::Table(table),
     };
     run.context.show(&Answer::new(rows.into(), view))
@@ -66,12 +80,18 @@ pub async fn list(run: &Run<'_>, command: Tasks) -> Result<Exit> {
 
 /// The columns of these names, for the rest of the program.
 fn leaked(names: &[&str]) -> &'static [Column] {
-    let chosen = names.iter().filter_map(|name| COLUMNS.iter().find(|column| column.path == *name));
+    let chosen = names
+        .iter()
+        .filter_map(|name| COLUMNS.iter().find(|column| column.path == *name));
     Box::leak(chosen.copied().collect())
 }
 
 pub async fn view(run: &Run<'_>, command: Task) -> Result<Exit> {
-    let call = run.context.client()?.describe_workflow_task().workflow_id(run.id);
+    let call = run
+        .context
+        .client()?
+        .describe_workflow_task()
+        .workflow_id(run.id);
     let call = call.task_id(command.task).workspace_id(run.place.id());
     let task = call.send().await?.into_inner().task.unwrap_or_default();
     let all = serde_json::to_value(&task)?;
@@ -97,14 +117,29 @@ pub async fn view(run: &Run<'_>, command: Task) -> Result<Exit> {
         value[name] = fields;
     };
     if command.execution_time {
-        add("times", pick(&all, &["submit", "start", "complete", "duration", "realtime"]));
+        add(
+            "times",
+            pick(
+                &all,
+                &["submit", "start", "complete", "duration", "realtime"],
+            ),
+        );
     }
     if command.resources_requested {
         let mut fields = pick(
             &all,
             &[
-                "container", "queue", "cpus", "memory", "disk", "time", "executor", "machineType",
-                "cloudZone", "priceModel", "cost",
+                "container",
+                "queue",
+                "cpus",
+                "memory",
+                "disk",
+                "time",
+                "executor",
+                "machineType",
+                "cloudZone",
+                "priceModel",
+                "cost",
             ],
         );
         fields["cost"] = task.cost.unwrap_or_default().into();
@@ -117,8 +152,19 @@ pub async fn view(run: &Run<'_>, command: Task) -> Result<Exit> {
         let mut fields = pick(
             &all,
             &[
-                "pcpu", "rss", "peakRss", "vmem", "peakVmem", "rchar", "wchar", "readBytes",
-                "writeBytes", "syscr", "syscw", "volCtxt", "invCtxt",
+                "pcpu",
+                "rss",
+                "peakRss",
+                "vmem",
+                "peakVmem",
+                "rchar",
+                "wchar",
+                "readBytes",
+                "writeBytes",
+                "syscr",
+                "syscw",
+                "volCtxt",
+                "invCtxt",
             ],
         );
         fields["pcpu"] = task.pcpu.unwrap_or_default().into();
@@ -129,7 +175,8 @@ pub async fn view(run: &Run<'_>, command: Task) -> Result<Exit> {
         }
         add("usage", fields);
     }
-    run.context.show(&Answer::new(without_nulls(value), View::Parts(views)))
+    run.context
+        .show(&Answer::new(without_nulls(value), View::Parts(views)))
 }
 
 /// What is told of graphics processors, and what the API calls it.

@@ -14,7 +14,11 @@ const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 impl View {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
-        let run = Run { context, place: &place, id: &self.id };
+        let run = Run {
+            context,
+            place: &place,
+            id: &self.id,
+        };
         match self.command {
             None => run.show(&self.parts).await,
             Some(ViewCommand::Download(command)) => run.download(command).await,
@@ -35,10 +39,17 @@ pub struct Run<'a> {
 impl Run<'_> {
     async fn show(&self, parts: &ViewParts) -> Result<Exit> {
         let client = self.context.client()?;
-        let call = client.describe_workflow().workflow_id(self.id).workspace_id(self.place.id());
+        let call = client
+            .describe_workflow()
+            .workflow_id(self.id)
+            .workspace_id(self.place.id());
         let run = call.attributes(["labels"]).send().await?.into_inner();
         let call = client.describe_workflow_progress().workflow_id(self.id);
-        let progress = call.workspace_id(self.place.id()).send().await?.into_inner();
+        let progress = call
+            .workspace_id(self.place.id())
+            .send()
+            .await?
+            .into_inner();
         let progress = progress.progress.unwrap_or_default();
         let call = client.describe_workflow_launch().workflow_id(self.id);
         let launch = match call.workspace_id(self.place.id()).send().await {
@@ -61,8 +72,16 @@ impl Run<'_> {
             views.push(Shown::Text(format!("{name}\n{part:#}")));
             value[name] = part;
         };
-        add("configuration_files", json!(workflow.config_files), parts.config);
-        add("configuration_text", json!(workflow.config_text), parts.config);
+        add(
+            "configuration_files",
+            json!(workflow.config_files),
+            parts.config,
+        );
+        add(
+            "configuration_text",
+            json!(workflow.config_text),
+            parts.config,
+        );
         add("parameters", json!(workflow.params), parts.params);
         add("command", json!(workflow.command_line), parts.command_line);
         add("status", status(&load), parts.status);
@@ -125,7 +144,10 @@ impl Run<'_> {
                     }
                 };
                 let call = client.download_workflow_task_log().workflow_id(self.id);
-                let call = call.task_id(task).file_name(name).workspace_id(self.place.id());
+                let call = call
+                    .task_id(task)
+                    .file_name(name)
+                    .workspace_id(self.place.id());
                 call.send().await?.into_inner()
             }
             None => {
@@ -134,11 +156,17 @@ impl Run<'_> {
                     FileType::Log => format!("nf-{}.log", self.id),
                     FileType::Timeline => format!("timeline-{}.html", self.id),
                     FileType::Stderr => {
-                        return Err(Failure::failed("Error file is not available for pipeline's runs"));
+                        return Err(Failure::failed(
+                            "Error file is not available for pipeline's runs",
+                        ));
                     }
                 };
                 let call = client.download_workflow_log().workflow_id(self.id);
-                call.file_name(name).workspace_id(self.place.id()).send().await?.into_inner()
+                call.file_name(name)
+                    .workspace_id(self.place.id())
+                    .send()
+                    .await?
+                    .into_inner()
             }
         };
         let mut bytes = Vec::new();
@@ -146,17 +174,26 @@ impl Run<'_> {
             bytes.extend_from_slice(&part);
         }
         let value = json!({kind.as_str(): String::from_utf8_lossy(&bytes)});
-        self.context.show(&Answer::new(value, Shown::Content(bytes)))
+        self.context
+            .show(&Answer::new(value, Shown::Content(bytes)))
     }
 }
 
-fn general(run: &DescribeWorkflowResponse, launch: &WorkflowLaunchResponse, load: &WorkflowLoad) -> Value {
+fn general(
+    run: &DescribeWorkflowResponse,
+    launch: &WorkflowLaunchResponse,
+    load: &WorkflowLoad,
+) -> Value {
     let workflow = run.workflow.clone().unwrap_or_default();
     let env = launch.compute_env.as_ref().and_then(|env| env.name.clone());
-    let labels = run.labels.iter().flatten().map(|label| match (&label.name, &label.value) {
-        (Some(name), Some(value)) => format!("{name}={value}"),
-        (name, _) => name.clone().unwrap_or_default(),
-    });
+    let labels = run
+        .labels
+        .iter()
+        .flatten()
+        .map(|label| match (&label.name, &label.value) {
+            (Some(name), Some(value)) => format!("{name}={value}"),
+            (name, _) => name.clone().unwrap_or_default(),
+        });
     let labels: Vec<_> = labels.collect();
     without_nulls(json!({
         "id": workflow.id,
@@ -180,8 +217,14 @@ fn general(run: &DescribeWorkflowResponse, launch: &WorkflowLaunchResponse, load
 pub fn facts(value: &Value) -> Vec<(String, String)> {
     let empty = Map::new();
     let fields = value.as_object().unwrap_or(&empty).iter();
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    fields.map(|(name, value)| (name.clone(), text(value))).collect()
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    fields
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 fn status(load: &WorkflowLoad) -> Value {
