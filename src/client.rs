@@ -7,20 +7,21 @@ use reqwest::header::HeaderValue;
 use reqwest::{Url, redirect};
 
 use crate::generated::Client;
+use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
-#[cfg(feature = "transfers")]
 use crate::transport::storage::Storage;
+use crate::transport::workspace::{FindWorkspace, Scope, no_look_up};
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
 pub(crate) mod raw;
+pub(crate) mod workspace;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
-#[cfg(feature = "names")]
 const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
 
 /// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
@@ -43,13 +44,15 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("endpoint", &self.baseurl)
+            .field("workspace", &self.inner.scope)
             .finish_non_exhaustive()
     }
 }
 
 impl Client {
-    /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, and `TOWER_API_ENDPOINT`
-    /// unless it is Seqera Cloud.
+    /// The client that the environment describes: `TOWER_ACCESS_TOKEN`, `TOWER_API_ENDPOINT` unless
+    /// it is Seqera Cloud, and `TOWER_WORKSPACE_ID`, an id or `organization/workspace`, unless it is
+    /// the personal context: see [`in_workspace`](Self::in_workspace).
     ///
     /// # Errors
     /// A variable is missing or can't be used; the error says which, and what to do.
@@ -60,6 +63,19 @@ impl Client {
     /// Settings for a client of Seqera Cloud with this access token.
     pub fn builder(token: impl Into<AccessToken>) -> ClientBuilder {
         ClientBuilder::new(token.into())
+    }
+
+    pub(crate) fn of(inner: Transport) -> Self {
+        Self {
+            baseurl: inner.endpoint().as_str().trim_end_matches('/').to_owned(),
+            client: inner.http().clone(),
+            inner,
+        }
+    }
+
+    /// The address of the API, without trailing slashes.
+    pub fn endpoint(&self) -> &str {
+        &self.baseurl
     }
 
     /// The same client with another retry policy, for one call or many. It shares the connections
@@ -101,8 +117,11 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
     rate_limit: RateLimit,
     retry: RetryPolicy,
-    #[cfg(feature = "names")]
-    names_lifetime: Duration,
+    pub(crate) scope: Scope,
+    /// The first setting that can't be used.
+    pub(crate) mistake: Option<String>,
+    /// Settings of the parts above.
+    pub(crate) kept: Kept,
 }
 
 impl ClientBuilder {
@@ -121,8 +140,9 @@ impl ClientBuilder {
             http_client: None,
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
-            #[cfg(feature = "names")]
-            names_lifetime: crate::names::USUAL_LIFETIME,
+            scope: Scope::default(),
+            mistake: None,
+            kept: Kept::default(),
         }
     }
 
@@ -152,6 +172,9 @@ impl ClientBuilder {
         if let Some(endpoint) = read(ENDPOINT_VARIABLE)?.filter(|endpoint| !endpoint.is_empty()) {
             builder.endpoint = endpoint;
             builder.endpoint_setting = ENDPOINT_VARIABLE;
+        }
+        if let Some(workspace) = read(WORKSPACE_VARIABLE)?.filter(|text| !text.is_empty()) {
+            builder.scope = Scope::of_text(&workspace);
         }
         Ok(builder)
     }
@@ -227,19 +250,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
-    /// looks names up each time.
-    #[cfg(feature = "names")]
-    pub fn remember_names(mut self, lifetime: Duration) -> Self {
-        self.names_lifetime = lifetime;
-        self
-    }
-
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
     /// A setting can't be used; the error says which, and what to do.
     pub fn build(self) -> Result<Client> {
+        if let Some(mistake) = self.mistake {
+            return Err(Error::configuration(mistake));
+        }
         let authorization = self.authorization()?;
         let endpoint = self.checked_endpoint()?;
         let user_agent = match &self.user_agent {
@@ -259,7 +277,6 @@ impl ClientBuilder {
                 &self.root_certificates,
             )?)?,
         };
-        #[cfg(feature = "transfers")]
         let storage = {
             let own = self.http_client.clone();
             let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
@@ -270,8 +287,17 @@ impl ClientBuilder {
             })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
+        let mut kept = self.kept;
+        for set_up in crate::FEATURES {
+            set_up(&mut kept);
+        }
+        if let Scope::Name(name) = &self.scope
+            && kept.get::<FindWorkspace>().is_none()
+        {
+            return Err(no_look_up(name));
+        }
         let shared = Shared {
-            http: client.clone(),
+            http: client,
             limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
             endpoint,
             token: self.token.0,
@@ -279,18 +305,10 @@ impl ClientBuilder {
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
             idle: self.http_client.is_none().then_some(self.read_timeout),
-            #[cfg(feature = "names")]
-            names: crate::names::NameCache::new(self.names_lifetime),
-            #[cfg(feature = "runs")]
-            polls: crate::runs::Polls::default(),
-            #[cfg(feature = "transfers")]
             storage,
+            kept,
         };
-        Ok(Client {
-            baseurl,
-            client,
-            inner: Transport::new(shared, self.retry),
-        })
+        Ok(Client::of(Transport::new(shared, self.retry, self.scope)))
     }
 
     fn authorization(&self) -> Result<HeaderValue> {
@@ -372,12 +390,10 @@ fn finish(settings: reqwest::ClientBuilder) -> Result<reqwest::Client> {
 }
 
 /// The workspace that the environment names.
-#[cfg(feature = "names")]
 pub(crate) fn workspace_of_environment() -> Result<String> {
     workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
 }
 
-#[cfg(feature = "names")]
 fn workspace_of(variable: Option<String>) -> Result<String> {
     match variable {
         Some(workspace) if !workspace.is_empty() => Ok(workspace),
@@ -542,6 +558,17 @@ mod tests {
         let client = from(&[(TOKEN_VARIABLE, "t0ken"), (ENDPOINT_VARIABLE, "")]);
         assert_eq!(client.unwrap().baseurl, CLOUD);
 
+        let scope = |workspace| {
+            let client = from(&[(TOKEN_VARIABLE, "t0ken"), (WORKSPACE_VARIABLE, workspace)]);
+            client.map(|client| client.inner.scope)
+        };
+        assert_eq!(scope("").unwrap(), Scope::Personal);
+        assert_eq!(scope("42").unwrap(), Scope::Id(42));
+        match cfg!(feature = "names") {
+            true => assert_eq!(scope("acme/lab").unwrap(), Scope::Name("acme/lab".into())),
+            false => assert!(scope("acme/lab").unwrap_err().message().contains("feature")),
+        }
+
         let text = |variables| from(variables).unwrap_err().to_string();
         assert!(text(&[]).starts_with("TOWER_ACCESS_TOKEN is not set"));
         assert!(text(&[(TOKEN_VARIABLE, "")]).starts_with("TOWER_ACCESS_TOKEN is empty"));
@@ -551,13 +578,9 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "names")]
     #[test]
-    fn the_workspace_of_the_environment_is_an_id_or_a_name_or_missed() {
-        use crate::WorkspaceRef;
-        let workspace = |text: &str| WorkspaceRef::from(workspace_of(Some(text.into())).unwrap());
-        assert_eq!(workspace("42"), WorkspaceRef::Id(42));
-        assert_eq!(workspace("acme/lab"), WorkspaceRef::Name("acme/lab".into()));
+    fn the_workspace_of_the_environment_is_there_or_missed() {
+        assert_eq!(workspace_of(Some("acme/lab".into())).unwrap(), "acme/lab");
         for nothing in [None, Some(String::new())] {
             let error = workspace_of(nothing).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);

@@ -364,7 +364,6 @@ impl Error {
     }
 
     /// The same error for another caller, without what caused it.
-    #[cfg(feature = "runs")]
     pub(crate) fn repeat(&self) -> Self {
         let inner = &*self.0;
         Self(Box::new(Inner {

@@ -65,6 +65,12 @@ pub mod guide {
     pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
 }
 
+/// What each feature sets up with a new client.
+const FEATURES: &[fn(&mut transport::kept::Kept)] = &[
+    #[cfg(feature = "names")]
+    names::set_up,
+];
+
 /// What most programs use: the client, the traits with its operations, and the methods of streams.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -73,11 +79,12 @@ pub mod prelude {
 }
 
 pub use client::raw::RawRequest;
+pub use client::workspace::WorkspaceRef;
 pub use client::{AccessToken, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
-pub use names::{Id, NameOrId, Workspace, WorkspaceRef};
+pub use names::{Id, NameOrId, Workspace};
 pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
@@ -90,11 +97,11 @@ pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
 pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
 pub use transfers::{NewStudio, Studio};
-pub use transport::argument::Argument;
 pub use transport::body::ByteStream;
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
 pub use transport::retry::RetryPolicy;
+pub use wire::argument::Argument;
 pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;

@@ -623,9 +623,9 @@ mod operations {
 
     use super::{Answer, Conditions, MockApi};
     use crate::generated::builder;
-    use crate::transport::argument::Argument;
     use crate::transport::request::Operation;
     use crate::types;
+    use crate::wire::argument::Argument;
 
     include!(concat!(env!("OUT_DIR"), "/mocks.rs"));
 }

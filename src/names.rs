@@ -28,19 +28,21 @@ use tokio::time::Instant;
 use crate::generated::prelude::*;
 #[allow(unused_imports, reason = "used by some features")]
 use crate::paginate::{ItemStream, Paged};
+use crate::transport::kept::Kept;
+use crate::transport::workspace::FindWorkspace;
 #[allow(unused_imports, reason = "used by some features")]
 use crate::types;
-use crate::{Client, Error, ErrorKind, Result, client};
+use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
 
 mod cache;
 mod reference;
 mod search;
 
-pub use reference::{Id, NameOrId, WorkspaceRef};
+pub use reference::{Id, NameOrId};
 
-pub(crate) use cache::{Found, NameCache, USUAL_LIFETIME};
+pub(crate) use cache::Found;
 
-use cache::Key;
+use cache::{Key, NameCache};
 use search::{Candidate, Search};
 
 /// How long to wait while the Platform is still listing buckets.
@@ -53,8 +55,32 @@ const LONGEST_LISTING_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Workspace {
     #[allow(dead_code, reason = "used by some features")]
+    /// In this workspace.
     pub(crate) client: Client,
     id: Option<i64>,
+}
+
+/// A workspace's names and its organization: see [`Workspace::details`]. Displays as
+/// `organization/workspace`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct WorkspaceDetails {
+    /// The workspace's id.
+    pub id: i64,
+    /// The workspace's name, as in `organization/workspace`.
+    pub name: String,
+    /// The workspace's name for people.
+    pub full_name: Option<String>,
+    /// The organization's id.
+    pub organization_id: i64,
+    /// The organization's name, as in `organization/workspace`.
+    pub organization: String,
+}
+
+impl fmt::Display for WorkspaceDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.organization, self.name)
+    }
 }
 
 /// An organization: where the names of teams and members are looked up.
@@ -83,6 +109,13 @@ struct Place {
     text: String,
 }
 
+/// Lets clients be in workspaces by name.
+pub(crate) fn set_up(kept: &mut Kept) {
+    kept.set(FindWorkspace(|transport, name| {
+        Box::pin(async move { Client::of(transport).find_workspace(&name).await })
+    }));
+}
+
 impl Client {
     /// A workspace by `organization/workspace` or by its id.
     ///
@@ -90,28 +123,17 @@ impl Client {
     /// The token's user sees no workspace of that name; the error lists near matches. Or the
     /// environment variable was asked for and says nothing.
     pub async fn workspace(&self, workspace: impl Into<WorkspaceRef>) -> Result<Workspace> {
-        let mut workspace = workspace.into();
-        if workspace == WorkspaceRef::Environment {
-            workspace = client::workspace_of_environment()?.into();
-        }
-        let id = match workspace {
-            WorkspaceRef::Personal | WorkspaceRef::Environment => None,
-            WorkspaceRef::Id(id) => Some(id),
-            WorkspaceRef::Name(name) => Some(self.workspace_id(&name).await?),
-        };
+        let client = self.in_workspace(workspace).await?;
         Ok(Workspace {
-            client: self.clone(),
-            id,
+            id: client.workspace_id().await?,
+            client,
         })
     }
 
-    async fn workspace_id(&self, name: &str) -> Result<i64> {
+    async fn find_workspace(&self, name: &str) -> Result<i64> {
         let found = self.look_up("workspace", None, name, async {
-            let user = self.user_id().await?;
-            let reply = self.list_workspaces_user().user_id(user).send().await?;
-            let workspaces = reply.into_inner().orgs_and_workspaces.unwrap_or_default();
             let mut search = Search::new(name);
-            for entry in workspaces {
+            for entry in self.visible_workspaces().await? {
                 let full_name = entry.org_name.zip(entry.workspace_name);
                 let full_name = full_name.map(|(org, workspace)| format!("{org}/{workspace}"));
                 search.offer(Candidate::new(entry.workspace_id, [full_name]));
@@ -119,6 +141,13 @@ impl Client {
             search.finish("workspace that you see", "")
         });
         number(found.await?)
+    }
+
+    /// The organizations and workspaces that the token's user sees.
+    async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspaceDto>> {
+        let user = self.user_id().await?;
+        let reply = self.list_workspaces_user().user_id(user).send().await?;
+        Ok(reply.into_inner().orgs_and_workspaces.unwrap_or_default())
     }
 
     /// The id of the token's user, who stays the same as long as the client.
@@ -166,11 +195,7 @@ impl Client {
     /// Drops what names were found to stand for: the next use of each looks it up again. Clones of
     /// the client share this memory.
     pub fn forget_names(&self) {
-        self.names().forget();
-    }
-
-    fn names(&self) -> &NameCache {
-        self.inner.names()
+        NameCache::of(self).forget();
     }
 
     /// The one of this name in the lists.
@@ -203,7 +228,7 @@ impl Client {
             place,
             name: name.to_owned(),
         };
-        self.names().get_or_ask(key, ask).await
+        NameCache::of(self).get_or_ask(key, ask).await
     }
 }
 
@@ -211,6 +236,38 @@ impl Workspace {
     /// The id; `None` is the personal context.
     pub fn id(&self) -> Option<i64> {
         self.id
+    }
+
+    /// A client in this workspace: see [`Client::in_workspace`].
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The workspace's names and its organization. Asks the server.
+    ///
+    /// # Errors
+    /// The token's user does not see the workspace; it is the personal context; a call failed.
+    pub async fn details(&self) -> Result<WorkspaceDetails> {
+        let all = self.client.visible_workspaces().await?;
+        let own = |entry: &types::OrgAndWorkspaceDto| {
+            entry.workspace_id.is_some() && entry.workspace_id == self.id
+        };
+        let details = all.into_iter().find(own).and_then(|entry| {
+            Some(WorkspaceDetails {
+                id: entry.workspace_id?,
+                name: entry.workspace_name?,
+                full_name: entry.workspace_full_name,
+                organization_id: entry.org_id?,
+                organization: entry.org_name?,
+            })
+        });
+        details.ok_or_else(|| {
+            let text = match self.id {
+                Some(id) => format!("workspace {id} is none that you see"),
+                None => "the personal context is no workspace".to_owned(),
+            };
+            Error::new(ErrorKind::NotFound, text)
+        })
     }
 
     /// A pipeline of the launchpad by name, or one that another workspace shares with this one.

@@ -7,5 +7,3 @@ mod run;
 pub use dump::{Dump, Dumped, Missing};
 pub use launch::{ComputeEnvRef, Launch, LaunchStream, Pipeline, Preview};
 pub use run::{Change, FinishedRun, Logs, Pace, Run, Wait, Watch};
-
-pub(crate) use run::Polls;

@@ -9,28 +9,32 @@ use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-#[cfg(any(feature = "runs", feature = "transfers"))]
 pub(crate) mod again;
 pub(crate) mod argument;
 pub(crate) mod body;
 mod call;
+pub(crate) mod kept;
 pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod retry;
-#[cfg(feature = "transfers")]
 pub(crate) mod storage;
 pub(crate) mod task;
+pub(crate) mod workspace;
 
+use kept::Kept;
 use rate_limit::Limiter;
 use retry::RetryPolicy;
+use workspace::Scope;
 
-/// The inner value of the generated client. Clones share everything but the retry policy.
+/// The inner value of the generated client. Clones share all but the fields beside `shared`.
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,
     pub(crate) retry: RetryPolicy,
+    /// The workspace of calls that name none.
+    pub(crate) scope: Scope,
 }
 
 /// What is the same for every request of a client.
@@ -46,45 +50,39 @@ pub(crate) struct Shared {
     pub limiter: Limiter,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
-    #[cfg(feature = "names")]
-    pub names: crate::names::NameCache,
-    #[cfg(feature = "runs")]
-    pub polls: crate::runs::Polls,
-    #[cfg(feature = "transfers")]
     pub storage: storage::Storage,
+    pub kept: Kept,
 }
 
 impl Transport {
-    pub(crate) fn new(shared: Shared, retry: RetryPolicy) -> Self {
+    pub(crate) fn new(shared: Shared, retry: RetryPolicy, scope: Scope) -> Self {
         Self {
             shared: Arc::new(shared),
             retry,
+            scope,
         }
     }
 
-    fn endpoint(&self) -> &Url {
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.shared.http
+    }
+
+    pub(crate) fn endpoint(&self) -> &Url {
         &self.shared.endpoint
     }
 
-    #[cfg(feature = "names")]
-    pub(crate) fn names(&self) -> &crate::names::NameCache {
-        &self.shared.names
-    }
-
-    #[cfg(feature = "runs")]
-    pub(crate) fn polls(&self) -> &crate::runs::Polls {
-        &self.shared.polls
+    /// What features keep with the client.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.shared.kept
     }
 
     /// The way to presigned URLs.
-    #[cfg(feature = "transfers")]
     pub(crate) fn storage(&self) -> &storage::Storage {
         &self.shared.storage
     }
 
     /// A presigned URL that may be followed: encrypted, unless the endpoint is not either. The
     /// error does not show it.
-    #[cfg(feature = "transfers")]
     pub(crate) fn presigned(&self, url: &str) -> Option<Url> {
         let url = Url::parse(url).ok()?;
         let allowed = match url.scheme() {
@@ -128,6 +126,7 @@ impl fmt::Debug for Transport {
             .field("endpoint", &self.shared.endpoint.as_str())
             .field("limiter", &self.shared.limiter)
             .field("retry", &self.retry)
+            .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
 }

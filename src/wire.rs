@@ -1,5 +1,6 @@
 //! How types are read and written: what the code generator's output is made with.
 
+pub(crate) mod argument;
 pub(crate) mod check;
 pub(crate) mod convert;
 pub(crate) mod lenient;

@@ -100,6 +100,43 @@ async fn every_request_with_only_what_is_required_is_valid() {
     }
 }
 
+#[tokio::test]
+async fn a_client_in_a_workspace_says_so_wherever_it_can_be_said() {
+    let server = Server::start().await;
+    let client = server.client.in_workspace(42).await.unwrap();
+    let mut filled = 0;
+    for (operation, call) in calls() {
+        let mut declared = operation.parameters();
+        let declared = declared
+            .find(|parameter| parameter["name"] == "workspaceId" && parameter["in"] == "query");
+        let arrived = async |client: &seqera::Client, extent| {
+            let sample = sample(operation, extent, 0);
+            call(client.clone(), sample).await.unwrap();
+            server.last().parameters.get("workspaceId").cloned()
+        };
+        let id = operation.id;
+        match declared {
+            Some(parameter) if parameter["required"] != true => {
+                filled += 1;
+                let (scoped, personal) = (Some(vec!["42".to_owned()]), client.personal());
+                assert_eq!(arrived(&client, Extent::Required).await, scoped, "{id}");
+                assert_eq!(arrived(&personal, Extent::Required).await, None, "{id}");
+            }
+            // What a call says itself comes first.
+            _ => assert_ne!(
+                arrived(&client, Extent::Required).await,
+                Some(vec!["42".to_owned()]),
+                "{id}"
+            ),
+        }
+        if declared.is_some() {
+            let said = arrived(&client, Extent::Full).await;
+            assert_eq!(said, Some(vec!["7".to_owned()]), "{id}");
+        }
+    }
+    assert!(filled > 100, "{filled}");
+}
+
 /// The body arrived as the caller wrote it.
 fn assert_arrived(operation: Operation<'static>, sample: &Sample, seen: &Seen) {
     match (&seen.body, operation.body("application/json")) {

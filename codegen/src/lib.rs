@@ -1,24 +1,17 @@
 //! Generates the bindings of the `seqera` crate: schema in, Rust out. No network, no clock.
+//!
+//! Three steps, each of which knows only those before it: [`document`] reads the schema and mends
+//! it, [`model`] is what progenitor makes of it with what progenitor does not tell, and `write`
+//! writes the code.
 
-mod conversions;
-mod docs;
 pub mod document;
-mod emit;
-mod enums;
-pub mod fixups;
-mod graft;
-mod mocks;
+mod generate;
+pub mod model;
 pub mod names;
-pub mod needs;
-mod operations;
-pub mod overlay;
-mod paging;
-pub mod select;
-pub mod surface;
-mod syntax;
-mod table;
-mod types;
-mod unions;
+mod write;
 
-pub use emit::{Output, Report, generate, generate_plain};
-pub use select::Tags;
+pub use document::select::{self, Tags};
+pub use document::{fixups, overlay};
+pub use generate::{Output, Report, generate, generate_plain};
+pub use model::{needs, surface};
+pub use write::marks;

@@ -14,6 +14,11 @@ pub fn type_name(schema: &str) -> String {
     plain.to_upper_camel_case()
 }
 
+/// The Rust type behind a schema's name.
+pub fn type_ident(schema: &str) -> Ident {
+    ident(&type_name(schema))
+}
+
 /// The Rust name of a field, parameter or method.
 pub fn snake(wire: &str) -> String {
     wire.to_snake_case()
@@ -55,8 +60,6 @@ pub fn normal(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Document;
-    use crate::fixups;
 
     #[test]
     fn types_are_the_schemas_names_in_camel_case() {
@@ -71,42 +74,6 @@ mod tests {
         for (schema, name) in table {
             assert_eq!(type_name(schema), name);
         }
-    }
-
-    /// The names of types in a document whose schemas have these names.
-    fn types(names: &[&str]) -> Vec<String> {
-        let schemas: String = names
-            .iter()
-            .map(|name| {
-                format!(
-                    "    {name}: {{ type: object, properties: {{ id: {{ type: string }} }} }}\n"
-                )
-            })
-            .collect();
-        let text = format!(
-            "openapi: 3.0.1\ninfo: {{ version: 1.0.0 }}\npaths: {{ /x: {{ get: {{ operationId: X, responses: {{ '200': {{ description: done }} }} }} }} }}\ncomponents:\n  schemas:\n{schemas}"
-        );
-        let mut document = Document::parse(&text).unwrap();
-        fixups::apply(&mut document, false);
-        document
-            .schemas()
-            .map(|(name, _)| type_name(name))
-            .collect()
-    }
-
-    #[test]
-    fn arguments_of_generic_classes_are_left_out() {
-        assert_eq!(types(&["Map.Entry_String.String_"]), ["MapEntry"]);
-        assert_eq!(types(&["ComputeEnv_ComputeConfig_"]), ["ComputeEnv"]);
-    }
-
-    #[test]
-    fn arguments_stay_where_the_name_would_not_tell() {
-        assert_eq!(
-            types(&["ComputeEnv", "ComputeEnv_ComputeConfig_"]),
-            ["ComputeEnv", "ComputeEnvComputeConfig"]
-        );
-        assert_eq!(types(&["Page_Run_", "Page_Task_"]), ["PageRun", "PageTask"]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Client {
             _ => path,
         };
         let is_path = path.starts_with('/');
-        let mut request = Request::raw(self, method, path);
+        let mut request = Request::raw(&self.inner, method, path);
         if !is_path {
             request.fail(format!(
                 "the path must begin with `/` or with {}/",

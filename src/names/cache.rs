@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use crate::Result;
+use crate::{Client, ClientBuilder, Result};
 
 /// Long enough for a script, short enough for a name that moves to another resource.
-pub(crate) const USUAL_LIFETIME: Duration = Duration::from_secs(300);
+const USUAL_LIFETIME: Duration = Duration::from_secs(300);
 
 /// What was looked up: the kind of resource, where, and the name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,12 +50,27 @@ pub(crate) struct NameCache {
     entries: Mutex<HashMap<Key, Arc<Entry>>>,
 }
 
+/// How long names are remembered, as the client was built.
+struct Lifetime(Duration);
+
+impl ClientBuilder {
+    /// How long the client remembers what a name was found to stand for. Default 5 minutes; zero
+    /// looks names up each time.
+    pub fn remember_names(mut self, lifetime: Duration) -> Self {
+        self.kept.set(Lifetime(lifetime));
+        self
+    }
+}
+
 impl NameCache {
-    pub(crate) fn new(lifetime: Duration) -> Self {
-        Self {
-            lifetime,
+    pub(crate) fn of(client: &Client) -> Arc<Self> {
+        let kept = client.inner.kept();
+        kept.get_or_make(|| Self {
+            lifetime: kept
+                .get()
+                .map_or(USUAL_LIFETIME, |set: Arc<Lifetime>| set.0),
             entries: Mutex::default(),
-        }
+        })
     }
 
     pub(crate) async fn get_or_ask(

@@ -1,6 +1,7 @@
 //! What callers may give in place of an id.
 
 use super::Workspace;
+use crate::{Argument, WorkspaceRef};
 
 /// Marks text as an id rather than a name, which saves the look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,53 +48,6 @@ impl<T: Into<I>, I> From<Id<T>> for NameOrId<I> {
     }
 }
 
-/// Which workspace is meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WorkspaceRef {
-    /// The user's own context, outside every organization.
-    #[default]
-    Personal,
-    /// What the environment variable `TOWER_WORKSPACE_ID` says: an id or `organization/workspace`.
-    Environment,
-    /// The id: nothing is looked up.
-    Id(i64),
-    /// `organization/workspace`.
-    Name(String),
-}
-
-impl From<&str> for WorkspaceRef {
-    /// Digits alone are an id.
-    fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
-    }
-}
-
-impl From<&String> for WorkspaceRef {
-    fn from(text: &String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<String> for WorkspaceRef {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<i64> for WorkspaceRef {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl From<Option<i64>> for WorkspaceRef {
-    fn from(id: Option<i64>) -> Self {
-        id.map_or(Self::Personal, Self::Id)
-    }
-}
-
 impl From<&Workspace> for WorkspaceRef {
     fn from(workspace: &Workspace) -> Self {
         workspace.id.into()
@@ -103,5 +57,12 @@ impl From<&Workspace> for WorkspaceRef {
 impl From<Workspace> for WorkspaceRef {
     fn from(workspace: Workspace) -> Self {
         workspace.id.into()
+    }
+}
+
+impl Argument<i64> for &Workspace {
+    /// The personal context leaves the parameter out.
+    fn resolve(self) -> Result<Option<i64>, String> {
+        Ok(self.id)
     }
 }

@@ -56,7 +56,7 @@ impl Client {
         Dump {
             client: self.clone(),
             workflow_id: workflow_id.into(),
-            workspace: WorkspaceRef::Personal,
+            workspace: WorkspaceRef::OfClient,
             task_files: Vec::new(),
             concurrency: CONCURRENCY,
             reporter: Reporter::default(),
@@ -107,7 +107,7 @@ pub struct Missing {
 }
 
 impl Dump {
-    /// The workspace of the run. Default: the personal context.
+    /// The workspace of the run. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.workspace = workspace.into();
         self
@@ -152,15 +152,16 @@ impl Dump {
     /// or holds the dump of another run, or files of these names that no dump wrote. Calling again
     /// continues.
     pub async fn to_dir(self, folder: impl AsRef<Path>) -> Result<Dumped> {
+        let client = self.client.in_workspace(self.workspace.clone()).await?;
         let job = Job {
-            workspace: self.client.workspace(self.workspace.clone()).await?.id(),
+            workspace: client.workspace_id().await?,
             path: format!(
                 "/workflow/{}",
                 utf8_percent_encode(&self.workflow_id, NON_ALPHANUMERIC)
             ),
             folder: folder.as_ref().to_owned(),
             reporter: self.reporter.restarted(),
-            dump: self,
+            dump: Self { client, ..self },
         };
         // Boxed, so that its type is known to be `Send` here already.
         let running: BoxFuture<'static, _> = Box::pin(job.run());

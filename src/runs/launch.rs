@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::names::{NameOrId, PipelineId, WorkspaceRef};
+use crate::names::{NameOrId, PipelineId};
 use crate::runs::run::Run;
 use crate::types::{WorkflowLaunchRequest, WorkflowLaunchRequestSyntaxParser};
-use crate::{Client, Nullable, Result};
+use crate::{Client, Nullable, Result, WorkspaceRef};
 
 mod bulk;
 mod params;
@@ -152,8 +152,8 @@ impl Client {
         Launch {
             client: self.clone(),
             pipeline: pipeline.into(),
-            workspace: WorkspaceRef::Personal,
-            source_workspace: WorkspaceRef::Personal,
+            workspace: WorkspaceRef::OfClient,
+            source_workspace: None,
             version: None,
             changes: WorkflowLaunchRequest::new(),
             params: Params::default(),
@@ -203,7 +203,7 @@ pub struct Launch {
     client: Client,
     pipeline: Pipeline,
     workspace: WorkspaceRef,
-    source_workspace: WorkspaceRef,
+    source_workspace: Option<WorkspaceRef>,
     version: Option<NameOrId<String>>,
     changes: WorkflowLaunchRequest,
     params: Params,
@@ -217,7 +217,7 @@ pub struct Launch {
 
 /// Where, and what.
 impl Launch {
-    /// The workspace to run in. Default: the personal context.
+    /// The workspace to run in. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.workspace = workspace.into();
         self
@@ -226,7 +226,7 @@ impl Launch {
     /// The workspace that shares the launchpad pipeline. Needed with the id of a shared pipeline, or where
     /// several workspaces share one of this name.
     pub fn source_workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
-        self.source_workspace = workspace.into();
+        self.source_workspace = Some(workspace.into());
         self
     }
 

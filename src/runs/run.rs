@@ -7,12 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::generated::prelude::*;
-use crate::names::WorkspaceRef;
 use crate::paginate::ItemStream;
 use crate::types::{
     DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto, WorkflowStatus,
 };
-use crate::{Client, Error, ErrorKind, Result, builder};
+use crate::{Client, Error, ErrorKind, Result, WorkspaceRef, builder};
 
 mod logs;
 mod pace;
@@ -24,8 +23,6 @@ pub use logs::Logs;
 pub use pace::Pace;
 pub use wait::Wait;
 pub use watch::Watch;
-
-pub(crate) use polls::Polls;
 
 /// A run, by its id. It asks the server only when one of its methods is called.
 #[derive(Clone)]
@@ -52,7 +49,7 @@ pub enum Change {
 }
 
 impl Client {
-    /// A run by its id. Unless it is of the personal context, name its
+    /// A run by its id. Unless it is of the client's workspace, name its
     /// [`workspace`](Run::workspace).
     ///
     /// ```no_run
@@ -65,13 +62,13 @@ impl Client {
         Run {
             client: self.clone(),
             id: id.into(),
-            workspace: WorkspaceRef::Personal,
+            workspace: WorkspaceRef::OfClient,
         }
     }
 }
 
 impl Run {
-    /// The workspace that the run is of. Default: the personal context.
+    /// The workspace that the run is of. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.workspace = workspace.into();
         self
@@ -82,16 +79,25 @@ impl Run {
         &self.id
     }
 
-    /// The id of the workspace, looked up where a name was given.
-    async fn workspace_id(&self) -> Result<Option<i64>> {
-        Ok(self.client.workspace(self.workspace.clone()).await?.id())
+    /// The id of the run's workspace, looked up where a name was given; `None` is the personal
+    /// context.
+    ///
+    /// # Errors
+    /// The name is unknown, or could not be looked up.
+    pub async fn workspace_id(&self) -> Result<Option<i64>> {
+        self.at_home().await?.workspace_id().await
+    }
+
+    /// The client in the run's workspace.
+    async fn at_home(&self) -> Result<Client> {
+        self.client.in_workspace(self.workspace.clone()).await
     }
 
     /// Looks the workspace up for good: while a run is followed, its name may change.
     async fn locate(&mut self) -> Result<Option<i64>> {
-        let id = self.workspace_id().await?;
-        self.workspace = id.into();
-        Ok(id)
+        self.client = self.at_home().await?;
+        self.workspace = WorkspaceRef::OfClient;
+        self.client.workspace_id().await
     }
 
     /// The status now.
@@ -107,9 +113,12 @@ impl Run {
     /// # Errors
     /// The call failed; the run is unknown or forbidden.
     pub async fn describe(&self) -> Result<DescribeWorkflowResponse> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.describe_workflow().workflow_id(&self.id);
-        Ok(call.workspace_id(workspace).send().await?.into_inner())
+        let call = self
+            .at_home()
+            .await?
+            .describe_workflow()
+            .workflow_id(&self.id);
+        Ok(call.send().await?.into_inner())
     }
 
     /// The tasks, over all pages.
@@ -117,9 +126,12 @@ impl Run {
     /// # Errors
     /// The workspace's name could not be looked up.
     pub async fn tasks(&self) -> Result<ItemStream<builder::ListWorkflowTasks>> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.list_workflow_tasks().workflow_id(&self.id);
-        Ok(call.workspace_id(workspace).stream())
+        let call = self
+            .at_home()
+            .await?
+            .list_workflow_tasks()
+            .workflow_id(&self.id);
+        Ok(call.stream())
     }
 
     /// Asks the Platform to stop the run. It is CANCELLED a little later.
@@ -127,9 +139,12 @@ impl Run {
     /// # Errors
     /// The call failed; the run has already ended.
     pub async fn cancel(&self) -> Result<()> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.cancel_workflow().workflow_id(&self.id);
-        call.workspace_id(workspace).send().await.map(drop)
+        let call = self
+            .at_home()
+            .await?
+            .cancel_workflow()
+            .workflow_id(&self.id);
+        call.send().await.map(drop)
     }
 
     /// Deletes the record of the run, not the files it made.
@@ -137,9 +152,12 @@ impl Run {
     /// # Errors
     /// The call failed; the run has not ended.
     pub async fn delete(&self) -> Result<()> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.delete_workflow().workflow_id(&self.id);
-        call.workspace_id(workspace).send().await.map(drop)
+        let call = self
+            .at_home()
+            .await?
+            .delete_workflow()
+            .workflow_id(&self.id);
+        call.send().await.map(drop)
     }
 
     /// Stars the run for the token's user. One that has a star keeps it.
@@ -147,9 +165,12 @@ impl Run {
     /// # Errors
     /// The call failed; the run is unknown or forbidden.
     pub async fn star(&self) -> Result<()> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.create_workflow_star().workflow_id(&self.id);
-        match call.workspace_id(workspace).send().await {
+        let call = self
+            .at_home()
+            .await?
+            .create_workflow_star()
+            .workflow_id(&self.id);
+        match call.send().await {
             Err(error) if !error.is_conflict() => Err(error),
             _ => Ok(()),
         }
@@ -160,9 +181,12 @@ impl Run {
     /// # Errors
     /// The call failed; the run is unknown or forbidden.
     pub async fn unstar(&self) -> Result<()> {
-        let workspace = self.workspace_id().await?;
-        let call = self.client.delete_workflow_star().workflow_id(&self.id);
-        call.workspace_id(workspace).send().await.map(drop)
+        let call = self
+            .at_home()
+            .await?
+            .delete_workflow_star()
+            .workflow_id(&self.id);
+        call.send().await.map(drop)
     }
 }
 
@@ -173,12 +197,13 @@ impl Run {
     /// # Errors
     /// The call failed; a label does not exist.
     pub async fn add_labels(&self, labels: impl IntoIterator<Item: Into<LabelRef>>) -> Result<()> {
-        let (workspace, body) = self.labelled(labels).await?;
-        let call = self
-            .client
+        let (client, body) = self.labelled(labels).await?;
+        client
             .add_labels_to_workflows()
-            .workspace_id(workspace);
-        call.body(body).send().await.map(drop)
+            .body(body)
+            .send()
+            .await
+            .map(drop)
     }
 
     /// Gives the run these labels and no others.
@@ -186,12 +211,13 @@ impl Run {
     /// # Errors
     /// The call failed; a label does not exist.
     pub async fn set_labels(&self, labels: impl IntoIterator<Item: Into<LabelRef>>) -> Result<()> {
-        let (workspace, body) = self.labelled(labels).await?;
-        let call = self
-            .client
+        let (client, body) = self.labelled(labels).await?;
+        client
             .apply_labels_to_workflows()
-            .workspace_id(workspace);
-        call.body(body).send().await.map(drop)
+            .body(body)
+            .send()
+            .await
+            .map(drop)
     }
 
     /// Takes labels from the run.
@@ -202,18 +228,19 @@ impl Run {
         &self,
         labels: impl IntoIterator<Item: Into<LabelRef>>,
     ) -> Result<()> {
-        let (workspace, body) = self.labelled(labels).await?;
-        let call = self
-            .client
+        let (client, body) = self.labelled(labels).await?;
+        client
             .remove_labels_from_workflows()
-            .workspace_id(workspace);
-        call.body(body).send().await.map(drop)
+            .body(body)
+            .send()
+            .await
+            .map(drop)
     }
 
     async fn labelled(
         &self,
         labels: impl IntoIterator<Item: Into<LabelRef>>,
-    ) -> Result<(Option<i64>, crate::types::AssociateWorkflowLabelsRequest)> {
+    ) -> Result<(Client, crate::types::AssociateWorkflowLabelsRequest)> {
         let labels: Vec<LabelRef> = labels.into_iter().map(Into::into).collect();
         let workspace = self.client.workspace(self.workspace.clone()).await?;
         let mut ids = Vec::with_capacity(labels.len());
@@ -222,7 +249,7 @@ impl Run {
         }
         let body = crate::types::AssociateWorkflowLabelsRequest::new();
         let body = body.workflow_ids([self.id.clone()]).label_ids(ids);
-        Ok((workspace.id(), body))
+        Ok((workspace.client, body))
     }
 }
 

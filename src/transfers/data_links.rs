@@ -40,7 +40,7 @@ impl Client {
         DataLink {
             client: self.clone(),
             data_link: data_link.into(),
-            workspace: WorkspaceRef::Personal,
+            workspace: WorkspaceRef::OfClient,
             credentials: None,
             listed_within: USUAL_LISTING,
             concurrency: CONCURRENCY,
@@ -114,7 +114,7 @@ pub struct RefusedName {
 }
 
 impl DataLink {
-    /// The workspace of the data link. Default: the personal context.
+    /// The workspace of the data link. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.workspace = workspace.into();
         self
@@ -182,9 +182,9 @@ impl DataLink {
             None => None,
         };
         Ok(Located {
-            client: self.client.clone(),
             id,
             workspace: workspace.id(),
+            client: workspace.client,
             credentials,
             concurrency: self.concurrency,
             part_size: self.part_size,

@@ -33,7 +33,7 @@ impl Client {
         Dataset {
             client: self.clone(),
             dataset: dataset.into(),
-            workspace: WorkspaceRef::Personal,
+            workspace: WorkspaceRef::OfClient,
         }
     }
 }
@@ -47,7 +47,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// The workspace of the dataset. Default: the personal context.
+    /// The workspace of the dataset. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.workspace = workspace.into();
         self
@@ -220,7 +220,7 @@ impl DatasetUpload {
         let header = self.header.is_present(&content, media_type);
         let workspace = self.dataset.workspace_of().await?;
         let upload = |id: &str| {
-            let call = self.dataset.client.upload_dataset_v2();
+            let call = workspace.client.upload_dataset_v2();
             call.workspace_id(workspace.id())
                 .dataset_id(id)
                 .header(header)
@@ -242,7 +242,7 @@ impl DatasetUpload {
         }
         let mut body = types::CreateDatasetRequest::new().name(&name);
         body.description = self.description.clone();
-        let call = self.dataset.client.create_dataset_v2();
+        let call = workspace.client.create_dataset_v2();
         let created = call.workspace_id(workspace.id()).body(body).send().await;
         let created = created.map_err(|error| match error.is_conflict() {
             true => error.noting("call .add_version(true) to add a version to it"),
@@ -345,7 +345,7 @@ impl DatasetDownload {
             return Err(self.no_version(&versions));
         };
         let number = version.version.unwrap_or_default();
-        let call = self.dataset.client.download_dataset_v2();
+        let call = workspace.client.download_dataset_v2();
         let reply = call
             .workspace_id(workspace.id())
             .dataset_id(id)

@@ -37,7 +37,7 @@ impl Client {
         Studio {
             client: self.clone(),
             studio: studio.into(),
-            workspace: WorkspaceRef::Personal,
+            workspace: WorkspaceRef::OfClient,
             timeout: None,
             retry_not_ready: false,
             pauses: (FIRST_PAUSE, LONGEST_PAUSE),
@@ -82,7 +82,7 @@ pub struct NewStudio {
 }
 
 impl NewStudio {
-    /// The workspace of the Studio. Default: the personal context.
+    /// The workspace of the Studio. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.studio = self.studio.workspace(workspace);
         self
@@ -128,7 +128,7 @@ impl NewStudio {
             request.compute_env_id = Some(workspace.compute_env(compute_env).await?);
         }
         let create = || async {
-            let call = self.studio.client.create_data_studio();
+            let call = workspace.client.create_data_studio();
             let call = call.workspace_id(workspace.id()).auto_start(false);
             let reply = call.body(request.clone()).send().await?;
             Ok(reply
@@ -164,7 +164,7 @@ pub struct Studio {
 }
 
 impl Studio {
-    /// The workspace of the Studio. Default: the personal context.
+    /// The workspace of the Studio. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
         self.workspace = workspace.into();
         self
@@ -271,12 +271,12 @@ impl Studio {
         session.wait(&mut pace, Status::Running, None).await
     }
 
-    async fn session(&self) -> Result<Session<'_>> {
+    async fn session(&self) -> Result<Session> {
         let workspace = self.client.workspace(self.workspace.clone()).await?;
         Ok(Session {
-            client: &self.client,
             id: workspace.studio(self.studio.clone()).await?,
             workspace: workspace.id(),
+            client: workspace.client,
             settling: self.pauses.1,
         })
     }
@@ -292,15 +292,15 @@ impl Studio {
 }
 
 /// A Studio whose names have been looked up.
-struct Session<'a> {
-    client: &'a Client,
+struct Session {
+    client: Client,
     id: String,
     workspace: Option<i64>,
     /// For so long a Studio that was started may still show its old state.
     settling: Duration,
 }
 
-impl Session<'_> {
+impl Session {
     async fn describe(&self) -> Result<types::DataStudioDto> {
         let call = self.client.describe_data_studio().session_id(&self.id);
         Ok(call.workspace_id(self.workspace).send().await?.into_inner())

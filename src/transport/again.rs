@@ -26,7 +26,6 @@ impl Attempts {
     }
 
     /// Forgets earlier failures, because there was progress since.
-    #[cfg(feature = "transfers")]
     pub(crate) fn renew(&mut self) {
         *self = Self::new(self.policy);
     }

@@ -11,9 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::multipart::{Form, Part};
 
-#[cfg(feature = "transfers")]
-use crate::ErrorKind;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A file to upload.
 ///
@@ -97,7 +95,6 @@ impl Upload {
     }
 
     /// The same upload with its content in memory, and that content; at most `limit` bytes.
-    #[cfg(feature = "transfers")]
     pub(crate) async fn load(mut self, limit: u64) -> Result<(Self, Bytes)> {
         let too_large = || {
             Error::new(

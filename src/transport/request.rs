@@ -18,7 +18,6 @@ use super::Transport;
 use super::call::{self, Body, Call, Reply};
 use super::retry::RetryPolicy;
 use crate::error::body::{self, strip_bom};
-use crate::generated::Client;
 use crate::transport::body::ByteStream;
 use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
@@ -49,6 +48,8 @@ pub struct Operation {
     pub path_like: &'static [&'static str],
     /// Whether sending it twice does no harm although its method does not say so.
     pub safe_to_repeat: bool,
+    /// Whether it has the query parameter `workspaceId`.
+    pub in_workspace: bool,
 }
 
 /// An operation of the schema, or a path that the caller wrote.
@@ -112,14 +113,14 @@ pub struct Request {
 
 impl Request {
     /// A request of an operation without parameters.
-    pub fn new(client: &Client, operation: &'static Operation) -> Self {
-        Self::to(client, Target::Known(operation))
+    pub fn new(transport: &Transport, operation: &'static Operation) -> Self {
+        Self::to(transport, Target::Known(operation))
     }
 
     /// A request of any path of the API, which begins with a slash.
-    pub(crate) fn raw(client: &Client, method: Method, path: String) -> Self {
+    pub(crate) fn raw(transport: &Transport, method: Method, path: String) -> Self {
         Self::to(
-            client,
+            transport,
             Target::Raw {
                 method,
                 path,
@@ -128,9 +129,9 @@ impl Request {
         )
     }
 
-    fn to(client: &Client, target: Target) -> Self {
+    fn to(transport: &Transport, target: Target) -> Self {
         Self {
-            transport: client.inner.clone(),
+            transport: transport.clone(),
             target,
             path: Vec::new(),
             query: Vec::new(),
@@ -269,7 +270,8 @@ impl Request {
     }
 
     /// Sends the request and returns the reply's content as it arrives.
-    pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
+    pub async fn send_bytes(mut self) -> Result<ResponseValue<ByteStream>> {
+        self.fill_in_workspace().await?;
         let call = self.into_call("*/*")?;
         let reply = Box::pin(call::execute(&call, call::opened)).await?;
         let mut response = reply.response;
@@ -279,13 +281,26 @@ impl Request {
     }
 
     /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
-    pub(crate) fn fetch(self) -> BoxFuture<'static, Result<Fetched>> {
-        let call = self.into_call("application/json");
+    pub(crate) fn fetch(mut self) -> BoxFuture<'static, Result<Fetched>> {
         Box::pin(async move {
-            let call = call?;
+            self.fill_in_workspace().await?;
+            let call = self.into_call("application/json")?;
             let reply = call::execute(&call, call::whole).await?;
             Ok(Fetched { call, reply })
         })
+    }
+
+    /// The client's workspace, for a call that has the parameter and says none.
+    async fn fill_in_workspace(&mut self) -> Result<()> {
+        let in_workspace =
+            matches!(self.target, Target::Known(operation) if operation.in_workspace);
+        if !in_workspace || self.mistake.is_some() || self.query_value(WORKSPACE).is_some() {
+            return Ok(());
+        }
+        if let Some(id) = self.transport.workspace_id().await? {
+            self.query(WORKSPACE, id);
+        }
+        Ok(())
     }
 
     fn into_call(mut self, accept: &'static str) -> Result<Box<Call>> {
@@ -467,6 +482,7 @@ fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Client;
 
     static BROWSE: Operation = Operation {
         id: "BrowseDataLink",
@@ -480,6 +496,7 @@ mod tests {
         ],
         path_like: &["path"],
         safe_to_repeat: false,
+        in_workspace: true,
     };
 
     fn browse() -> Request {
@@ -487,7 +504,7 @@ mod tests {
             .endpoint("https://seqera.example.com/api/")
             .build()
             .unwrap();
-        Request::new(&client, &BROWSE)
+        Request::new(&client.inner, &BROWSE)
     }
 
     fn url(change: impl FnOnce(&mut Request)) -> Result<String, String> {

@@ -116,13 +116,13 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::transport::argument::Argument<$name> for $name {
+        impl $crate::wire::argument::Argument<$name> for $name {
             fn resolve(self) -> Result<Option<$name>, String> {
                 Ok(Some(self))
             }
         }
 
-        impl $crate::transport::argument::Argument<$name> for &str {
+        impl $crate::wire::argument::Argument<$name> for &str {
             fn resolve(self) -> Result<Option<$name>, String> {
                 Ok(Some(self.into()))
             }

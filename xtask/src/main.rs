@@ -61,7 +61,7 @@ enum Command {
     },
     /// Makes the present state the one that version numbers are counted from; run after a release.
     MarkReleased,
-    /// Lists what hand-written code needs of the schema, in `codegen/src/needs.txt`.
+    /// Lists what hand-written code needs of the schema, in `codegen/src/model/needs.txt`.
     Needs {
         /// Writes nothing; exits with 1 if the list is behind.
         #[arg(long)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use seqera_codegen::{Tags, generate, needs};
+use seqera_codegen::{Tags, generate, marks};
 use serde_json::Value;
 
 use crate::Outcome;
@@ -16,7 +16,7 @@ use crate::say::say;
 use crate::try_schema;
 
 /// The list.
-const LIST: &str = "codegen/src/needs.txt";
+const LIST: &str = "codegen/src/model/needs.txt";
 
 /// Writes the list, or checks whether it is what it should be.
 pub fn run(root: &Path, check: bool) -> Result<Outcome> {
@@ -32,7 +32,7 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
         fs::read_to_string(&includes)?.replacen("#![allow(", "#![allow(deprecated, ", 1);
     for (name, source) in [("types", &output.types), ("operations", &output.operations)] {
         let marked = target.join(format!("marked-{name}.rs"));
-        fs::write(&marked, needs::mark(source)?)?;
+        fs::write(&marked, marks::mark(source)?)?;
         let of_build = format!("concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")");
         ensure!(
             including.contains(&of_build),
@@ -79,7 +79,7 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
 fn needs_of(message: &str) -> Vec<String> {
     let message: Value = serde_json::from_str(message).unwrap_or_default();
     let text = message["message"]["message"].as_str().unwrap_or_default();
-    let Some((_, need)) = text.split_once(needs::MARK) else {
+    let Some((_, need)) = text.split_once(marks::MARK) else {
         return Vec::new();
     };
     let spans = message["message"]["spans"].as_array();

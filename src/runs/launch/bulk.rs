@@ -50,7 +50,7 @@ impl Client {
         let runs = stream::iter(launches)
             .map(move |mut launch| {
                 let bases = bases.clone();
-                launch.client = client.clone();
+                launch.client = client.in_place_of(&launch.client);
                 // Goes on while the caller is busy with the run before.
                 Task::spawn(async move { launch.send_sharing(&bases).await })
             })

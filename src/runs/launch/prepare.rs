@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::request::{Base, with_changes};
 use super::{ComputeEnvRef, Launch, Pipeline, Preview};
 use crate::generated::prelude::*;
-use crate::names::{Found, NameOrId, PipelineId, Workspace, WorkspaceRef, number};
+use crate::names::{Found, NameOrId, PipelineId, Workspace, number};
 use crate::runs::run::Run;
 use crate::types::{ComputeEnvStatus, CreateLabelRequest, WorkflowLaunchRequest};
 use crate::{Error, ErrorKind, Result};
@@ -52,8 +52,8 @@ impl Launch {
         if !in_launchpad {
             let set = match (&self.version, &self.source_workspace) {
                 (Some(_), _) => Some("version"),
-                (None, WorkspaceRef::Personal) => None,
-                (None, _) => Some("source_workspace"),
+                (None, None) => None,
+                (None, Some(_)) => Some("source_workspace"),
             };
             if let Some(set) = set {
                 return Err(incomplete(format!(
@@ -127,8 +127,8 @@ impl Launch {
             Pipeline::Run { id, resume } => of_run(workspace, id, *resume).await,
             Pipeline::Name(_) | Pipeline::Id(_) => {
                 let source = match self.source_workspace.clone() {
-                    WorkspaceRef::Personal => None,
-                    source => self.client.workspace(source).await?.id(),
+                    None => None,
+                    Some(source) => self.client.workspace(source).await?.id(),
                 };
                 let key = (
                     self.pipeline.clone(),
@@ -172,7 +172,7 @@ impl Launch {
             Some(version) => Some(workspace.pipeline_version(pipeline, version).await?),
             None => None,
         };
-        let reply = (self.client.describe_pipeline_launch())
+        let reply = (workspace.client.describe_pipeline_launch())
             .pipeline_id(pipeline.id)
             .workspace_id(workspace.id())
             .source_workspace_id(pipeline.source_workspace_id)

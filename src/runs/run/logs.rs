@@ -292,17 +292,16 @@ impl Reader {
     }
 
     async fn page(&self) -> Result<LogPage> {
-        let workspace = self.run.workspace_id().await?;
-        let (client, id) = (&self.run.client, &self.run.id);
+        let (client, id) = (self.run.at_home().await?, &self.run.id);
         let token = self.place.token.clone();
         let reply = match self.task {
             None => {
                 let call = client.get_workflow_log().workflow_id(id);
-                call.workspace_id(workspace).next(token).send().await?
+                call.next(token).send().await?
             }
             Some(task) => {
                 let call = client.get_workflow_task_log().workflow_id(id).task_id(task);
-                call.workspace_id(workspace).next(token).send().await?
+                call.next(token).send().await?
             }
         };
         Ok(reply.into_inner().log.unwrap_or_default())
@@ -317,10 +316,9 @@ impl Reader {
         let Some(task) = self.task else {
             return Ok(false);
         };
-        let workspace = self.run.workspace_id().await?;
-        let call = self.run.client.describe_workflow_task();
+        let call = self.run.at_home().await?.describe_workflow_task();
         let call = call.workflow_id(&self.run.id).task_id(task);
-        let reply = call.workspace_id(workspace).send().await?.into_inner();
+        let reply = call.send().await?.into_inner();
         let status = reply.task.and_then(|task| task.status);
         Ok(matches!(
             status,

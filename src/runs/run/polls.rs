@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 8;
 
 /// The waits of a client, by workspace.
 #[derive(Default)]
-pub(crate) struct Polls(Mutex<HashMap<Option<i64>, Place>>);
+struct Polls(Mutex<HashMap<Option<i64>, Place>>);
 
 #[derive(Default)]
 struct Place {
@@ -56,6 +56,10 @@ pub(super) struct Watcher {
 }
 
 impl Polls {
+    fn of(client: &Client) -> Arc<Self> {
+        client.inner.kept().get_or_make(Self::default)
+    }
+
     fn places(&self) -> MutexGuard<'_, HashMap<Option<i64>, Place>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,7 +67,8 @@ impl Polls {
 
 impl Watcher {
     pub(super) fn new(client: &Client, workspace: Option<i64>, id: &str) -> Self {
-        let mut places = client.inner.polls().places();
+        let polls = Polls::of(client);
+        let mut places = polls.places();
         let place = places.entry(workspace).or_default();
         place.runs.entry(id.to_owned()).or_default().watchers += 1;
         drop(places);
@@ -78,7 +83,8 @@ impl Watcher {
     pub(super) async fn look(&self, since: Instant) -> Look {
         loop {
             let mut round = {
-                let mut places = self.client.inner.polls().places();
+                let polls = Polls::of(&self.client);
+                let mut places = polls.places();
                 let place = places.entry(self.workspace).or_default();
                 let last = &place.runs.entry(self.id.clone()).or_default().last;
                 if let Some((_, look)) = last.as_ref().filter(|(at, _)| *at >= since) {
@@ -111,7 +117,8 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        let mut places = self.client.inner.polls().places();
+        let polls = Polls::of(&self.client);
+        let mut places = polls.places();
         let Some(place) = places.get_mut(&self.workspace) else {
             return;
         };
@@ -130,12 +137,14 @@ impl Drop for Watcher {
 async fn go_round(client: &Client, workspace: Option<i64>) {
     let began = Instant::now();
     let wanted: Vec<String> = {
-        let places = client.inner.polls().places();
+        let polls = Polls::of(client);
+        let places = polls.places();
         let runs = places.get(&workspace).map(|place| place.runs.keys());
         runs.into_iter().flatten().cloned().collect()
     };
     let note = |id: &str, look: Look| {
-        let mut places = client.inner.polls().places();
+        let polls = Polls::of(client);
+        let mut places = polls.places();
         let runs = places.get_mut(&workspace).map(|place| &mut place.runs);
         if let Some(watched) = runs.and_then(|runs| runs.get_mut(id)) {
             watched.last = Some((began, look));

@@ -1,0 +1,161 @@
+//! From a schema to the files that the crate includes.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::document::fixups::{self, Applied};
+use crate::document::select::{self, Tags};
+use crate::document::{Document, Operation, UNTAGGED, feature_of_tag, graft, list, overlay};
+use crate::model::surface::{self, Surface};
+use crate::model::{Model, operations, paging, progenitor, syntax};
+use crate::write;
+
+/// Everything that comes out of a schema.
+pub struct Output {
+    /// `types.rs`: the contents of module `types`.
+    pub types: String,
+    /// `operations.rs`: the client, its traits, the builders, the prelude.
+    pub operations: String,
+    /// The surface for reviewers: a line an operation.
+    pub surface: String,
+    /// The surface for comparing two schemas.
+    pub inventory: Surface,
+    /// What was noticed on the way.
+    pub report: Report,
+    calls: TokenStream,
+    round_trips: TokenStream,
+    mocks: TokenStream,
+}
+
+/// Files that most builds want none of: written out on request.
+impl Output {
+    /// `mocks.rs`: the typed mocks of feature `mock`.
+    pub fn mocks(&self) -> Result<String> {
+        pretty(self.mocks.clone())
+    }
+
+    /// `calls.rs`: a call of every operation, for tests that go over all of them.
+    pub fn calls(&self) -> Result<String> {
+        pretty(self.calls.clone())
+    }
+
+    /// `round_trips.rs`: every type, likewise.
+    pub fn round_trips(&self) -> Result<String> {
+        pretty(self.round_trips.clone())
+    }
+}
+
+/// What was noticed while generating.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Report {
+    /// The schema's version.
+    pub version: String,
+    /// How often each fixup applied.
+    pub fixups: Vec<Applied>,
+    /// Operations that look paged, but whose paging was not recognised.
+    pub unrecognised_paging: Vec<String>,
+    /// Targets of the overlay that the document does not have.
+    pub dangling_documentation: Vec<String>,
+    /// What was added to the document because hand-written code uses it.
+    pub grafted: Vec<String>,
+    /// The tags of the document, in order.
+    pub tags: Vec<String>,
+}
+
+/// Generates the bindings.
+pub fn generate(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
+    progenitor::guarded(|| generate_unguarded(schema, overlay, tags))
+}
+
+fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Result<Output> {
+    let mut document = Document::parse(schema)?;
+    let mut report = Report {
+        version: document.version().to_owned(),
+        grafted: graft::apply(&mut document)?,
+        ..Report::default()
+    };
+    if let Some(overlay) = overlay {
+        report.dangling_documentation = overlay::apply(&mut document.tree, overlay)?;
+    }
+    report.fixups = fixups::prepare(&mut document);
+    let mut inventory = document.operations()?;
+    report.tags = tags_of(&inventory);
+
+    let mut unions = fixups::take_unions(&mut document);
+    report.fixups.push(Applied {
+        name: "lift_unions".to_owned(),
+        count: unions.len(),
+    });
+    report.fixups.extend(fixups::apply(&mut document, false));
+    fixups::rename_unions(&document, &mut unions);
+    select::select(&mut document, tags, &unions);
+    inventory.retain(|operation| tags.contains(&operation.tag));
+    let unions: Vec<_> = unions
+        .into_iter()
+        .filter(|union| document.schema(&union.name).is_some())
+        .collect();
+
+    let (tokens, kept) = progenitor::run(&document, &unions)?;
+    let generated = syntax::read(tokens)?;
+    let model = Model::new(&document, &inventory, &unions, &generated);
+    let lowered = operations::pair(&inventory, &generated)?;
+    report.unrecognised_paging = lowered
+        .iter()
+        .filter(|entry| entry.paging.is_none() && paging::looks_paged(entry.operation))
+        .map(|entry| entry.operation.id.clone())
+        .collect();
+
+    let version = &report.version;
+    let traits = write::operations::emit(&lowered, &model, &tag_descriptions(&document));
+    let operations = quote! {
+        /// The version of the API that this crate was generated from.
+        pub const API_VERSION: &str = #version;
+        #kept
+        #traits
+    };
+    Ok(Output {
+        types: pretty(write::types::emit(&model, &generated)?)?,
+        operations: pretty(operations)?,
+        calls: write::table::calls(&lowered, &generated),
+        round_trips: write::table::round_trips(&model, &generated),
+        mocks: write::mocks::emit(&lowered),
+        surface: write::golden::write(&lowered),
+        inventory: surface::read(&lowered, &model, &generated),
+        report,
+    })
+}
+
+/// What the generator makes of the schema with only the fixups that it needs: the yardstick for
+/// compile cost.
+pub fn generate_plain(schema: &str) -> Result<String> {
+    let mut document = Document::parse(schema)?;
+    fixups::prepare(&mut document);
+    fixups::apply(&mut document, true);
+    let tokens = progenitor::plain(document.tree)?;
+    pretty(tokens)
+}
+
+fn tags_of(operations: &[Operation]) -> Vec<String> {
+    let tags: std::collections::BTreeSet<&String> =
+        operations.iter().map(|operation| &operation.tag).collect();
+    let tags = tags.into_iter().filter(|tag| *tag != UNTAGGED);
+    tags.cloned().collect()
+}
+
+fn tag_descriptions(document: &Document) -> BTreeMap<String, String> {
+    list(&document.tree, "tags")
+        .filter_map(|tag| {
+            Some((
+                feature_of_tag(tag["name"].as_str()?),
+                tag["description"].as_str()?.to_owned(),
+            ))
+        })
+        .collect()
+}
+
+fn pretty(tokens: TokenStream) -> Result<String> {
+    Ok(prettyplease::unparse(&syn::parse2(tokens)?))
+}

@@ -1,0 +1,13 @@
+//! What progenitor made of the schema, together with what it does not tell.
+
+mod mentions;
+pub mod needs;
+pub(crate) mod operations;
+pub(crate) mod paging;
+pub(crate) mod progenitor;
+pub mod surface;
+pub(crate) mod syntax;
+mod types;
+
+pub(crate) use mentions::Names;
+pub(crate) use types::{Model, TypeSchema, wire_name};

@@ -1,0 +1,25 @@
+//! Emits open enums: the server may send values that the schema does not know yet.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+use crate::model::Model;
+use crate::names::ident;
+use crate::write::docs;
+
+/// Emits an enum of strings.
+pub fn emit(model: &Model<'_>, name: &str, variants: &[(Ident, String)]) -> TokenStream {
+    let doc = docs::of_type(model, name);
+    let name = ident(name);
+    let variants = variants.iter().map(|(variant, value)| {
+        let doc = format!("`{value}`");
+        quote! { #[doc = #doc] #variant = #value }
+    });
+    quote! {
+        crate::wire::open_enum! {
+            #doc
+            pub enum #name { #(#variants),* }
+        }
+    }
+}

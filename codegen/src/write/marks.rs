@@ -1,0 +1,165 @@
+//! Marks what is generated, so that the compiler tells which parts of it hand-written code uses.
+
+use anyhow::Result;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, ImplItem, Item, ReturnType, TraitItem, parse_quote};
+
+/// Begins the notes of marks.
+pub const MARK: &str = "needed: ";
+
+/// Marks all parts of generated code that other code can use by a name of their own.
+pub fn mark(source: &str) -> Result<String> {
+    let mut file = syn::parse_file(source)?;
+    mark_items(&mut file.items);
+    Ok(file.into_token_stream().to_string())
+}
+
+fn note(text: String) -> Attribute {
+    let text = format!("{MARK}{text}");
+    parse_quote!(#[deprecated(note = #text)])
+}
+
+fn mark_items(items: &mut [Item]) {
+    for item in items {
+        match item {
+            Item::Mod(module) => {
+                let content = module.content.as_mut();
+                content.into_iter().for_each(|(_, items)| mark_items(items));
+            }
+            Item::Struct(item) => mark_struct(item),
+            Item::Impl(item) if item.trait_.is_none() => {
+                let owner = item.self_ty.to_token_stream().to_string();
+                for member in &mut item.items {
+                    if let ImplItem::Fn(method) = member {
+                        let mark = mark_of_method(&owner, &method.sig);
+                        method.attrs.extend(mark.map(note));
+                    }
+                }
+            }
+            Item::Trait(item) => {
+                for member in &mut item.items {
+                    if let TraitItem::Fn(method) = member
+                        && let ReturnType::Type(_, builder) = &method.sig.output
+                    {
+                        let builder = builder.to_token_stream().to_string();
+                        let builder = builder.rsplit(' ').next().unwrap_or_default();
+                        method.attrs.push(note(format!("operation {builder}")));
+                    }
+                }
+            }
+            Item::Macro(item) => {
+                let name = item.mac.path.segments.last();
+                if name.is_some_and(|name| name.ident == "open_enum") {
+                    item.mac.tokens = marked_enum(item.mac.tokens.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Structs of `types`, all of whose fields are public.
+fn mark_struct(item: &mut syn::ItemStruct) {
+    let owner = &item.ident;
+    let mut is_type = false;
+    for field in &mut item.fields {
+        if let (Some(name), syn::Visibility::Public(_)) = (&field.ident, &field.vis) {
+            is_type = true;
+            field.attrs.push(note(format!("field {owner}.{name}")));
+        }
+    }
+    if is_type {
+        item.attrs.push(note(format!("type {owner}")));
+    }
+}
+
+/// A setter of an operation takes an `Argument` or an `Upload`, one of a type anything else.
+fn mark_of_method(owner: &str, method: &syn::Signature) -> Option<String> {
+    let name = method.ident.to_string();
+    let mut inputs = method.inputs.iter();
+    if name == "body" || !matches!(inputs.next()?, syn::FnArg::Receiver(_)) {
+        return None;
+    }
+    if matches!(name.as_str(), "stream" | "pages") {
+        return Some(format!("paging {owner}"));
+    }
+    let value = inputs.next()?.to_token_stream().to_string();
+    let of_operation = value.contains("Argument <") || value.contains("Upload");
+    let kind = if of_operation { "parameter" } else { "field" };
+    Some(format!("{kind} {owner}.{name}"))
+}
+
+/// `pub enum Name { Variant = "value", … }`, with documentation everywhere.
+fn marked_enum(tokens: TokenStream) -> TokenStream {
+    let mut owner = String::new();
+    let mut marked = TokenStream::new();
+    let mut after_enum = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => {
+                if after_enum {
+                    owner = name.to_string();
+                }
+                after_enum = name == "enum";
+                marked.extend([TokenTree::Ident(name)]);
+            }
+            TokenTree::Group(group) if !owner.is_empty() => {
+                let mut variants = TokenStream::new();
+                for token in group.stream() {
+                    if let TokenTree::Ident(name) = &token {
+                        variants.extend(note(format!("value {owner}.{name}")).into_token_stream());
+                    }
+                    variants.extend([token]);
+                }
+                marked.extend(quote!({ #variants }));
+            }
+            other => marked.extend([other]),
+        }
+    }
+    let mark = note(format!("type {owner}"));
+    quote!(#mark #marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_part_is_marked() {
+        let marked = mark(
+            r#"
+            pub trait ClientXExt { fn list_things(&self) -> builder::ListThings; }
+            pub mod builder {
+                impl ListThings {
+                    pub fn new(client: &super::Client) -> Self { todo!() }
+                    pub fn search(mut self, value: impl Argument<String>) -> Self { self }
+                    pub fn stream(self) -> ItemStream<Self> { todo!() }
+                }
+            }
+            pub struct Thing { pub name: Option<String> }
+            impl Thing { pub fn name(mut self, value: impl Into<String>) -> Self { self } }
+            crate::wire::open_enum! { #[doc = "x"] pub enum Color { #[doc = "`RED`"] Red = "RED" } }
+            "#,
+        )
+        .unwrap();
+        let notes: Vec<&str> = marked
+            .split(MARK)
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                "operation ListThings",
+                "parameter ListThings.search",
+                "paging ListThings",
+                "type Thing",
+                "field Thing.name",
+                "field Thing.name",
+                "type Color",
+                "value Color.Red",
+            ]
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! Writes the code.
+
+mod conversions;
+mod docs;
+mod enums;
+pub(crate) mod golden;
+pub mod marks;
+pub(crate) mod mocks;
+pub(crate) mod operations;
+mod paging;
+pub(crate) mod table;
+pub(crate) mod types;
+mod unions;

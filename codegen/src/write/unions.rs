@@ -1,0 +1,56 @@
+//! Emits tagged unions: the variant is told by the discriminator, never guessed by shape.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::document::fixups::Union;
+use crate::model::Model;
+use crate::names::{ident, type_ident, type_name, variant};
+use crate::write::docs;
+
+/// Emits a union.
+pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
+    let name = type_name(&union.name);
+    let doc = docs::of_union(model, union);
+    let tag = &union.discriminator;
+    let variants = union.variants.iter().map(|entry| {
+        let doc = format!("`{}`", entry.value);
+        let (variant, ty, value) = (
+            variant(&entry.value),
+            type_ident(&entry.schema),
+            &entry.value,
+        );
+        let ty = match entry.is_recursive {
+            true => quote! { ::std::boxed::Box<#ty> },
+            false => quote! { #ty },
+        };
+        quote! { #[doc = #doc] #variant(#ty) = #value }
+    });
+    let check = model.checked.contains(&name).then(|| {
+        let arms = union
+            .variants
+            .iter()
+            .filter(|entry| model.checked.contains(&type_name(&entry.schema)))
+            .map(|entry| variant(&entry.value));
+        let ident = ident(&name);
+        quote! {
+            impl crate::wire::check::Check for #ident {
+                fn check(&self, missing: &mut crate::wire::check::Missing) {
+                    match self {
+                        #(Self::#arms(value) => value.check(missing),)*
+                        _ => {}
+                    }
+                }
+            }
+        }
+    });
+    let name = ident(&name);
+    quote! {
+        crate::wire::tagged_union! {
+            #doc
+            #[tag = #tag]
+            pub enum #name { #(#variants),* }
+        }
+        #check
+    }
+}
