@@ -133,12 +133,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
 }
 
-/// The binary, without anything of the environment.
-pub fn seqctl() -> Command {
-    of_name("seqctl")
-}
-
-/// The binary under another name.
+/// The binary under a name, without anything of the environment.
 pub fn of_name(name: &str) -> Command {
     let binary = assert_cmd::cargo::cargo_bin!("seqctl");
     let mut command = if name == "seqctl" {
@@ -162,6 +157,8 @@ pub fn run(name: &str, endpoint: &str, words: &[&str]) -> Output {
     of_name(name)
         .env("TOWER_API_ENDPOINT", endpoint)
         .env("TOWER_ACCESS_TOKEN", "token")
+        // The server is on loopback, which `tw` does not make an exception of.
+        .arg("--insecure")
         .args(words)
         .output()
         .unwrap()
