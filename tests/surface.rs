@@ -12,6 +12,7 @@ use seqera_codegen::{Report, Tags, generate, needs};
 /// What is generated, less the code.
 struct Generated {
     surface: String,
+    model: String,
     inventory: Surface,
     report: Report,
 }
@@ -22,6 +23,7 @@ static OUTPUT: LazyLock<Generated> = LazyLock::new(|| {
     let output = generate(&schema, Some(&overlay), &Tags::All).unwrap();
     Generated {
         surface: output.surface,
+        model: output.model,
         inventory: output.inventory,
         report: output.report,
     }
@@ -32,17 +34,19 @@ fn read(name: &str) -> String {
 }
 
 #[test]
-fn the_golden_surface_is_what_is_generated() {
-    let golden = read("tests/golden/surface.txt").replace("\r\n", "\n");
-    let generated: BTreeSet<&str> = OUTPUT.surface.lines().collect();
-    let reviewed: BTreeSet<&str> = golden.lines().collect();
-    let new: Vec<_> = generated.difference(&reviewed).collect();
-    let gone: Vec<_> = reviewed.difference(&generated).collect();
-    assert!(
-        new.is_empty() && gone.is_empty(),
-        "review, then run `cargo xtask refresh-schema --from seqera-api-latest.yml`\nnew: {new:#?}\ngone: {gone:#?}"
-    );
-    assert_eq!(OUTPUT.surface, golden, "the order is another");
+fn the_golden_files_are_what_is_generated() {
+    for (name, text) in [("surface", &OUTPUT.surface), ("model", &OUTPUT.model)] {
+        let golden = read(&format!("tests/golden/{name}.txt")).replace("\r\n", "\n");
+        let generated: BTreeSet<&str> = text.lines().collect();
+        let reviewed: BTreeSet<&str> = golden.lines().collect();
+        let new: Vec<_> = generated.difference(&reviewed).collect();
+        let gone: Vec<_> = reviewed.difference(&generated).collect();
+        assert!(
+            new.is_empty() && gone.is_empty(),
+            "review, then run `cargo xtask golden`\nnew: {new:#?}\ngone: {gone:#?}"
+        );
+        assert_eq!(*text, golden, "the order is another");
+    }
 }
 
 #[test]
@@ -56,6 +60,11 @@ fn nothing_is_dropped() {
     let added = grafted.filter(|name| !name.contains(['.', ' '])).count();
     assert_eq!(OUTPUT.inventory.operations.len(), declared + added);
     assert_eq!(OUTPUT.surface.lines().count(), declared + added);
+    let in_model = OUTPUT.model.lines().filter(|line| {
+        let name = line.split("  ").next().unwrap();
+        !name.contains('.') && name.starts_with(char::is_lowercase)
+    });
+    assert_eq!(in_model.count(), declared + added);
 }
 
 #[test]

@@ -248,3 +248,55 @@ fn take_out(value: &mut Value, pointer: &str) {
     let parent = value.pointer_mut(parent).unwrap();
     parent.as_object_mut().unwrap().remove(field);
 }
+
+/// A folder holds folders, by itself, in a list, in a map and by way of another type; a variant
+/// takes in its union.
+const ENDLESS: &str = r##"{
+    "paths": {},
+    "components": { "schemas": {
+        "Folder": { "type": "object", "required": ["name"], "properties": {
+            "name": { "type": "string" },
+            "parent": { "$ref": "#/components/schemas/Folder" },
+            "parts": { "type": "array", "items": { "$ref": "#/components/schemas/Folder" } },
+            "named": { "type": "object", "additionalProperties": { "$ref": "#/components/schemas/Folder" } },
+            "entry": { "$ref": "#/components/schemas/Entry" }
+        } },
+        "Entry": { "type": "object", "properties": {
+            "folder": { "nullable": true, "allOf": [{ "$ref": "#/components/schemas/Folder" }] },
+            "shape": { "$ref": "#/components/schemas/Shape" }
+        } },
+        "Shape": {
+            "type": "object",
+            "properties": { "kind": { "type": "string" }, "size": { "type": "integer" } },
+            "discriminator": { "propertyName": "kind", "mapping": { "round": "#/components/schemas/Round" } },
+            "oneOf": [{ "$ref": "#/components/schemas/Round" }]
+        },
+        "Round": { "allOf": [
+            { "$ref": "#/components/schemas/Shape" },
+            { "type": "object", "properties": { "inner": { "$ref": "#/components/schemas/Shape" } } }
+        ] }
+    } }
+}"##;
+
+#[test]
+fn values_of_types_that_hold_themselves_come_to_an_end() {
+    let schema = support_schema::Schema::new(serde_json::from_str(ENDLESS).unwrap());
+    for (name, depth) in [("Folder", "parent"), ("Round", "inner")] {
+        assert_eq!(
+            schema.variants(&json!({ "$ref": format!("#/components/schemas/{name}") })),
+            1
+        );
+        let full = schema.instance_of(name, Extent::Full, 0);
+        assert!(full.value[depth][depth].is_null(), "{}", full.value);
+        assert!(full.value[depth].is_object(), "{}", full.value);
+    }
+    let round = schema.instance_of("Round", Extent::Full, 0).value;
+    assert!(round["size"].is_i64(), "{round}");
+    assert_eq!(round["inner"]["kind"], "round");
+    let shape = json!({ "$ref": "#/components/schemas/Shape" });
+    let checked = schema.json_schema(&shape);
+    let value = schema.instance(&shape, Extent::Full, 0).value;
+    let validator = jsonschema::validator_for(&checked).unwrap();
+    assert!(validator.is_valid(&value), "{value}");
+    assert!(!validator.is_valid(&json!({ "kind": "square" })));
+}

@@ -21,6 +21,8 @@ pub struct Output {
     pub operations: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
+    /// All of the surface for reviewers: a line for each parameter, field and value too.
+    pub model: String,
     /// The surface for comparing two schemas.
     pub inventory: Surface,
     /// What was noticed on the way.
@@ -116,6 +118,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         #kept
         #traits
     };
+    let inventory = surface::read(&lowered, &model, &generated);
     Ok(Output {
         types: pretty(write::types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
@@ -123,9 +126,18 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         round_trips: write::table::round_trips(&model, &generated),
         mocks: write::mocks::emit(&lowered),
         surface: write::golden::write(&lowered),
-        inventory: surface::read(&lowered, &model, &generated),
+        model: write::golden::model(&inventory),
+        inventory,
         report,
     })
+}
+
+/// A schema with what is added to older ones because hand-written code uses it: what the tests hold
+/// the crate against.
+pub fn grafted(schema: &str) -> Result<serde_json::Value> {
+    let mut document = Document::parse(schema)?;
+    graft::apply(&mut document)?;
+    Ok(document.tree)
 }
 
 /// What the generator makes of the schema with only the fixups that it needs: the yardstick for

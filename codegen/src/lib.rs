@@ -12,6 +12,6 @@ mod write;
 
 pub use document::select::{self, Tags};
 pub use document::{fixups, overlay};
-pub use generate::{Output, Report, generate, generate_plain};
+pub use generate::{Output, Report, generate, generate_plain, grafted};
 pub use model::{needs, surface};
 pub use write::marks;

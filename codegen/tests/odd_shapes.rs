@@ -2,7 +2,7 @@
 //! never a panic.
 
 use seqera_codegen::document::Document;
-use seqera_codegen::surface::{Surface, TypeSurface};
+use seqera_codegen::surface::{Surface, TypeSurface, UnionSurface};
 use seqera_codegen::{Tags, generate};
 
 const ODD: &str = include_str!("fixtures/odd.yml");
@@ -197,7 +197,8 @@ fn unions_and_their_variants_go_by_the_names_of_their_schemas() {
         );
     let output =
         generate(&schema, None, &Tags::All).unwrap_or_else(|problem| panic!("{problem:#}"));
-    let Some(TypeSurface::Union { variants }) = output.inventory.types.get("Env") else {
+    let Some(TypeSurface::Union(UnionSurface { variants, .. })) = output.inventory.types.get("Env")
+    else {
         panic!("no union: {:?}", output.inventory.types);
     };
     let variants: Vec<_> = variants

@@ -68,14 +68,26 @@ impl Schema {
 
     /// The number of variants of the union with most of them that a schema reaches; 1 without any.
     pub fn variants(&self, schema: &Value) -> usize {
+        self.variants_inside(schema, &mut Vec::new())
+    }
+
+    fn variants_inside(&self, schema: &Value, around: &mut Vec<String>) -> usize {
+        let name = reference(schema);
+        if name.is_some_and(|name| around.iter().any(|other| other == name)) {
+            return 1;
+        }
+        around.extend(name.map(str::to_owned));
         let flat = self.flat(schema);
         let own = object(&flat["discriminator"]["mapping"]).count();
         let inner = object(&flat["properties"])
             .map(|(_, property)| property)
             .chain(flat.get("items"))
             .chain(flat.get("additionalProperties"))
-            .map(|inner| self.variants(inner))
+            .map(|inner| self.variants_inside(inner, around))
             .max();
+        if name.is_some() {
+            around.pop();
+        }
         own.max(inner.unwrap_or_default()).max(1)
     }
 }
@@ -86,6 +98,8 @@ struct Drawing<'a> {
     variant: usize,
     /// The number of named types around the place that is being drawn.
     depth: usize,
+    /// Their names. What would hold itself without an end is left out once it does.
+    around: Vec<String>,
     /// The depth to which places are noted.
     deepest: usize,
     places: Vec<Place>,
@@ -98,6 +112,7 @@ impl<'a> Drawing<'a> {
             extent,
             variant,
             depth: 0,
+            around: Vec::new(),
             deepest: usize::MAX,
             places: Vec::new(),
         }
@@ -116,9 +131,21 @@ impl<'a> Drawing<'a> {
             });
         }
         self.depth += usize::from(named.is_some());
+        self.around.extend(named.map(str::to_owned));
         let value = self.value(kind, named, &schema, pointer, name);
-        self.depth -= usize::from(named.is_some());
+        if named.is_some() {
+            self.depth -= 1;
+            self.around.pop();
+        }
         value
+    }
+
+    /// Whether a value of this schema would hold another of a type that holds one already.
+    fn is_endless(&self, schema: &Value) -> bool {
+        let is_around = |name: &str| self.around.iter().filter(|other| *other == name).count() > 1;
+        let parts = list(&schema["allOf"]).chain([schema]);
+        let mut inner = parts.chain(schema.get("items"));
+        inner.any(|part| reference(part).is_some_and(is_around))
     }
 
     fn value(
@@ -142,6 +169,7 @@ impl<'a> Drawing<'a> {
             Kind::Boolean => json!(distinct(pointer) > 5_000),
             Kind::Anything => json!({ name: [1, "two", { "three": 0.5 }] }),
             Kind::Array => self.array(named, schema, pointer, name),
+            Kind::Map if self.is_endless(&schema["additionalProperties"]) => json!({}),
             Kind::Map => {
                 let pointer = format!("{pointer}/key");
                 let value = self.draw(&schema["additionalProperties"], &pointer, name, false);
@@ -160,6 +188,9 @@ impl<'a> Drawing<'a> {
         } else {
             &schema["items"]
         };
+        if self.is_endless(items) {
+            return json!([]);
+        }
         let is_object = matches!(kind(None, &self.schema.flat(items)), Kind::Object);
         let length = if is_object { 1 } else { 2 };
         (0..length)
@@ -195,7 +226,8 @@ impl<'a> Drawing<'a> {
         let mut fields = Map::new();
         for (name, property) in object(&schema["properties"]) {
             let is_required = list(&schema["required"]).any(|required| required == name);
-            if !is_required && self.extent == Extent::Required {
+            let is_wanted = is_required || self.extent == Extent::Full;
+            if !is_wanted || self.is_endless(property) {
                 continue;
             }
             let pointer = format!("{pointer}/{name}");

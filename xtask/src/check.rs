@@ -9,7 +9,7 @@ use crate::files::{is_unfinished, read};
 use crate::generation::{self, Generation};
 use crate::manifest::{Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
-use crate::refresh::{CHANGELOG, GOLDEN, OVERLAY, SCHEMA};
+use crate::refresh::{CHANGELOG, OVERLAY, SCHEMA};
 use crate::release::Released;
 use crate::say::say;
 use crate::{Outcome, coverage, platform_table};
@@ -94,10 +94,12 @@ fn canonical(subject: &Crate<'_>) -> Result<()> {
 }
 
 fn golden(subject: &Crate<'_>) -> Result<()> {
-    ensure!(
-        read(subject.root, GOLDEN)? == subject.generation.golden,
-        "run `cargo xtask refresh-schema --from {SCHEMA}` and review the difference"
-    );
+    for (name, text) in &subject.generation.golden {
+        ensure!(
+            read(subject.root, name)? == *text,
+            "run `cargo xtask golden` and review the difference in {name}"
+        );
+    }
     Ok(())
 }
 

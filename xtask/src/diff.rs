@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seqera_codegen::document::template;
-use seqera_codegen::surface::{FieldSurface, OperationSurface, Setter, Surface, TypeSurface};
+use seqera_codegen::surface::{
+    FieldSurface, OperationSurface, Setter, Surface, TypeSurface, UnionSurface, translate,
+};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,6 +168,14 @@ impl Comparison {
             }
             (None, None) => {}
         }
+        if old.body.is_some() && new.body.is_some() && old.body_required != new.body_required {
+            let (how, breaking) = match new.body_required {
+                true => ("required", true),
+                false => ("optional", false),
+            };
+            let detail = format!("the body is {how} now");
+            self.note(Subject::Operation, Kind::Changed, name, detail, breaking);
+        }
         self.retyped(
             Subject::Operation,
             name,
@@ -197,13 +207,38 @@ impl Comparison {
             },
         );
         for (name, before, after) in pairs(old, new, &renamed) {
+            let keeps_name = old.contains_key(name);
             let name = format!("{operation}.{name}");
             self.retyped(Subject::Parameter, &name, "", &before.ty, &after.ty);
+            // The place of a path parameter is all that is seen of it on the wire.
+            if keeps_name && after.place != "path" {
+                self.respelled(Subject::Parameter, &name, &before.wire, &after.wire);
+            }
+            if before.joined != after.joined {
+                let how = |joined| {
+                    if joined {
+                        "joined by commas"
+                    } else {
+                        "repeated"
+                    }
+                };
+                let detail = format!("its values are {} now", how(after.joined));
+                self.note(Subject::Parameter, Kind::Changed, &name, detail, true);
+            }
             if before.place != after.place {
                 let detail = format!("moved from the {} to the {}", before.place, after.place);
                 self.note(Subject::Parameter, Kind::Changed, &name, detail, false);
             }
             self.requirement(Subject::Parameter, &name, before.required, after.required);
+        }
+    }
+
+    /// Notes a name on the wire that is another under the same name in Rust: what a program sends
+    /// and reads is no longer what its server knew it by.
+    fn respelled(&mut self, subject: Subject, name: &str, before: &str, after: &str) {
+        if before != after {
+            let detail = format!("`{before}` is `{after}` on the wire now");
+            self.note(subject, Kind::Changed, name, detail, true);
         }
     }
 
@@ -250,14 +285,29 @@ impl Comparison {
             (TypeSurface::Struct { fields: old, .. }, TypeSurface::Struct { fields: new, .. }) => {
                 self.fields(name, old, new);
             }
-            (TypeSurface::Enum { variants: old }, TypeSurface::Enum { variants: new })
-            | (TypeSurface::Union { variants: old }, TypeSurface::Union { variants: new }) => {
-                self.members(Subject::Value, name, old, new, &BTreeMap::new(), |value| {
-                    (format!("`{value}`"), false)
-                });
+            (TypeSurface::Enum { variants: old }, TypeSurface::Enum { variants: new }) => {
+                self.variants(name, old, new);
                 for (variant, before, after) in pairs(old, new, &BTreeMap::new()) {
                     let name = format!("{name}.{variant}");
+                    self.respelled(Subject::Value, &name, before, after);
+                }
+            }
+            (TypeSurface::Union(old), TypeSurface::Union(new)) => {
+                self.variants(name, &old.variants, &new.variants);
+                for (variant, before, after) in
+                    pairs(&old.variants, &new.variants, &BTreeMap::new())
+                {
+                    let name = format!("{name}.{variant}");
                     self.retyped(Subject::Value, &name, "", before, after);
+                }
+                for (variant, before, after) in pairs(&old.values, &new.values, &BTreeMap::new()) {
+                    let name = format!("{name}.{variant}");
+                    self.respelled(Subject::Value, &name, before, after);
+                }
+                if old.tag != new.tag {
+                    let (before, after) = (&old.tag, &new.tag);
+                    let detail = format!("is told apart by `{after}` instead of `{before}`");
+                    self.note(Subject::Type, Kind::Changed, name, detail, true);
                 }
             }
             (TypeSurface::Other(old), TypeSurface::Other(new)) => {
@@ -268,6 +318,17 @@ impl Comparison {
                 self.note(Subject::Type, Kind::Changed, name, detail, true);
             }
         }
+    }
+
+    fn variants(
+        &mut self,
+        owner: &str,
+        old: &BTreeMap<String, String>,
+        new: &BTreeMap<String, String>,
+    ) {
+        self.members(Subject::Value, owner, old, new, &BTreeMap::new(), |value| {
+            (format!("`{value}`"), false)
+        });
     }
 
     fn fields(
@@ -288,8 +349,12 @@ impl Comparison {
             (format!("`{}`{required}", field.ty), field.required)
         });
         for (name, before, after) in pairs(old, new, &renamed) {
+            let keeps_name = old.contains_key(name);
             let name = format!("{owner}.{name}");
             self.retyped(Subject::Field, &name, "", &before.ty, &after.ty);
+            if keeps_name {
+                self.respelled(Subject::Field, &name, &before.wire, &after.wire);
+            }
             if before.nullable != after.nullable {
                 let declared = |nullable| if nullable { "Nullable" } else { "Option" };
                 let (was, is) = (declared(before.nullable), declared(after.nullable));
@@ -339,7 +404,7 @@ fn form(ty: &TypeSurface) -> &'static str {
     match ty {
         TypeSurface::Struct { .. } => "a struct",
         TypeSurface::Enum { .. } => "an enum",
-        TypeSurface::Union { .. } => "a union",
+        TypeSurface::Union(_) => "a union",
         TypeSurface::Other(_) => "a named array or map",
     }
 }
@@ -430,7 +495,7 @@ fn alike(old: &TypeSurface, new: &TypeSurface, renamed: &BTreeMap<String, String
     let (before, after) = match (old, new) {
         (TypeSurface::Struct { .. }, TypeSurface::Struct { .. })
         | (TypeSurface::Enum { .. }, TypeSurface::Enum { .. })
-        | (TypeSurface::Union { .. }, TypeSurface::Union { .. }) => {
+        | (TypeSurface::Union(_), TypeSurface::Union(_)) => {
             (members(old, renamed), members(new, &BTreeMap::new()))
         }
         _ => return false,
@@ -446,26 +511,15 @@ fn members(ty: &TypeSurface, renamed: &BTreeMap<String, String>) -> BTreeSet<(St
             .values()
             .map(|field| (field.wire.clone(), translate(&field.ty, renamed)))
             .collect(),
-        TypeSurface::Enum { variants } | TypeSurface::Union { variants } => variants
-            .iter()
-            .map(|(name, value)| (name.clone(), translate(value, renamed)))
-            .collect(),
+        TypeSurface::Enum { variants } | TypeSurface::Union(UnionSurface { variants, .. }) => {
+            variants
+                .iter()
+                .map(|(name, value)| (name.clone(), translate(value, renamed)))
+                .collect()
+        }
         TypeSurface::Other(_) => BTreeSet::new(),
     }
 }
 
-/// A type with the new names of the types in it.
-fn translate(ty: &str, renamed: &BTreeMap<String, String>) -> String {
-    let mut translated = String::new();
-    let mut rest = ty;
-    while !rest.is_empty() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let (word, tail) = rest.split_at(end);
-        translated.push_str(renamed.get(word).map_or(word, String::as_str));
-        let gap = tail.find(is_word).unwrap_or(tail.len());
-        translated.push_str(&tail[..gap]);
-        rest = &tail[gap..];
-    }
-    translated
-}
+#[cfg(test)]
+mod verdicts;

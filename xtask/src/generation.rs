@@ -1,7 +1,6 @@
 //! Reads and generates in a process of its own, with bounds: a schema that takes too much memory or
 //! time, or drives the generator into endless recursion, is an error like any other.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use seqera_codegen::document::Document;
+use seqera_codegen::needs::Lack;
 use seqera_codegen::surface::Surface;
 use seqera_codegen::{Report, Tags, generate, needs};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The most memory, with that of the program itself.
 const MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 
+/// The surface for reviewers: a line for each operation.
+const SURFACE: &str = "tests/golden/surface.txt";
+/// All of it: a line for each parameter, field and value too.
+const MODEL: &str = "tests/golden/model.txt";
+
 /// The hidden command that reads a schema.
 pub const READ: &str = "read-schema";
 /// The hidden command that generates.
@@ -36,10 +41,10 @@ pub const GENERATE: &str = "generate";
 pub struct Generation {
     /// What it noticed.
     pub report: Report,
-    /// What the schema lacks of that which each feature needs.
-    pub lacking: BTreeMap<String, BTreeSet<String>>,
-    /// The golden file.
-    pub golden: String,
+    /// What the schema lacks of that which hand-written code needs.
+    pub lacking: Vec<Lack>,
+    /// The golden files: paths and contents.
+    pub golden: Vec<(String, String)>,
     /// All that a program can name.
     pub surface: Surface,
 }
@@ -163,8 +168,11 @@ pub fn serve_generate(overlay: &Path) -> Result<Outcome> {
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
     let generation = Generation {
-        lacking: needs::lacking_by_feature(&output.inventory),
-        golden: output.surface,
+        lacking: needs::lacking(&output.inventory),
+        golden: vec![
+            (SURFACE.to_owned(), output.surface),
+            (MODEL.to_owned(), output.model),
+        ],
         surface: output.inventory,
         report: output.report,
     };

@@ -54,13 +54,13 @@ enum Command {
         missing: bool,
     },
     /// Generates and compiles a scratch copy of the crate with other schemas.
-    TrySchema {
-        /// The schema files.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
+    ///
+    /// Exits with 1 unless all of the crate compiles with each of them.
+    TrySchema(try_schema::Trial),
     /// Makes the present state the one that version numbers are counted from; run after a release.
     MarkReleased,
+    /// Writes the golden files of the vendored schema, after a change of the generator.
+    Golden,
     /// Lists what hand-written code needs of the schema, in `codegen/src/model/needs.txt`.
     Needs {
         /// Writes nothing; exits with 1 if the list is behind.
@@ -85,8 +85,9 @@ fn main() -> ExitCode {
         Command::RefreshSchema(options) => refresh::run(&root, &options),
         Command::Check => check::run(&root),
         Command::Coverage { missing } => coverage::run(&root, missing),
-        Command::TrySchema { files } => try_schema::run(&root, &files),
+        Command::TrySchema(trial) => try_schema::run(&root, &trial),
         Command::Needs { check } => needs::run(&root, check),
+        Command::Golden => refresh::write_golden(&root),
         Command::MarkReleased => release::mark(&root),
         Command::ReadSchema => generation::serve_read(),
         Command::Generate { overlay } => generation::serve_generate(&overlay),

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use seqera_codegen::{Tags, generate, marks};
+use seqera_codegen::surface::Surface;
+use seqera_codegen::{Tags, generate, marks, needs};
 use serde_json::Value;
 
 use crate::Outcome;
@@ -22,6 +23,7 @@ const LIST: &str = "codegen/src/model/needs.txt";
 pub fn run(root: &Path, check: bool) -> Result<Outcome> {
     let read = |name: &str| read(root, name);
     let output = generate(&read(SCHEMA)?, Some(&read(OVERLAY)?), &Tags::All)?;
+    let surface = &output.inventory;
     let target = root.join("target/try-schema");
     let scratch = target.join("crate");
     try_schema::copy(root, &scratch)?;
@@ -41,7 +43,7 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
         including = including.replace(&of_build, &format!("{:?}", fs::canonicalize(marked)?));
     }
     fs::write(&includes, including)?;
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+    let compiled = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args([
             "check",
             "--quiet",
@@ -54,12 +56,18 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
         .stderr(Stdio::inherit())
         .output()
         .context("cargo can't be started")?;
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let needs: BTreeSet<String> = messages.lines().flat_map(needs_of).collect();
-    ensure!(output.status.success(), "the marked crate does not compile");
-    ensure!(!needs.is_empty(), "the compiler told nothing");
+    let messages = String::from_utf8_lossy(&compiled.stdout);
+    let found: BTreeSet<String> = messages.lines().flat_map(needs_of).collect();
+    ensure!(
+        compiled.status.success(),
+        "the marked crate does not compile"
+    );
+    ensure!(!found.is_empty(), "the compiler told nothing");
 
-    let text: String = needs.iter().map(|need| format!("{need}\n")).collect();
+    let text: String = found
+        .iter()
+        .map(|need| with_form(need, surface) + "\n")
+        .collect();
     if read(LIST)? == text {
         say(format!("{LIST} is up to date."));
         return Ok(Outcome::Good);
@@ -89,6 +97,17 @@ fn needs_of(message: &str) -> Vec<String> {
         Some(format!("{} {file} {need}", feature_of(file)?))
     });
     files.collect()
+}
+
+/// A line of the list with what the thing has to be.
+fn with_form(need: &str, surface: &Surface) -> String {
+    let mut words = need.split(' ').skip(2);
+    let form = words.next().zip(words.next());
+    let form = form.and_then(|(kind, name)| needs::form(kind, name, surface));
+    match form.filter(|form| !form.is_empty()) {
+        Some(form) => format!("{need}: {form}"),
+        None => need.to_owned(),
+    }
 }
 
 /// The feature with which a file is compiled: its folder is called as the feature; none for files

@@ -27,8 +27,6 @@ use crate::{Outcome, PUBLISHED, changelog, coverage, diff, platform_table};
 pub const SCHEMA: &str = "seqera-api-latest.yml";
 /// Our documentation of it.
 pub const OVERLAY: &str = "overlays/docs.yml";
-/// The surface of the generated code, for reviewers.
-pub const GOLDEN: &str = "tests/golden/surface.txt";
 /// The changelog.
 pub const CHANGELOG: &str = "CHANGELOG.md";
 
@@ -206,7 +204,9 @@ impl Refresh {
             let old = read_if_there(&root.join(CHANGELOG))?;
             changes.stage(CHANGELOG, &changelog::with_entry(old.as_deref(), &entry))?;
         }
-        changes.stage(GOLDEN, &new.generation.golden)?;
+        for (name, text) in &new.generation.golden {
+            changes.stage(name, text)?;
+        }
         changes.stage(platform_table::FILE, &platform_table::of(&document))?;
         match &released {
             Some(released) if released.schema != schema => {
@@ -220,6 +220,19 @@ impl Refresh {
         changes.stage(SCHEMA, &schema)?;
         Ok(Self { changes, report })
     }
+}
+
+/// Writes the golden files of the vendored schema, after a change of the generator.
+pub fn write_golden(root: &Path) -> Result<Outcome> {
+    let generation = generation::of(&read(root, SCHEMA)?, &root.join(OVERLAY))?;
+    let mut changes = Changes::new(root);
+    for (name, text) in &generation.golden {
+        changes.stage(name, text)?;
+    }
+    for name in changes.commit()? {
+        say(format!("wrote {name}"));
+    }
+    Ok(Outcome::Good)
 }
 
 /// Refuses the document of another API, and one of which next to nothing is left.
@@ -305,18 +318,21 @@ fn compose(
     let grafted_before = old.map_or(&[][..], |old| &old.report.grafted);
     let no_longer = |name: &&String| !new.report.grafted.contains(name);
     let no_longer: Vec<String> = grafted_before.iter().filter(no_longer).cloned().collect();
-    let lacking: BTreeMap<String, Vec<String>> = new
-        .lacking
-        .iter()
-        .filter(|(feature, _)| manifest.has_feature(feature))
-        .map(|(feature, names)| {
-            let names = names.iter().map(|name| of_program(name, &new.surface));
-            (
-                feature.clone(),
-                names.map(|name| format!("`{name}`")).collect(),
-            )
-        })
-        .collect();
+    let mut lacking: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for lack in &new.lacking {
+        if manifest.has_feature(&lack.feature) {
+            let of_feature = lacking.entry(lack.feature.clone()).or_default();
+            let name = of_program(&lack.name, &new.surface);
+            let form = match &lack.found {
+                Some(found) => format!(" as `{}`, not `{found}`", lack.wanted),
+                None => String::new(),
+            };
+            let text = format!("`{name}`{form}");
+            if !of_feature.contains(&text) {
+                of_feature.push(text);
+            }
+        }
+    }
     Ok(Report {
         from: comparison.from,
         to: comparison.to,

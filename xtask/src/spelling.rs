@@ -2,7 +2,7 @@
 
 use heck::ToSnakeCase;
 use seqera_codegen::names::{normal, type_name};
-use seqera_codegen::surface::{Surface, TypeSurface};
+use seqera_codegen::surface::{Surface, TypeSurface, UnionSurface};
 
 /// A name of the schema, or of a list made from it, as programs write it: `ListWorkflows.maxLength`
 /// is `list_workflows.max_length`. What stands after a space stays.
@@ -58,7 +58,10 @@ fn of_type(member: &str, ty: &TypeSurface) -> String {
                 .find(|(_, field)| field.wire == member)
                 .map(|(name, _)| name)
         }
-        TypeSurface::Enum { variants } | TypeSurface::Union { variants } => {
+        TypeSurface::Enum { variants }
+        | TypeSurface::Union(UnionSurface {
+            values: variants, ..
+        }) => {
             let mut variants = variants.iter();
             variants
                 .find(|(_, value)| *value == member)

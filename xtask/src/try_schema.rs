@@ -1,59 +1,54 @@
 //! Generates and compiles a scratch copy of the crate with another schema.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use seqera_codegen::needs;
 
 use crate::Outcome;
 use crate::refresh::{self, Options};
 use crate::say::say;
 
-/// What the package needs to compile, and what its manifest names.
-const MEMBERS: [&str; 13] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    "README.md",
-    "CHANGELOG.md",
-    "build.rs",
-    "src",
-    "tests",
-    "examples",
-    "benches",
-    "overlays",
-    "codegen",
-    "test-platform",
-    "xtask",
-];
+/// The options of `try-schema`.
+#[derive(clap::Args)]
+pub struct Trial {
+    /// The schema files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Runs the crate's tests with each schema too.
+    #[arg(long)]
+    test: bool,
+}
 
 /// Tries each schema. All are tried, also after one that fails.
-pub fn run(root: &Path, schemas: &[PathBuf]) -> Result<Outcome> {
+pub fn run(root: &Path, trial: &Trial) -> Result<Outcome> {
     let target = root.join("target/try-schema");
     let scratch = target.join("crate");
     let mut outcome = Outcome::Good;
-    for schema in schemas {
+    for schema in &trial.files {
         say(format!("trying {}", schema.display()));
-        let tried = copy(root, &scratch).and_then(|()| compile(&scratch, &target, schema));
-        match tried {
-            Ok(()) => say(format!(
-                "ok: {} is generated and compiles\n",
-                schema.display()
-            )),
+        let tried =
+            copy(root, &scratch).and_then(|()| try_one(&scratch, &target, schema, trial.test));
+        let verdict = match tried {
+            Ok(what) => format!("ok: {}: {what}", schema.display()),
             Err(problem) => {
-                say(format!(
-                    "FAILED: {}: {}\n",
+                outcome = Outcome::Behind;
+                format!(
+                    "FAILED: {}: {}",
                     schema.display(),
                     crate::one_line(&problem)
-                ));
-                outcome = Outcome::Behind;
+                )
             }
-        }
+        };
+        say(format!("{verdict}\n"));
     }
     Ok(outcome)
 }
 
-fn compile(scratch: &Path, target: &Path, schema: &Path) -> Result<()> {
+fn try_one(scratch: &Path, target: &Path, schema: &Path, test: bool) -> Result<&'static str> {
     let options = Options {
         from: schema.to_string_lossy().into_owned(),
         check: false,
@@ -61,30 +56,36 @@ fn compile(scratch: &Path, target: &Path, schema: &Path) -> Result<()> {
         timeout: 20,
         fewer_operations: true,
     };
-    refresh::run(scratch, &options)?;
-    let bindings = ["--no-default-features", "--features", "all-tags,rustls"];
-    ensure!(
-        check(scratch, target, &bindings)?,
-        "the bindings do not compile with it"
-    );
-    for feature in ["names", "runs", "transfers"] {
-        if !check(
-            scratch,
-            target,
-            &["--features", feature, "--no-default-features"],
-        )? {
-            say(format!(
-                "the feature `{feature}` does not compile with it: it needs what this version lacks"
-            ));
+    let outcome = refresh::run(scratch, &options)?;
+    let cargo = |command: &str, arguments: &[&str]| cargo(scratch, target, command, arguments);
+    // What the refresh says can't be built is not tried as a whole.
+    if outcome != Outcome::Good || !cargo("check", &[])? {
+        let bindings = ["--no-default-features", "--features", "all-tags,rustls"];
+        ensure!(cargo("check", &bindings)?, "the bindings do not compile");
+        let features: BTreeSet<&str> = needs::all().map(|need| need.feature).collect();
+        let mut lost = Vec::new();
+        for feature in features {
+            let only = ["--no-default-features", "--features", feature];
+            if !cargo("check", &only)? {
+                lost.push(feature);
+            }
         }
+        bail!(
+            "the bindings compile, but not the features `{}`",
+            lost.join("`, `")
+        );
     }
-    Ok(())
+    if test {
+        ensure!(cargo("test", &[])?, "it compiles, but tests fail");
+        return Ok("it compiles, and the tests pass");
+    }
+    Ok("it compiles, with all default features")
 }
 
-fn check(scratch: &Path, target: &Path, features: &[&str]) -> Result<bool> {
+fn cargo(scratch: &Path, target: &Path, command: &str, arguments: &[&str]) -> Result<bool> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(["check", "--quiet", "--package", "seqera"])
-        .args(features)
+        .args([command, "--quiet", "--package", "seqera"])
+        .args(arguments)
         .current_dir(scratch)
         .env("CARGO_TARGET_DIR", target.join("target"))
         .status()
@@ -92,15 +93,13 @@ fn check(scratch: &Path, target: &Path, features: &[&str]) -> Result<bool> {
     Ok(status.success())
 }
 
+/// What a copy of the crate is without, besides hidden files.
+const LEFT_OUT: &str = "target";
+
 /// Brings a scratch copy up to date. Files that are the same are left alone, so that cargo sees
 /// what has changed.
 pub fn copy(root: &Path, scratch: &Path) -> Result<()> {
-    fs::create_dir_all(scratch)?;
-    for member in MEMBERS.into_iter().chain([refresh::SCHEMA]) {
-        copy_all(&root.join(member), &scratch.join(member))
-            .with_context(|| format!("{member} can't be copied"))?;
-    }
-    Ok(())
+    copy_all(root, scratch).with_context(|| format!("{} can't be copied", root.display()))
 }
 
 fn copy_all(from: &Path, to: &Path) -> Result<()> {
@@ -109,22 +108,22 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
         let mut names = Vec::new();
         for entry in fs::read_dir(from)? {
             let name = entry?.file_name();
-            if name != "target" {
+            if name != LEFT_OUT && !name.as_encoded_bytes().starts_with(b".") {
                 copy_all(&from.join(&name), &to.join(&name))?;
                 names.push(name);
             }
         }
         for entry in fs::read_dir(to)? {
             let entry = entry?;
-            if !names.contains(&entry.file_name()) && entry.file_type()?.is_file() {
-                fs::remove_file(entry.path())?;
+            match names.contains(&entry.file_name()) {
+                true => {}
+                false if entry.file_type()?.is_dir() => fs::remove_dir_all(entry.path())?,
+                false => fs::remove_file(entry.path())?,
             }
         }
         return Ok(());
     }
-    let Ok(contents) = fs::read(from) else {
-        return Ok(()); // not every member need be there
-    };
+    let contents = fs::read(from)?;
     if fs::read(to).ok().as_deref() != Some(&contents) {
         fs::write(to, contents)?;
     }
@@ -154,8 +153,10 @@ mod tests {
             .modified()
             .unwrap();
         fs::remove_file(path("a/src/y.rs")).unwrap();
+        fs::create_dir_all(path("b/gone/deep")).unwrap();
         copy_all(&path("a"), &path("b")).unwrap();
         assert_eq!(read("b/src/y.rs"), None);
+        assert!(!path("b/gone").exists());
         let after = fs::metadata(path("b/src/deep/x.rs"))
             .unwrap()
             .modified()

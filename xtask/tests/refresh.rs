@@ -393,6 +393,15 @@ fn the_report_says_what_changes_for_programs() {
         golden.contains("GET /beta  describe_beta() -> Beta\n"),
         "{golden}"
     );
+    let model = made.read("tests/golden/model.txt");
+    for line in [
+        "describe_beta  GET /beta, beta, reply Beta\n",
+        "list_things.label_id  query labelId: String\n",
+        "NewThing.note  note: String, nullable\n",
+        "Status.Broken  broken\n",
+    ] {
+        assert!(model.contains(line), "{line}{model}");
+    }
     let changelog = made.read("CHANGELOG.md");
     assert!(
         changelog.starts_with("# Changelog\n\n## Unreleased\n\n### API 1.0.0 ("),

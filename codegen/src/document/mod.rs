@@ -7,6 +7,7 @@ mod operations;
 pub mod overlay;
 pub mod select;
 mod tree;
+mod yaml;
 
 pub use openapi::Document;
 pub use operations::{

@@ -1,9 +1,15 @@
 //! An OpenAPI document: reading it, and whether it is one that can be generated from.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::tree::{METHODS, list, reference, resolved, route};
+use super::yaml;
+
+/// The most references that may lead from one to the next.
+const LONGEST_CHAIN: usize = 100;
 
 /// An OpenAPI 3.0 document.
 #[derive(Clone, Debug)]
@@ -15,11 +21,12 @@ pub struct Document {
 impl Document {
     /// Reads YAML (and so JSON), and checks that it is an OpenAPI 3.0 document with operations.
     pub fn parse(text: &str) -> Result<Self> {
-        ensure!(!text.trim().is_empty(), "the document is empty");
-        if text.trim_start().starts_with('<') {
+        let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        ensure!(!start.is_empty(), "the document is empty");
+        if start.starts_with('<') {
             bail!("this is an HTML or XML page, not an OpenAPI document");
         }
-        let tree: Value = yaml_serde::from_str(text).context("not readable as YAML")?;
+        let tree = yaml::read(text)?;
         let root = tree
             .as_object()
             .context("not an OpenAPI document: its root is no mapping")?;
@@ -39,9 +46,13 @@ impl Document {
             document.raw_operations().next().is_some(),
             "the document has no operations (is it cut off?)"
         );
+        let version = document.tree["info"]["version"]
+            .as_str()
+            .context("`info.version` is no text")?;
+        ensure!(!version.trim().is_empty(), "`info.version` is empty");
         ensure!(
-            document.tree["info"]["version"].is_string(),
-            "`info.version` is no text"
+            !version.contains(char::is_control),
+            "`info.version` is more than one line"
         );
         document.check_whole(text)?;
         document.check_references()?;
@@ -53,7 +64,7 @@ impl Document {
     /// they are. The same content gives the same bytes, whoever wrote it.
     pub fn canonical(&self) -> Result<String> {
         let text = yaml_serde::to_string(&sorted(&self.tree))?;
-        let read_again: Value = yaml_serde::from_str(&text)?;
+        let read_again = yaml::read(&text)?;
         ensure!(
             read_again == self.tree,
             "the document does not survive being written as YAML"
@@ -109,12 +120,10 @@ impl Document {
             .filter_map(|tag| tag["name"].as_str())
             .collect();
         for (path, method, operation) in self.raw_operations() {
-            let is_declared = operation["tags"][0]
-                .as_str()
-                .is_some_and(|tag| declared.contains(&tag));
+            let tag = operation["tags"][0].as_str();
             ensure!(
-                is_declared,
-                "the document is cut off: its last line has no end, and the tag of {} is missing",
+                tag.is_none_or(|tag| declared.contains(&tag)),
+                "the document is cut off, or its last line has no end and `tags` lacks that of {}",
                 route(method, path)
             );
         }
@@ -122,11 +131,14 @@ impl Document {
     }
 
     fn check_references(&self) -> Result<()> {
+        let mut followed = BTreeSet::new();
         let mut stack = vec![&self.tree];
         while let Some(value) = stack.pop() {
             match value {
                 Value::Object(object) => {
-                    if let Some(target) = object.get("$ref").and_then(Value::as_str) {
+                    if let Some(target) = object.get("$ref").and_then(Value::as_str)
+                        && followed.insert(target)
+                    {
                         self.follow(target)?;
                     }
                     stack.extend(object.values());
@@ -140,12 +152,16 @@ impl Document {
 
     /// Follows a reference, and the references that it leads to, to something that is none.
     fn follow(&self, target: &str) -> Result<()> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut next = target;
         loop {
             ensure!(
                 seen.insert(next),
                 "the reference `{target}` leads in a circle"
+            );
+            ensure!(
+                seen.len() <= LONGEST_CHAIN,
+                "the reference `{target}` leads by way of more than {LONGEST_CHAIN} others"
             );
             let pointer = next
                 .strip_prefix('#')

@@ -82,6 +82,8 @@ pub struct Operation {
     pub parameters: Vec<Parameter>,
     /// The request's body.
     pub body: Option<Body>,
+    /// Whether the schema says that it must be there.
+    pub body_required: bool,
     /// The success codes and what comes with them, in order.
     pub successes: Vec<(String, Reply)>,
     /// The codes of the declared errors.
@@ -180,6 +182,7 @@ impl Operation {
             deprecated: raw["deprecated"].as_bool().unwrap_or(false),
             parameters,
             body: Body::read(document, &raw["requestBody"]),
+            body_required: raw["requestBody"]["required"] == true,
             successes,
             errors,
         })

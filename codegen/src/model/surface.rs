@@ -7,10 +7,10 @@ use quote::ToTokens;
 use serde::{Deserialize, Serialize};
 use syn::Type;
 
-use crate::document::fixups::{NULLABLE, REQUIRED};
+use crate::document::fixups::{NULLABLE, REQUIRED, Variant};
 use crate::document::{Body, Place, Reply};
 use crate::model::operations::{Lowered, find};
-use crate::model::syntax::Generated;
+use crate::model::syntax::{Generated, argument};
 use crate::model::types::Model;
 use crate::names::{ident, type_name, variant};
 
@@ -38,6 +38,8 @@ pub struct OperationSurface {
     pub setters: BTreeMap<String, Setter>,
     /// The type that `.body(..)` takes.
     pub body: Option<String>,
+    /// Whether the schema says that there must be one.
+    pub body_required: bool,
     /// The type of the reply.
     pub reply: String,
     /// Whether `.stream()` and `.pages()` are there.
@@ -57,6 +59,8 @@ pub struct Setter {
     pub ty: String,
     /// Whether a call without it is refused.
     pub required: bool,
+    /// Whether several values are joined by commas, rather than sent one by one.
+    pub joined: bool,
 }
 
 /// A type as a program meets it.
@@ -75,13 +79,21 @@ pub enum TypeSurface {
         /// The variants.
         variants: BTreeMap<String, String>,
     },
-    /// A tagged union: the type by variant.
-    Union {
-        /// The variants.
-        variants: BTreeMap<String, String>,
-    },
+    /// A tagged union.
+    Union(UnionSurface),
     /// A named array or map, and what it stands for.
     Other(String),
+}
+
+/// A tagged union as a program meets it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnionSurface {
+    /// The property whose value tells the variant.
+    pub tag: String,
+    /// The types by variant.
+    pub variants: BTreeMap<String, String>,
+    /// The values of the property by variant.
+    pub values: BTreeMap<String, String>,
 }
 
 /// A field of a struct.
@@ -125,6 +137,7 @@ fn operation(entry: &Lowered<'_>) -> OperationSurface {
                 .to_owned(),
                 ty: short(ty),
                 required: parameter.required,
+                joined: !parameter.explode && argument(ty, "Vec").is_some(),
             };
             Some((name.to_string(), setter))
         })
@@ -135,6 +148,7 @@ fn operation(entry: &Lowered<'_>) -> OperationSurface {
             place: "form".to_owned(),
             ty: if part.is_file { "Upload" } else { "String" }.to_owned(),
             required: false,
+            joined: false,
         };
         setters.insert(part.setter.to_string(), setter);
     }
@@ -145,6 +159,7 @@ fn operation(entry: &Lowered<'_>) -> OperationSurface {
         tag: operation.tag.clone(),
         setters,
         body: body(entry),
+        body_required: operation.body_required,
         reply: reply(entry),
         paged: entry.paging.is_some(),
         deprecated: operation.deprecated,
@@ -199,14 +214,20 @@ fn types(model: &Model<'_>, generated: &Generated) -> BTreeMap<String, TypeSurfa
         types.insert(name.clone(), TypeSurface::Enum { variants });
     }
     for union in model.unions {
-        let variants = union
-            .variants
-            .iter()
-            .map(|entry| (variant(&entry.value).to_string(), type_name(&entry.schema)))
-            .collect();
+        let by_variant = |of: fn(&Variant) -> String| {
+            let variants = union.variants.iter();
+            variants
+                .map(|entry| (variant(&entry.value).to_string(), of(entry)))
+                .collect()
+        };
+        let surface = UnionSurface {
+            tag: union.discriminator.clone(),
+            variants: by_variant(|entry| type_name(&entry.schema)),
+            values: by_variant(|entry| entry.value.clone()),
+        };
         types.insert(
             ident(&type_name(&union.name)).to_string(),
-            TypeSurface::Union { variants },
+            TypeSurface::Union(surface),
         );
     }
     types
@@ -248,4 +269,20 @@ pub fn short(ty: &Type) -> String {
     }
     flush(&mut word, &mut out);
     out.replace(',', ", ")
+}
+
+/// A type with the new names of the types in it.
+pub fn translate(form: &str, renamed: &BTreeMap<String, String>) -> String {
+    let mut translated = String::new();
+    let mut rest = form;
+    while !rest.is_empty() {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        translated.push_str(renamed.get(word).map_or(word, String::as_str));
+        let gap = tail.find(is_word).unwrap_or(tail.len());
+        translated.push_str(&tail[..gap]);
+        rest = &tail[gap..];
+    }
+    translated
 }

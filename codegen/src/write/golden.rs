@@ -1,9 +1,10 @@
-//! The surface for reviewers: a line for each operation.
+//! The surface for reviewers: a line for each operation, and one for everything that it, or a type,
+//! is made of.
 
 use std::fmt::Write as _;
 
 use crate::model::operations::{Lowered, find};
-use crate::model::surface::{body, reply, short};
+use crate::model::surface::{Surface, TypeSurface, body, reply, short};
 
 /// `METHOD path  fn_name(params) -> Type`, sorted by path and method.
 pub fn write(lowered: &[Lowered<'_>]) -> String {
@@ -46,4 +47,75 @@ fn line(entry: &Lowered<'_>) -> String {
         parameters.join(", ")
     );
     line
+}
+
+/// A line for each operation, parameter, type, field and value, sorted: all of the surface.
+pub fn model(surface: &Surface) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, parts: &[&str]| {
+        let parts: Vec<&str> = parts
+            .iter()
+            .copied()
+            .filter(|part| !part.is_empty())
+            .collect();
+        let _ = writeln!(text, "{name}  {}", parts.join(", "));
+    };
+    let when = |holds: bool, text: &'static str| if holds { text } else { "" };
+    for (name, operation) in &surface.operations {
+        let required = when(operation.body_required, " (required)");
+        let body = operation.body.as_ref();
+        line(
+            name,
+            &[
+                &format!("{} {}", operation.method, operation.path),
+                &operation.tag,
+                &body.map_or(String::new(), |body| format!("body {body}{required}")),
+                &format!("reply {}", operation.reply),
+                when(operation.paged, "paged"),
+                when(operation.deprecated, "deprecated"),
+            ],
+        );
+        for (setter, of) in &operation.setters {
+            line(
+                &format!("{name}.{setter}"),
+                &[
+                    &format!("{} {}: {}", of.place, of.wire, of.ty),
+                    when(of.required, "required"),
+                    when(of.joined, "joined"),
+                ],
+            );
+        }
+    }
+    for (name, ty) in &surface.types {
+        match ty {
+            TypeSurface::Struct { fields, sent } => {
+                line(name, &["struct", when(*sent, "sent")]);
+                for (field, of) in fields {
+                    line(
+                        &format!("{name}.{field}"),
+                        &[
+                            &format!("{}: {}", of.wire, of.ty),
+                            when(of.required, "required"),
+                            when(of.nullable, "nullable"),
+                        ],
+                    );
+                }
+            }
+            TypeSurface::Enum { variants } => {
+                line(name, &["enum"]);
+                for (variant, value) in variants {
+                    line(&format!("{name}.{variant}"), &[value]);
+                }
+            }
+            TypeSurface::Union(union) => {
+                line(name, &[&format!("union by {}", union.tag)]);
+                for (variant, ty) in &union.variants {
+                    let value = union.values.get(variant).map_or("", String::as_str);
+                    line(&format!("{name}.{variant}"), &[&format!("{value}: {ty}")]);
+                }
+            }
+            TypeSurface::Other(form) => line(name, &[&format!("is {form}")]),
+        }
+    }
+    text
 }

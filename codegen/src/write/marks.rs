@@ -11,7 +11,7 @@ pub const MARK: &str = "needed: ";
 /// Marks all parts of generated code that other code can use by a name of their own.
 pub fn mark(source: &str) -> Result<String> {
     let mut file = syn::parse_file(source)?;
-    mark_items(&mut file.items);
+    mark_items(&mut file.items, false);
     Ok(file.into_token_stream().to_string())
 }
 
@@ -20,19 +20,24 @@ fn note(text: String) -> Attribute {
     parse_quote!(#[deprecated(note = #text)])
 }
 
-fn mark_items(items: &mut [Item]) {
+/// The module of the operations.
+const BUILDERS: &str = "builder";
+
+fn mark_items(items: &mut [Item], are_builders: bool) {
     for item in items {
         match item {
             Item::Mod(module) => {
-                let content = module.content.as_mut();
-                content.into_iter().for_each(|(_, items)| mark_items(items));
+                let are_builders = are_builders || module.ident == BUILDERS;
+                if let Some((_, items)) = &mut module.content {
+                    mark_items(items, are_builders);
+                }
             }
             Item::Struct(item) => mark_struct(item),
             Item::Impl(item) if item.trait_.is_none() => {
                 let owner = item.self_ty.to_token_stream().to_string();
                 for member in &mut item.items {
                     if let ImplItem::Fn(method) = member {
-                        let mark = mark_of_method(&owner, &method.sig);
+                        let mark = mark_of_method(&owner, &method.sig, are_builders);
                         method.attrs.extend(mark.map(note));
                     }
                 }
@@ -74,8 +79,8 @@ fn mark_struct(item: &mut syn::ItemStruct) {
     }
 }
 
-/// A setter of an operation takes an `Argument` or an `Upload`, one of a type anything else.
-fn mark_of_method(owner: &str, method: &syn::Signature) -> Option<String> {
+/// Setters of operations set parameters, those of types fields.
+fn mark_of_method(owner: &str, method: &syn::Signature, is_builder: bool) -> Option<String> {
     let name = method.ident.to_string();
     let mut inputs = method.inputs.iter();
     if name == "body" || !matches!(inputs.next()?, syn::FnArg::Receiver(_)) {
@@ -84,9 +89,8 @@ fn mark_of_method(owner: &str, method: &syn::Signature) -> Option<String> {
     if matches!(name.as_str(), "stream" | "pages") {
         return Some(format!("paging {owner}"));
     }
-    let value = inputs.next()?.to_token_stream().to_string();
-    let of_operation = value.contains("Argument <") || value.contains("Upload");
-    let kind = if of_operation { "parameter" } else { "field" };
+    inputs.next()?;
+    let kind = if is_builder { "parameter" } else { "field" };
     Some(format!("{kind} {owner}.{name}"))
 }
 
