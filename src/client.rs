@@ -1,12 +1,14 @@
 //! Making a client. The only place that reads environment variables.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
-use reqwest::{Url, redirect};
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::generated::Client;
+use crate::transport::hooks::{Hooks, IncomingReply, OutgoingRequest};
 use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
@@ -15,30 +17,21 @@ use crate::transport::workspace::{FindWorkspace, Scope, no_look_up};
 use crate::transport::{Shared, Transport};
 use crate::{Error, Result};
 
+mod http;
 pub(crate) mod raw;
+mod settings;
+mod token;
 pub(crate) mod workspace;
+
+pub use token::AccessToken;
+
+use http::HttpSettings;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
 const TOKEN_VARIABLE: &str = "TOWER_ACCESS_TOKEN";
 const ENDPOINT_VARIABLE: &str = "TOWER_API_ENDPOINT";
 const WORKSPACE_VARIABLE: &str = "TOWER_WORKSPACE_ID";
-
-/// A personal access token. Its `Debug` shows nothing of it, and it has no `Display`.
-#[derive(Clone)]
-pub struct AccessToken(String);
-
-impl<T: Into<String>> From<T> for AccessToken {
-    fn from(token: T) -> Self {
-        Self(token.into())
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken([redacted])")
-    }
-}
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,10 +104,10 @@ pub struct ClientBuilder {
     allow_http: bool,
     accept_version: u32,
     user_agent: Option<String>,
-    connect_timeout: Duration,
+    headers: HeaderMap,
     read_timeout: Duration,
-    root_certificates: Vec<Vec<u8>>,
-    http_client: Option<reqwest::Client>,
+    http: HttpSettings,
+    hooks: Hooks,
     rate_limit: RateLimit,
     retry: RetryPolicy,
     pub(crate) scope: Scope,
@@ -134,10 +127,10 @@ impl ClientBuilder {
             allow_http: false,
             accept_version: 1,
             user_agent: None,
-            connect_timeout: Duration::from_secs(10),
+            headers: HeaderMap::new(),
             read_timeout: Duration::from_secs(60),
-            root_certificates: Vec::new(),
-            http_client: None,
+            http: HttpSettings::default(),
+            hooks: Hooks::default(),
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
             scope: Scope::default(),
@@ -210,7 +203,7 @@ impl ClientBuilder {
 
     /// The longest time to make a connection, TLS included. Default 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.http.connect_timeout = timeout;
         self
     }
 
@@ -224,8 +217,107 @@ impl ClientBuilder {
 
     /// Trusts the certificates of a PEM file too, beside those of the platform's trust store.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.http.root_certificates.push(pem.into());
         self
+    }
+
+    /// Shows this certificate to servers that ask for one: PEM, certificate and private key
+    /// (PKCS#8) in one text.
+    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.http.client_certificate = Some(pem.into());
+        self
+    }
+
+    /// Sends through a proxy, such as `http://proxy.example.com:3128`, all but what the variable
+    /// `NO_PROXY` names. Default: the proxy that the system or `HTTPS_PROXY` names, if any.
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        match reqwest::Proxy::all(url.as_ref()) {
+            Ok(proxy) => {
+                let proxy = proxy.no_proxy(reqwest::NoProxy::from_env());
+                self.http.proxies.push(proxy);
+            }
+            // Not repeated: it may hold a password.
+            Err(_) => self.complain("the proxy is not a URL such as http://proxy.example.com:3128"),
+        }
+        self
+    }
+
+    /// Sends a header with each call to the API, unless the call sets it itself. The crate's own,
+    /// such as `Authorization`, stay as they are. For presigned URLs of the storage it is not sent.
+    pub fn default_header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let wire = HeaderName::from_bytes(name.as_ref().as_bytes());
+        match (wire, HeaderValue::from_str(value.as_ref())) {
+            (Ok(name), Ok(value)) => {
+                self.headers.insert(name, value);
+            }
+            _ => self.complain(format!("`{}` can't be sent as a header", name.as_ref())),
+        }
+        self
+    }
+
+    /// Changes the settings of the HTTP client, for what has no setting here. It is called for the
+    /// client of the API and for the one of the storage, after all other settings. Redirects and
+    /// retries are the crate's own matter: leave them off.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==")
+    ///     .configure(|http| http.tcp_keepalive(Duration::from_secs(30)));
+    /// ```
+    pub fn configure(
+        mut self,
+        change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.http.configure.push(Arc::new(change));
+        self
+    }
+
+    /// Calls this before each attempt of each call to the API, to add headers or to count. It must
+    /// not block.
+    ///
+    /// ```
+    /// # fn traceparent() -> reqwest::header::HeaderValue { reqwest::header::HeaderValue::from_static("x") }
+    /// # use seqera::reqwest;
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==").on_request(|request| {
+    ///     request.headers_mut().insert("traceparent", traceparent());
+    /// });
+    /// ```
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&mut OutgoingRequest<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.before.push(Arc::new(hook));
+        self
+    }
+
+    /// Calls this with each reply of the API, of every attempt and whatever its status, before its
+    /// body is read. It must not block.
+    pub fn on_reply(mut self, hook: impl Fn(&IncomingReply<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.after.push(Arc::new(hook));
+        self
+    }
+
+    /// Decides which failures are worth another attempt: `Some(true)` or `Some(false)`, or `None`
+    /// for the usual decision. The retry policy's number and times hold all the same; and a call
+    /// that may do harm twice is sent again only where the server surely did not process it.
+    ///
+    /// ```
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==").retry_if(|error| {
+    ///     // A gateway of ours answers so while it restarts.
+    ///     (error.status()?.as_u16() == 500).then_some(true)
+    /// });
+    /// ```
+    pub fn retry_if(
+        mut self,
+        decide: impl Fn(&Error) -> Option<bool> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.classify = Some(Arc::new(decide));
+        self
+    }
+
+    /// Notes the first setting that can't be used.
+    fn complain(&mut self, mistake: impl Into<String>) {
+        self.mistake.get_or_insert(mistake.into());
     }
 
     /// Sends through this client instead, with its own timeouts, proxies and certificates. It
@@ -234,7 +326,7 @@ impl ClientBuilder {
     /// (`no_gzip()` and the like): of objects that are stored compressed, they want the bytes as
     /// they are.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.http_client = Some(client);
+        self.http.own = Some(client);
         self
     }
 
@@ -258,32 +350,20 @@ impl ClientBuilder {
         if let Some(mistake) = self.mistake {
             return Err(Error::configuration(mistake));
         }
-        let authorization = self.authorization()?;
+        let token = self.token.read()?;
+        let authorization = self.authorization(&token)?;
         let endpoint = self.checked_endpoint()?;
         let user_agent = match &self.user_agent {
             Some(program) => HeaderValue::from_str(&format!("{program} {USER_AGENT}"))
                 .map_err(|_| Error::configuration("the user agent can't be sent as a header"))?,
             None => HeaderValue::from_static(USER_AGENT),
         };
-        let client = match &self.http_client {
-            Some(_) if !self.root_certificates.is_empty() => {
-                return Err(Error::configuration(
-                    "root certificates can't be added to an own HTTP client: set them there",
-                ));
-            }
-            Some(client) => client.clone(),
-            None => finish(http_settings(
-                self.connect_timeout,
-                &self.root_certificates,
-            )?)?,
-        };
+        let http = self.http.client()?;
+        let idle = self.http.own.is_none().then_some(self.read_timeout);
         let storage = {
-            let own = self.http_client.clone();
-            let (connect_timeout, certificates) = (self.connect_timeout, self.root_certificates);
-            Storage::new(self.read_timeout, user_agent.clone(), move || match &own {
-                Some(client) => Ok(client.clone()),
-                // Ranges and lengths are those of the stored bytes.
-                None => finish(http_settings(connect_timeout, &certificates)?.no_gzip()),
+            let settings = self.http;
+            Storage::new(self.read_timeout, user_agent.clone(), move || {
+                settings.storage_client()
             })
         };
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
@@ -297,22 +377,24 @@ impl ClientBuilder {
             return Err(no_look_up(name));
         }
         let shared = Shared {
-            http: client,
-            limiter: Limiter::shared(&self.token.0, &baseurl, self.rate_limit),
+            http,
+            limiter: Limiter::shared(&token, &baseurl, self.rate_limit),
             endpoint,
-            token: self.token.0,
+            token,
             authorization,
             accept_version: HeaderValue::from(self.accept_version),
             user_agent,
-            idle: self.http_client.is_none().then_some(self.read_timeout),
+            headers: self.headers,
+            hooks: self.hooks,
+            idle,
             storage,
             kept,
         };
         Ok(Client::of(Transport::new(shared, self.retry, self.scope)))
     }
 
-    fn authorization(&self) -> Result<HeaderValue> {
-        let (setting, token) = (self.token_setting, &self.token.0);
+    fn authorization(&self, token: &str) -> Result<HeaderValue> {
+        let setting = self.token_setting;
         let complain = |what: &str| Err(Error::configuration(format!("{setting} {what}")));
         if token.trim().is_empty() {
             return complain(
@@ -365,30 +447,6 @@ impl ClientBuilder {
     }
 }
 
-fn http_settings(
-    connect_timeout: Duration,
-    root_certificates: &[Vec<u8>],
-) -> Result<reqwest::ClientBuilder> {
-    let mut builder = reqwest::Client::builder()
-        // The transport does both itself: it knows which calls may be sent again, and where.
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(connect_timeout)
-        // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
-        // connection that is just being closed.
-        .pool_idle_timeout(Duration::from_secs(50));
-    for pem in root_certificates {
-        builder = trust(builder, pem)?;
-    }
-    Ok(builder)
-}
-
-fn finish(settings: reqwest::ClientBuilder) -> Result<reqwest::Client> {
-    settings.build().map_err(|error| {
-        Error::configuration("the HTTP client could not be set up").caused_by(error.without_url())
-    })
-}
-
 /// The workspace that the environment names.
 pub(crate) fn workspace_of_environment() -> Result<String> {
     workspace_of(std::env::var(WORKSPACE_VARIABLE).ok())
@@ -402,24 +460,6 @@ fn workspace_of(variable: Option<String>) -> Result<String> {
              organization/workspace"
         ))),
     }
-}
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn trust(builder: reqwest::ClientBuilder, pem: &[u8]) -> Result<reqwest::ClientBuilder> {
-    let wrong = "a root certificate is not PEM: give the text with -----BEGIN CERTIFICATE-----";
-    let certificates = reqwest::Certificate::from_pem_bundle(pem)
-        .map_err(|error| Error::configuration(wrong).caused_by(error))?;
-    if certificates.is_empty() {
-        return Err(Error::configuration(wrong));
-    }
-    Ok(builder.tls_certs_merge(certificates))
-}
-
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn trust(_: reqwest::ClientBuilder, _: &[u8]) -> Result<reqwest::ClientBuilder> {
-    Err(Error::configuration(
-        "root certificates need TLS: enable the feature `rustls` or `native-tls`",
-    ))
 }
 
 fn is_loopback(url: &Url) -> bool {

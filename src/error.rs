@@ -42,6 +42,8 @@ struct Inner {
     error_id: Option<String>,
     attempts: u32,
     retry_after: Option<Duration>,
+    /// The time given to a wait is over.
+    is_time_over: bool,
     body: Option<Bytes>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -182,6 +184,12 @@ impl Error {
             .is_some_and(|status| matches!(status.as_u16(), 429 | 502..=504))
     }
 
+    /// The time given to a wait is over, and what was waited for may still come about: a run goes
+    /// on. (The other errors of kind [`NotReached`](ErrorKind::NotReached) say that it can't.)
+    pub fn is_time_over(&self) -> bool {
+        self.0.is_time_over
+    }
+
     /// 403, 404 or 410: for this token the resource does not exist. After a delete this is
     /// success; anywhere else, check id, workspace and permissions.
     pub fn is_gone_or_forbidden(&self) -> bool {
@@ -224,9 +232,17 @@ impl Error {
             error_id: None,
             attempts: 0,
             retry_after: None,
+            is_time_over: false,
             body: None,
             source: None,
         }))
+    }
+
+    /// The end of a wait whose time is over.
+    pub(crate) fn time_over(message: impl AsRef<str>) -> Self {
+        let mut error = Self::new(ErrorKind::NotReached, message);
+        error.0.is_time_over = true;
+        error
     }
 
     pub(crate) fn configuration(message: impl AsRef<str>) -> Self {
@@ -376,6 +392,7 @@ impl Error {
             error_id: inner.error_id.clone(),
             attempts: inner.attempts,
             retry_after: inner.retry_after,
+            is_time_over: inner.is_time_over,
             body: inner.body.clone(),
             source: None,
         }))

@@ -5,13 +5,14 @@
 //! [`guide::limits_and_retries`]: crate::guide::limits_and_retries
 //! [`guide::errors`]: crate::guide::errors
 //! [`guide::paging`]: crate::guide::paging
+//! [`guide::search`]: crate::guide::search
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
 //! [`guide::tracing`]: crate::guide::tracing
 //! [`guide::testing`]: crate::guide::testing
 //! [`guide::features`]: crate::guide::features
 //! [`guide::schema`]: crate::guide::schema
-//! [`prelude`]: crate::prelude
+//! [`Client`]: crate::Client
 //! [`builder`]: crate::builder
 //! [`types`]: crate::types
 //!
@@ -43,10 +44,13 @@ pub mod mock;
 #[cfg(feature = "names")]
 pub mod names;
 pub mod paginate;
+#[cfg(feature = "names")]
+mod poll;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 mod progress;
 #[cfg(feature = "runs")]
 pub mod runs;
+pub mod search;
 #[cfg(feature = "transfers")]
 pub mod transfers;
 mod transport;
@@ -62,7 +66,7 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging runs transfers tracing testing features schema }
+    pages! { authentication limits_and_retries errors paging search runs transfers tracing testing features schema }
 }
 
 /// What each feature sets up with a new client.
@@ -71,11 +75,11 @@ const FEATURES: &[fn(&mut transport::kept::Kept)] = &[
     names::set_up,
 ];
 
-/// What most programs use: the client, the traits with its operations, and the methods of streams.
+/// What most programs use: the client, [`Null`], and the methods that all streams have.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
 
-    pub use crate::generated::prelude::*;
+    pub use crate::{Client, Null};
 }
 
 pub use client::raw::RawRequest;
@@ -85,21 +89,24 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
 pub use names::{Id, NameOrId, Workspace};
-pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
+pub use reqwest;
 pub use reqwest::{Method, StatusCode};
 #[cfg(feature = "runs")]
 pub use runs::{Dump, Dumped, Missing};
+pub use search::{Search, SearchDate};
 #[cfg(feature = "transfers")]
-pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
+pub use transfers::{DataLink, DataLinkEntry, DataLinkTree, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
 pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
 pub use transfers::{NewStudio, Studio};
 pub use transport::body::ByteStream;
+pub use transport::hooks::{IncomingReply, OutgoingRequest};
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
+pub use transport::response::{Response, Sending};
 pub use transport::retry::RetryPolicy;
 pub use wire::argument::Argument;
 pub use wire::lenient::ExitCode;

@@ -540,12 +540,50 @@ impl Answer {
         self.reply(status, None, None)
     }
 
-    fn error(self, status: u16, message: &str) -> Self {
-        self.json(status, &json!({ "message": message }))
+    fn error(self, status: u16, body: impl ErrorBody) -> Self {
+        self.json(status, &body.into_json())
     }
 
     fn redirect(self, status: u16, location: &str) -> Self {
         self.reply(status, Some(("Location", location)), None)
+    }
+}
+
+/// What the body of an error is: text is the message of `{"message": …}`, a reference to anything
+/// else is the whole body, such as a type that [`Error::details`](crate::Error::details) reads.
+///
+/// ```
+/// # #[cfg(all(feature = "mock", feature = "launch"))]
+/// # async fn example(api: seqera::mock::MockApi) {
+/// let details = serde_json::json!({"message": "refused", "errors": [{"code": "revision"}]});
+/// api.create_workflow_launch(|_, then| then.bad_request(&details)).await;
+/// # }
+/// ```
+pub trait ErrorBody {
+    #[doc(hidden)]
+    fn into_json(self) -> serde_json::Value;
+}
+
+impl ErrorBody for &str {
+    fn into_json(self) -> serde_json::Value {
+        json!({ "message": self })
+    }
+}
+
+impl ErrorBody for String {
+    fn into_json(self) -> serde_json::Value {
+        self.as_str().into_json()
+    }
+}
+
+impl<T: Serialize> ErrorBody for &T {
+    fn into_json(self) -> serde_json::Value {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(message)) => message.into_json(),
+            Ok(body) => body,
+            // As if the server had said nothing.
+            Err(_) => serde_json::Value::Null,
+        }
     }
 }
 
@@ -596,8 +634,9 @@ macro_rules! answers {
 
             /// Any error, as the server words it: `{"message": …}`. The statuses that the schema
             /// does not declare and any call may meet are 401, 429 and 5xx.
-            pub fn error(self, status: u16, message: impl AsRef<str>) -> Self {
-                Self(self.0.error(status, message.as_ref()))
+            /// Details come as a value: see [`ErrorBody`].
+            pub fn error(self, status: u16, body: impl ErrorBody) -> Self {
+                Self(self.0.error(status, body))
             }
 
             /// The reply before this, for so many calls (0 leaves it out); then the reply that
@@ -621,7 +660,7 @@ mod operations {
     use httpmock::{Mock, Then, When};
     use serde::Serialize;
 
-    use super::{Answer, Conditions, MockApi};
+    use super::{Answer, Conditions, ErrorBody, MockApi};
     use crate::generated::builder;
     use crate::transport::request::Operation;
     use crate::types;

@@ -17,27 +17,24 @@
 //! ```
 
 use std::fmt;
-#[allow(unused_imports, reason = "used by some features")]
 use std::time::Duration;
 
-#[allow(unused_imports, reason = "used by some features")]
-use futures_util::TryStreamExt;
-#[allow(unused_imports, reason = "used by some features")]
-use tokio::time::Instant;
-
-use crate::generated::prelude::*;
-#[allow(unused_imports, reason = "used by some features")]
 use crate::paginate::{ItemStream, Paged};
+use crate::poll::{Rhythm, poll_until};
 use crate::transport::kept::Kept;
 use crate::transport::workspace::FindWorkspace;
-#[allow(unused_imports, reason = "used by some features")]
 use crate::types;
 use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
 
+mod by_name;
 mod cache;
+mod edit;
+mod kinds;
+mod labels;
 mod reference;
 mod search;
 
+pub use edit::{EditPipeline, Edited, FieldChange, PipelineVersion};
 pub use reference::{Id, NameOrId};
 
 pub(crate) use cache::Found;
@@ -46,15 +43,13 @@ use cache::{Key, NameCache};
 use search::{Candidate, Search};
 
 /// How long to wait while the Platform is still listing buckets.
-#[allow(dead_code, reason = "used by some features")]
 pub(crate) const USUAL_LISTING: Duration = Duration::from_secs(30);
-#[allow(dead_code, reason = "used by some features")]
+const FIRST_LISTING_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_LISTING_PAUSE: Duration = Duration::from_secs(5);
 
 /// A workspace, or the personal context: where names are looked up.
 #[derive(Clone)]
 pub struct Workspace {
-    #[allow(dead_code, reason = "used by some features")]
     /// In this workspace.
     pub(crate) client: Client,
     id: Option<i64>,
@@ -102,7 +97,6 @@ pub struct PipelineId {
 }
 
 /// Where a look-up looks.
-#[allow(dead_code, reason = "used by some features")]
 struct Place {
     id: Option<i64>,
     /// For people: ` in workspace 42`.
@@ -147,13 +141,13 @@ impl Client {
     async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspaceDto>> {
         let user = self.user_id().await?;
         let reply = self.list_workspaces_user().user_id(user).send().await?;
-        Ok(reply.into_inner().orgs_and_workspaces.unwrap_or_default())
+        Ok(reply.orgs_and_workspaces.unwrap_or_default())
     }
 
     /// The id of the token's user, who stays the same as long as the client.
     async fn user_id(&self) -> Result<i64> {
         let found = self.look_up("user", None, "", async {
-            let reply = self.user_info().send().await?.into_inner();
+            let reply = self.user_info().send().await?;
             let id = reply.user.and_then(|user| user.id);
             let id = id.ok_or_else(|| {
                 Error::new(ErrorKind::InvalidResponse, "the reply names no user")
@@ -176,7 +170,7 @@ impl Client {
             NameOrId::Id(id) => id,
             NameOrId::Name(name) => {
                 let found = self.look_up("organization", None, &name, async {
-                    let reply = self.list_organizations().send().await?.into_inner();
+                    let reply = self.list_organizations().send().await?;
                     let mut search = Search::new(&name);
                     for entry in reply.organizations.unwrap_or_default() {
                         search.offer(Candidate::new(entry.org_id, [entry.name]));
@@ -199,7 +193,6 @@ impl Client {
     }
 
     /// The one of this name in the lists.
-    #[allow(dead_code, reason = "used by some features")]
     async fn find<P: Paged, const N: usize>(
         &self,
         kind: &'static str,
@@ -338,25 +331,6 @@ impl Workspace {
         Ok(found.await?.id)
     }
 
-    /// The id of a compute environment, whatever its status.
-    ///
-    /// # Errors
-    /// There is not exactly one of that name; the error lists what there is.
-    pub async fn compute_env(&self, compute_env: impl Into<NameOrId<String>>) -> Result<String> {
-        let name = match compute_env.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        let found = self.look_up("compute environment", &name, async {
-            let mut search = Search::new(&name);
-            for entry in self.compute_envs().await? {
-                search.offer(Candidate::new(entry.id, [entry.name]));
-            }
-            search.finish("compute environment", &self.place().text)
-        });
-        Ok(found.await?.id)
-    }
-
     /// The id of the primary compute environment.
     ///
     /// # Errors
@@ -381,50 +355,7 @@ impl Workspace {
 
     async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
-        Ok(reply
-            .send()
-            .await?
-            .into_inner()
-            .compute_envs
-            .unwrap_or_default())
-    }
-
-    /// The id of credentials.
-    ///
-    /// # Errors
-    /// There are not exactly one of that name; the error lists what there is.
-    pub async fn credentials(&self, credentials: impl Into<NameOrId<String>>) -> Result<String> {
-        let name = match credentials.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        let found = self.look_up("credentials", &name, async {
-            let reply = self.client.list_credentials().workspace_id(self.id);
-            let mut search = Search::new(&name);
-            for entry in (reply.send().await?.into_inner().credentials).unwrap_or_default() {
-                search.offer(Candidate::new(entry.id, [entry.name]));
-            }
-            search.finish("set of credentials", &self.place().text)
-        });
-        Ok(found.await?.id)
-    }
-
-    /// The id of a dataset.
-    ///
-    /// # Errors
-    /// There is not exactly one of that name; the error lists what there is.
-    pub async fn dataset(&self, dataset: impl Into<NameOrId<String>>) -> Result<String> {
-        let name = match dataset.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        let all = self.client.list_datasets_v2().workspace_id(self.id);
-        let lists = [all.clone().search(&name), all];
-        let read = |item: types::DatasetDto| Candidate::new(item.id, [item.name]);
-        let found = self
-            .client
-            .find("dataset", self.place(), &name, lists, read);
-        Ok(found.await?.id)
+        Ok(reply.send().await?.compute_envs.unwrap_or_default())
     }
 
     /// The id of a data link, by its name or its URI, such as `s3://acme-sequencing`. Waits, for
@@ -464,83 +395,37 @@ impl Workspace {
                 .workspace_id(self.id)
                 .visibility("all");
             let by_name = (!wanted.contains("://")).then(|| all.clone().search(wanted));
-            let begun = Instant::now();
-            let mut pause = Duration::from_millis(250);
-            loop {
+            let mut missed = None;
+            let rhythm = Rhythm::growing(FIRST_LISTING_PAUSE, LONGEST_LISTING_PAUSE, 2.0);
+            let listed = poll_until!(&mut rhythm.at_most(listed_within), {
                 let mut search = Search::new(wanted);
-                search_lists(
-                    &mut search,
-                    by_name.clone().into_iter().chain([all.clone()]),
-                    |item| {
-                        let uri = item.resource_ref.as_deref().map(trim_slash);
-                        Candidate::new(item.id, [item.name, uri.map(str::to_owned)])
-                    },
-                )
+                let lists = by_name.clone().into_iter().chain([all.clone()]);
+                search_lists(&mut search, lists, |item| {
+                    let uri = item.resource_ref.as_deref().map(trim_slash);
+                    Candidate::new(item.id, [item.name, uri.map(str::to_owned)])
+                })
                 .await?;
-                let found = search.finish("data link", &self.place().text);
-                let missing = matches!(&found, Err(error) if error.kind() == ErrorKind::NotFound);
-                if !missing || !is_filling(all.clone()).await? {
-                    return found;
+                let error = match search.finish("data link", &self.place().text) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => error,
+                    found => return found.map(Some),
+                };
+                if !is_filling(all.clone()).await? {
+                    return Err(error);
                 }
-                let left = listed_within.saturating_sub(begun.elapsed());
-                if left.is_zero() {
-                    let note = format!(
-                        "the Platform has listed buckets for {listed_within:?}, and is not done"
-                    );
-                    return found.map_err(|error| error.noting(note));
-                }
-                tokio::time::sleep(pause.min(left)).await;
-                pause = (pause * 2).min(LONGEST_LISTING_PAUSE);
-            }
+                missed = Some(error);
+                Ok(None)
+            });
+            listed?.ok_or_else(|| {
+                let note = format!(
+                    "the Platform has listed buckets for {listed_within:?}, and is not done"
+                );
+                let missed = missed.unwrap_or_else(|| Error::new(ErrorKind::NotFound, ""));
+                missed.noting(note)
+            })
         });
         Ok(found.await?.id)
     }
 
-    /// The session id of a Studio.
-    ///
-    /// # Errors
-    /// There is not exactly one of that name; the error lists what there is.
-    pub async fn studio(&self, studio: impl Into<NameOrId<String>>) -> Result<String> {
-        let name = match studio.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        let all = self.client.list_data_studios().workspace_id(self.id);
-        let lists = [all.clone().search(&name), all];
-        let read = |item: types::DataStudioDto| Candidate::new(item.session_id, [item.name]);
-        let found = self.client.find("Studio", self.place(), &name, lists, read);
-        Ok(found.await?.id)
-    }
-
-    /// The id of a label: `name` for a plain one, `name=value` for a resource label.
-    ///
-    /// # Errors
-    /// There is not exactly one of that name; the error lists what there is.
-    pub async fn label(&self, label: impl Into<NameOrId<i64>>) -> Result<i64> {
-        let name = match label.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        number(self.look_up("label", &name, self.find_label(&name)).await?)
-    }
-
-    pub(crate) async fn find_label(&self, name: &str) -> Result<Found> {
-        let all = self.client.list_labels().workspace_id(self.id).type_("all");
-        let (plain, _) = name.split_once('=').unwrap_or((name, ""));
-        let lists = [all.clone().search(plain), all];
-        let mut search = Search::new(name);
-        search_lists(&mut search, lists, |item| {
-            let name = match (item.name, item.value) {
-                (Some(name), Some(value)) => Some(format!("{name}={value}")),
-                (name, _) => name,
-            };
-            Candidate::new(item.id, [name])
-        })
-        .await?;
-        search.finish("label", &self.place().text)
-    }
-
-    #[allow(dead_code, reason = "used by some features")]
     pub(crate) async fn look_up(
         &self,
         kind: &'static str,
@@ -550,7 +435,6 @@ impl Workspace {
         self.client.look_up(kind, self.id, name, ask).await
     }
 
-    #[allow(dead_code, reason = "used by some features")]
     fn place(&self) -> Place {
         Place {
             id: self.id,
@@ -568,41 +452,6 @@ impl Organization {
         self.id
     }
 
-    /// The id of a team.
-    ///
-    /// # Errors
-    /// There is not exactly one of that name; the error lists what there is.
-    pub async fn team(&self, team: impl Into<NameOrId<i64>>) -> Result<i64> {
-        let name = match team.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        let all = self.client.list_organization_teams().org_id(self.id);
-        let lists = [all.clone().search(&name), all];
-        let read = |item: types::TeamDbDto| Candidate::new(item.team_id, [item.name]);
-        let found = self.client.find("team", self.place(), &name, lists, read);
-        number(found.await?)
-    }
-
-    /// The member id of a user, by user name or e-mail address.
-    ///
-    /// # Errors
-    /// There is not exactly one of that name; the error lists what there is.
-    pub async fn member(&self, member: impl Into<NameOrId<i64>>) -> Result<i64> {
-        let name = match member.into() {
-            NameOrId::Id(id) => return Ok(id),
-            NameOrId::Name(name) => name,
-        };
-        let all = self.client.list_organization_members().org_id(self.id);
-        let lists = [all.clone().search(&name), all];
-        let found = self
-            .client
-            .find("member", self.place(), &name, lists, |item| {
-                Candidate::new(item.member_id, [item.user_name, item.email])
-            });
-        number(found.await?)
-    }
-
     fn place(&self) -> Place {
         Place {
             id: Some(self.id),
@@ -614,7 +463,6 @@ impl Organization {
 /// Offers what the lists hold, the narrow one first, until one held what is wanted.
 ///
 /// The wide list is for servers that search otherwise, and for near matches.
-#[allow(dead_code, reason = "used by some features")]
 async fn search_lists<P: Paged>(
     search: &mut Search<'_>,
     lists: impl IntoIterator<Item = P>,
@@ -634,7 +482,8 @@ async fn search_lists<P: Paged>(
 
 /// Whether the Platform has not yet seen all buckets.
 async fn is_filling(list: crate::builder::ListDataLinks) -> Result<bool> {
-    Ok(list.max(1).send().await?.status() == crate::StatusCode::ACCEPTED)
+    let reply = list.max(1).send_with_response().await?;
+    Ok(reply.status() == crate::StatusCode::ACCEPTED)
 }
 
 fn trim_slash(uri: &str) -> &str {

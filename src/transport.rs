@@ -7,22 +7,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 
 pub(crate) mod again;
 pub(crate) mod argument;
 pub(crate) mod body;
 mod call;
+pub(crate) mod hooks;
 pub(crate) mod kept;
 pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod storage;
 pub(crate) mod task;
 pub(crate) mod workspace;
 
+use hooks::Hooks;
 use kept::Kept;
 use rate_limit::Limiter;
 use retry::RetryPolicy;
@@ -47,6 +50,9 @@ pub(crate) struct Shared {
     pub authorization: HeaderValue,
     pub accept_version: HeaderValue,
     pub user_agent: HeaderValue,
+    /// Those that the caller wants with each call.
+    pub headers: HeaderMap,
+    pub hooks: Hooks,
     pub limiter: Limiter,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,

@@ -12,11 +12,11 @@ const CRATES: &[(&str, &[&[&str]])] = &[(
     "src",
     &[
         &["wire", "error", "progress"],
-        &["files"],
+        &["files", "poll"],
         &["transport"],
         &["paginate"],
         &["generated"],
-        &["client"],
+        &["client", "search"],
         &["names"],
         &["runs", "transfers"],
         &["mock"],

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use seqera::prelude::*;
 use seqera::{ErrorKind, Method, RetryPolicy};
 use support::{Act, Server, client_of, hasty, json, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// An authority of a site's own.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -25,14 +25,31 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 
 /// A server for `localhost` with a certificate of that authority; returns its endpoint.
 async fn tls_server(authority: &CertifiedIssuer<'static, KeyPair>) -> String {
+    tls_server_for(authority, None).await
+}
+
+/// Such a server, which takes only clients with a certificate of an authority, if there is one.
+async fn tls_server_for(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    clients: Option<&CertifiedIssuer<'static, KeyPair>>,
+) -> String {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["localhost".to_owned()])
         .unwrap()
         .signed_by(&key, authority)
         .unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
+    let config = ServerConfig::builder();
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(clients) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(clients.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+            config.with_client_cert_verifier(verifier.unwrap())
+        }
+    };
+    let config = config
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -94,6 +111,36 @@ async fn a_private_authority_is_trusted_when_it_is_named_and_refused_otherwise()
     let client = client_of(&by_address).root_certificates(own.pem()).build();
     let error = client.unwrap().user_info().send().await.unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_to_servers_that_ask_for_one() {
+    let (own, clients) = (authority(), authority());
+    let endpoint = tls_server_for(&own, Some(&clients)).await;
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([])
+        .unwrap()
+        .signed_by(&key, &clients)
+        .unwrap();
+    let pem = format!("{}{}", certificate.pem(), key.serialize_pem());
+    let builder = client_of(&endpoint)
+        .read_timeout(Duration::from_secs(5))
+        .root_certificates(own.pem());
+
+    let known = builder.clone().client_certificate(pem).build().unwrap();
+    known.user_info().send().await.unwrap();
+    builder
+        .clone()
+        .build()
+        .unwrap()
+        .user_info()
+        .send()
+        .await
+        .unwrap_err();
+
+    let error = builder.client_certificate("s3cret").build().unwrap_err();
+    assert!(error.to_string().contains("as PEM"), "{error}");
+    assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
 }
 
 #[tokio::test]

@@ -23,10 +23,13 @@ pub enum WorkspaceRef {
 }
 
 impl From<&str> for WorkspaceRef {
-    /// Digits alone are an id.
+    /// Digits alone are an id, and `personal` is the personal context.
     fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+        match text.parse() {
+            Ok(id) => Self::Id(id),
+            Err(_) if text == "personal" => Self::Personal,
+            Err(_) => Self::Name(text.to_owned()),
+        }
     }
 }
 
@@ -42,11 +45,7 @@ impl From<String> for WorkspaceRef {
     }
 }
 
-impl From<i64> for WorkspaceRef {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
+crate::wire::argument::from_integers!(WorkspaceRef: Self::Id);
 
 impl From<Option<i64>> for WorkspaceRef {
     fn from(id: Option<i64>) -> Self {

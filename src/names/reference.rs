@@ -36,11 +36,7 @@ impl<I> From<String> for NameOrId<I> {
     }
 }
 
-impl From<i64> for NameOrId<i64> {
-    fn from(id: i64) -> Self {
-        Self::Id(id)
-    }
-}
+crate::wire::argument::from_integers!(NameOrId<i64>: Self::Id);
 
 impl<T: Into<I>, I> From<Id<T>> for NameOrId<I> {
     fn from(id: Id<T>) -> Self {

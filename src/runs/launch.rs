@@ -8,18 +8,21 @@ use serde::Serialize;
 
 use crate::names::{NameOrId, PipelineId};
 use crate::runs::run::Run;
+use crate::transport::response::awaited_is_sent;
 use crate::types::{WorkflowLaunchRequest, WorkflowLaunchRequestSyntaxParser};
 use crate::{Client, Nullable, Result, WorkspaceRef};
 
+mod base;
 mod bulk;
+mod compute_env;
 mod params;
 mod prepare;
 mod request;
 
 pub use bulk::LaunchStream;
 
+use base::Bases;
 use params::Params;
-use prepare::Bases;
 
 /// What to launch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,14 +73,16 @@ impl<T: Into<i64>> From<crate::Id<T>> for Pipeline {
     }
 }
 
-impl From<i64> for Pipeline {
-    fn from(id: i64) -> Self {
+impl Pipeline {
+    fn of_id(id: i64) -> Self {
         Self::Id(PipelineId {
             id,
             source_workspace_id: None,
         })
     }
 }
+
+crate::wire::argument::from_integers!(Pipeline: Self::of_id);
 
 impl From<PipelineId> for Pipeline {
     fn from(id: PipelineId) -> Self {
@@ -214,6 +219,8 @@ pub struct Launch {
     /// The caller's first, reported when sent.
     mistake: Option<String>,
 }
+
+awaited_is_sent!(Launch => Run);
 
 /// Where, and what.
 impl Launch {

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::generated::prelude::*;
 use crate::paginate::ItemStream;
 use crate::types::{
-    DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto, WorkflowStatus,
+    DescribeTaskResponse, DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto,
+    WorkflowStatus,
 };
-use crate::{Client, Error, ErrorKind, Result, WorkspaceRef, builder};
+use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
 
 mod logs;
 mod pace;
@@ -100,6 +101,41 @@ impl Run {
         self.client.workspace_id().await
     }
 
+    /// The page of the run in the web interface, as far as the endpoint tells where that is:
+    /// without `api.` before its host or `/api` after it.
+    ///
+    /// # Errors
+    /// The call failed; the run is unknown or forbidden.
+    pub async fn url(&self) -> Result<String> {
+        let client = self.at_home().await?;
+        let described = self.describe().await?;
+        let workspace = match client.workspace_id().await? {
+            None => None,
+            Some(id) => Some(match (described.org_name, described.workspace_name) {
+                (Some(organization), Some(workspace)) => (organization, workspace),
+                _ => {
+                    let details = client.workspace(id).await?.details().await?;
+                    (details.organization, details.name)
+                }
+            }),
+        };
+        let place = match workspace {
+            Some((organization, workspace)) => {
+                let (organization, workspace) = (plain(&organization), plain(&workspace));
+                format!("orgs/{organization}/workspaces/{workspace}")
+            }
+            None => {
+                let user = described.workflow.and_then(|workflow| workflow.user_name);
+                format!("user/{}", plain(&user.unwrap_or_default()))
+            }
+        };
+        Ok(format!(
+            "{}/{place}/watch/{}",
+            web_address(client.endpoint()),
+            plain(&self.id)
+        ))
+    }
+
     /// The status now.
     ///
     /// # Errors
@@ -118,20 +154,16 @@ impl Run {
             .await?
             .describe_workflow()
             .workflow_id(&self.id);
-        Ok(call.send().await?.into_inner())
+        call.send().await
     }
 
     /// The tasks, over all pages.
-    ///
-    /// # Errors
-    /// The workspace's name could not be looked up.
-    pub async fn tasks(&self) -> Result<ItemStream<builder::ListWorkflowTasks>> {
-        let call = self
-            .at_home()
-            .await?
-            .list_workflow_tasks()
-            .workflow_id(&self.id);
-        Ok(call.stream())
+    pub fn tasks(&self) -> ItemStream<DescribeTaskResponse> {
+        let run = self.clone();
+        ItemStream::later(async move {
+            let client = run.at_home().await?;
+            Ok(client.list_workflow_tasks().workflow_id(&run.id))
+        })
     }
 
     /// Asks the Platform to stop the run. It is CANCELLED a little later.
@@ -267,7 +299,7 @@ impl FinishedRun {
     /// `None` if the run has not ended.
     fn new(run: Run, details: DescribeWorkflowResponse) -> Option<Self> {
         let status = status_of(&details);
-        is_end(&status).then(|| Self {
+        status.is_end().then(|| Self {
             run,
             status,
             details: Box::new(details),
@@ -333,12 +365,61 @@ impl FinishedRun {
     }
 }
 
-/// Whether a run of this status never changes again. UNKNOWN and what is not known here may.
-pub(crate) fn is_end(status: &WorkflowStatus) -> bool {
-    matches!(
-        status,
-        WorkflowStatus::Succeeded | WorkflowStatus::Failed | WorkflowStatus::Cancelled
-    )
+impl WorkflowStatus {
+    /// Whether a run of this status never changes again: SUCCEEDED, FAILED or CANCELLED. UNKNOWN
+    /// and what this crate does not know may.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl ProgressData {
+    /// Tasks that have ended, well or not, or whose results came from the cache.
+    pub fn done(&self) -> u64 {
+        let load = self.workflow_progress.as_ref();
+        load.map_or(0, |load| {
+            sum([load.succeeded, load.cached, load.failed, load.aborted])
+        })
+    }
+
+    /// All tasks that are known of so far. More may come while the run goes on; a task that is
+    /// tried again counts as another one.
+    pub fn total(&self) -> u64 {
+        let load = self.workflow_progress.as_ref();
+        let open = load.map_or(0, |load| {
+            sum([load.pending, load.submitted, load.running, None])
+        });
+        open.saturating_add(self.done())
+    }
+}
+
+fn sum(counts: [Option<i64>; 4]) -> u64 {
+    let counts = counts.into_iter().flatten();
+    counts
+        .filter_map(|count| u64::try_from(count).ok())
+        .fold(0, u64::saturating_add)
+}
+
+/// All but RFC 3986's unreserved characters.
+fn plain(text: &str) -> impl fmt::Display {
+    const OTHERS: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, OTHERS).to_string()
+}
+
+/// Where the web interface is, whose API is at the endpoint.
+fn web_address(endpoint: &str) -> String {
+    match (
+        endpoint.strip_suffix("/api"),
+        endpoint.split_once("://api."),
+    ) {
+        (Some(address), _) => address.to_owned(),
+        (None, Some((scheme, host))) => format!("{scheme}://{host}"),
+        (None, None) => endpoint.to_owned(),
+    }
 }
 
 fn status_of(described: &DescribeWorkflowResponse) -> WorkflowStatus {
@@ -364,5 +445,44 @@ impl fmt::Debug for FinishedRun {
             .field("run", &self.run)
             .field("status", &self.status)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::WorkflowLoad;
+
+    #[test]
+    fn the_web_interface_is_beside_its_api() {
+        for (endpoint, web) in [
+            ("https://api.cloud.seqera.io", "https://cloud.seqera.io"),
+            (
+                "https://seqera.example.com/api",
+                "https://seqera.example.com",
+            ),
+            (
+                "https://api.seqera.example.com",
+                "https://seqera.example.com",
+            ),
+            ("https://myapi.example.com/api", "https://myapi.example.com"),
+            ("http://localhost:8000", "http://localhost:8000"),
+        ] {
+            assert_eq!(web_address(endpoint), web);
+        }
+    }
+
+    #[test]
+    fn progress_counts_tasks_by_whether_they_have_ended() {
+        let load = WorkflowLoad::new().pending(1).submitted(2).running(4);
+        let load = load
+            .succeeded(8)
+            .cached(16)
+            .failed(32)
+            .aborted(64)
+            .retries(5);
+        let progress = ProgressData::new().workflow_progress(load);
+        assert_eq!((progress.done(), progress.total()), (120, 127));
+        assert_eq!(ProgressData::new().total(), 0);
     }
 }

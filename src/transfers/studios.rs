@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::generated::{Client, types};
-use crate::prelude::*;
+use crate::poll::{Rhythm, poll_until};
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
+use crate::transport::response::awaited_is_sent;
 use crate::{Error, ErrorKind, Id, NameOrId, Result, WorkspaceRef};
 
 const JOB: &str = "Studio";
@@ -81,6 +82,8 @@ pub struct NewStudio {
     compute_env: Option<NameOrId<String>>,
 }
 
+awaited_is_sent!(NewStudio => Studio);
+
 impl NewStudio {
     /// The workspace of the Studio. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
@@ -131,13 +134,10 @@ impl NewStudio {
             let call = workspace.client.create_data_studio();
             let call = call.workspace_id(workspace.id()).auto_start(false);
             let reply = call.body(request.clone()).send().await?;
-            Ok(reply
-                .into_inner()
-                .studio
-                .and_then(|studio| studio.session_id))
+            Ok(reply.studio.and_then(|studio| studio.session_id))
         };
-        let mut pace = self.studio.pace();
-        let session_id = pace.when_ready(self.studio.retry_not_ready, create).await?;
+        let mut rhythm = self.studio.rhythm();
+        let session_id = when_ready(&mut rhythm, self.studio.retry_not_ready, create).await?;
         let session_id = session_id.ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidResponse,
@@ -226,7 +226,7 @@ impl Studio {
         &self,
         request: types::DataStudioStartRequest,
     ) -> Result<types::DataStudioDto> {
-        let mut pace = self.pace();
+        let mut rhythm = self.rhythm();
         let session = self.session().await?;
         let now = session.describe().await?;
         match status(&now) {
@@ -234,14 +234,14 @@ impl Studio {
             Some(Status::Starting | Status::Building) => {}
             before => {
                 if before == Some(&Status::Stopping) {
-                    session.wait(&mut pace, Status::Stopped, None).await?;
+                    session.wait(&mut rhythm, Status::Stopped, None).await?;
                 }
                 let start = || session.send_start(&request);
-                pace.when_ready(self.retry_not_ready, start).await?;
-                return session.wait(&mut pace, Status::Running, before).await;
+                when_ready(&mut rhythm, self.retry_not_ready, start).await?;
+                return session.wait(&mut rhythm, Status::Running, before).await;
             }
         }
-        session.wait(&mut pace, Status::Running, None).await
+        session.wait(&mut rhythm, Status::Running, None).await
     }
 
     /// Stops the Studio unless it rests already, and waits until it rests.
@@ -250,7 +250,7 @@ impl Studio {
     /// The Studio ended in an error, or the timeout passed ([`ErrorKind::NotReached`]); a name is
     /// unknown or ambiguous; a call failed.
     pub async fn stop(&self) -> Result<types::DataStudioDto> {
-        let mut pace = self.pace();
+        let mut rhythm = self.rhythm();
         let session = self.session().await?;
         let now = session.describe().await?;
         match status(&now) {
@@ -258,7 +258,7 @@ impl Studio {
             Some(Status::Stopping) => {}
             _ => session.send_stop().await?,
         }
-        session.wait(&mut pace, Status::Stopped, None).await
+        session.wait(&mut rhythm, Status::Stopped, None).await
     }
 
     /// Waits until the Studio runs, without starting it.
@@ -266,9 +266,9 @@ impl Studio {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn wait_running(&self) -> Result<types::DataStudioDto> {
-        let mut pace = self.pace();
+        let mut rhythm = self.rhythm();
         let session = self.session().await?;
-        session.wait(&mut pace, Status::Running, None).await
+        session.wait(&mut rhythm, Status::Running, None).await
     }
 
     async fn session(&self) -> Result<Session> {
@@ -281,13 +281,8 @@ impl Studio {
         })
     }
 
-    fn pace(&self) -> Pace {
-        Pace {
-            pause: self.pauses.0,
-            longest: self.pauses.1,
-            begun: Instant::now(),
-            timeout: self.timeout,
-        }
+    fn rhythm(&self) -> Rhythm {
+        Rhythm::growing(self.pauses.0, self.pauses.1, GROWTH).at_most(self.timeout)
     }
 }
 
@@ -303,7 +298,7 @@ struct Session {
 impl Session {
     async fn describe(&self) -> Result<types::DataStudioDto> {
         let call = self.client.describe_data_studio().session_id(&self.id);
-        Ok(call.workspace_id(self.workspace).send().await?.into_inner())
+        Ok(call.workspace_id(self.workspace).send().await?)
     }
 
     async fn send_start(&self, request: &types::DataStudioStartRequest) -> Result<()> {
@@ -321,48 +316,50 @@ impl Session {
     /// state when it was started.
     async fn wait(
         &self,
-        pace: &mut Pace,
+        rhythm: &mut Rhythm,
         wanted: Status,
         mut before: Option<&Status>,
     ) -> Result<types::DataStudioDto> {
         let begun = Instant::now();
         let mut trouble = Trouble::new(USUAL_PATIENCE);
-        loop {
-            let mut last = None;
-            match self.describe().await {
-                Ok(studio) => {
-                    trouble.is_over();
-                    let now = status(&studio);
-                    before = before.filter(|before| Some(*before) == now);
-                    // Right after the start it may not have left its old state yet.
-                    let may_be_old = begun.elapsed() <= self.settling;
-                    match now {
-                        Some(status) if *status == wanted => return Ok(studio),
-                        Some(Status::Stopped) if may_be_old => {}
-                        Some(_) if before.is_some() && may_be_old => {}
-                        Some(
-                            status @ (Status::Stopped | Status::Errored | Status::BuildFailed),
-                        ) => return Err(self.ended(&studio, status)),
-                        // States that are not known yet go on to others.
-                        _ => {}
-                    }
-                    last = now.map(ToString::to_string);
-                }
+        let mut last = None;
+        let reached = poll_until!(rhythm, {
+            last = None;
+            let studio = match self.describe().await {
+                Ok(studio) => studio,
                 // The transport made its attempts; a wait outlasts them.
                 Err(error) if trouble.outlasts(&error) => {
                     tracing::warn!(reason = %error, "waiting for a Studio goes on");
+                    return Ok(None);
                 }
                 Err(error) => return Err(error),
+            };
+            trouble.is_over();
+            let now = status(&studio);
+            before = before.filter(|before| Some(*before) == now);
+            // Right after the start it may not have left its old state yet.
+            let may_be_old = begun.elapsed() <= self.settling;
+            last = now.map(ToString::to_string);
+            match now {
+                Some(status) if *status == wanted => return Ok(Some(studio)),
+                Some(Status::Stopped) if may_be_old => {}
+                Some(_) if before.is_some() && may_be_old => {}
+                Some(status @ (Status::Stopped | Status::Errored | Status::BuildFailed)) => {
+                    return Err(self.ended(&studio, status));
+                }
+                // States that are not known yet go on to others.
+                _ => {}
             }
-            if !pace.pause().await {
-                let last = last.unwrap_or_else(|| "unknown".to_owned());
-                let text = format!(
-                    "the Studio {} is not {wanted} in time: it is {last}",
-                    self.id
-                );
-                return Err(Error::new(ErrorKind::NotReached, text).in_operation(JOB));
-            }
-        }
+            Ok(None)
+        });
+        reached?.ok_or_else(|| {
+            let last = last.unwrap_or_else(|| "unknown".to_owned());
+            let text = format!(
+                "the Studio {} is not {wanted} in time: it is {last}",
+                self.id
+            );
+            Error::time_over(text).in_operation(JOB)
+        })
     }
 
     fn ended(&self, studio: &types::DataStudioDto, status: &Status) -> Error {
@@ -388,48 +385,27 @@ fn status(studio: &types::DataStudioDto) -> Option<&Status> {
     studio.status_info.as_ref()?.status.as_ref()
 }
 
-/// The pauses between looks: short at first, longer later.
-struct Pace {
-    pause: Duration,
-    longest: Duration,
-    begun: Instant,
-    timeout: Option<Duration>,
-}
-
-impl Pace {
-    /// Makes a call, again as long as it is answered "not ready yet", if that is wanted.
-    async fn when_ready<T, F: Future<Output = Result<T>>>(
-        &mut self,
-        wanted: bool,
-        call: impl Fn() -> F,
-    ) -> Result<T> {
-        loop {
-            let error = match call().await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            if !(wanted && error.may_be_not_ready()) {
-                return Err(error);
+/// Makes a call, again as long as it is answered "not ready yet", if that is wanted.
+async fn when_ready<T, F: Future<Output = Result<T>>>(
+    rhythm: &mut Rhythm,
+    wanted: bool,
+    call: impl Fn() -> F,
+) -> Result<T> {
+    let mut refused = None;
+    let made = poll_until!(rhythm, {
+        match call().await {
+            Err(error) if wanted && error.may_be_not_ready() => {
+                refused = Some(error);
+                Ok(None)
             }
-            if !self.pause().await {
-                return Err(error.noting("and that did not change in time"));
-            }
+            made => made.map(Some),
         }
-    }
-
-    /// Waits for the next look; `false` if there is no time left for one.
-    async fn pause(&mut self) -> bool {
-        let mut pause = self.pause;
-        if let Some(timeout) = self.timeout {
-            let left = timeout.saturating_sub(self.begun.elapsed());
-            if left.is_zero() {
-                return false;
-            }
-            // A last look at the end of the time.
-            pause = pause.min(left);
+    });
+    match made? {
+        Some(made) => Ok(made),
+        None => {
+            let refused = refused.unwrap_or_else(|| Error::new(ErrorKind::NotReached, ""));
+            Err(refused.noting("and that did not change in time"))
         }
-        sleep(pause).await;
-        self.pause = self.pause.mul_f64(GROWTH).min(self.longest);
-        true
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, field};
 
 use super::Transport;
+use super::hooks::{IncomingReply, OutgoingRequest, Seen};
 use super::progress::{self, Progress};
 use super::rate_limit::Turn;
 use super::request::Target;
@@ -151,7 +152,11 @@ async fn attempts<T>(
             elapsed: effort.elapsed(),
             safe_to_repeat: call.target.is_safe_to_repeat(),
             body_spent: call.body.is_spent(),
-            happened: failure.happened,
+            happened: call
+                .transport
+                .shared
+                .hooks
+                .classified(&failure.error, failure.happened),
             server_wait: failure.error.retry_after(),
         };
         let decision = call.transport.retry.decide(&failed, fastrand::f64());
@@ -189,7 +194,16 @@ async fn attempt<T>(
     read: &impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
     effort: &mut Effort<'_>,
 ) -> Result<(Response, T), Failure> {
+    let begun = Instant::now();
     let (mut reply, turn) = exchange(call, effort).await?;
+    for hook in &call.transport.shared.hooks.after {
+        hook(&IncomingReply {
+            seen: call.seen(effort.attempts),
+            status: reply.status(),
+            headers: reply.headers(),
+            elapsed: begun.elapsed(),
+        });
+    }
     effort.status = Some(reply.status());
     let body = if reply.status().is_success() {
         read(call, &mut reply).await
@@ -224,7 +238,7 @@ async fn exchange<'a>(
         };
         let (exchange, progress) = {
             let mut request = Request::new(call.target.method().clone(), url.clone());
-            *request.headers_mut() = call.headers(first, home);
+            *request.headers_mut() = call.headers(first, home, effort.attempts + 1);
             if first {
                 request = call.with_body(request, form.take())?;
                 effort.attempts += 1;
@@ -287,6 +301,16 @@ fn held(wait: Duration) -> Failure {
 }
 
 impl Call {
+    fn seen(&self, attempt: u32) -> Seen<'_> {
+        Seen {
+            operation: self.target.name(),
+            method: self.target.method(),
+            path: self.target.template(),
+            workspace: self.workspace.as_deref(),
+            attempt,
+        }
+    }
+
     /// The form, begun anew for each attempt.
     async fn form(&self) -> Result<Option<Box<Form>>> {
         let Body::Form(form) = &self.body else {
@@ -303,7 +327,7 @@ impl Call {
 
     /// The headers of the first request or of a redirected one, which needs fewer of the caller's.
     /// These replace the crate's, but for what the transport is in charge of.
-    fn headers(&self, first: bool, home: bool) -> HeaderMap {
+    fn headers(&self, first: bool, home: bool, attempt: u32) -> HeaderMap {
         let shared = &self.transport.shared;
         // With room for these, and for two that reqwest and hyper add.
         let mut headers = HeaderMap::with_capacity(6);
@@ -312,12 +336,22 @@ impl Call {
             if let Body::Bytes(media_type, _) = &self.body {
                 headers.insert(CONTENT_TYPE, media_type.clone());
             }
+            if home {
+                headers.extend(shared.headers.clone());
+            }
             headers.extend(self.headers.clone());
         } else {
             for name in [ACCEPT, RANGE] {
                 if let Some(value) = self.headers.get(&name) {
                     headers.insert(name, value.clone());
                 }
+            }
+        }
+        if home && first {
+            for hook in &shared.hooks.before {
+                let seen = self.seen(attempt);
+                let headers = &mut headers;
+                hook(&mut OutgoingRequest { seen, headers });
             }
         }
         if home {

@@ -51,6 +51,13 @@ impl RateLimit {
     }
 }
 
+impl RateLimit {
+    /// Calls a second, if they are limited.
+    pub(crate) fn calls(self) -> Option<u32> {
+        self.0.map(NonZeroU32::get)
+    }
+}
+
 impl Default for RateLimit {
     /// What the Platform documents: 20 calls a second for an access token.
     fn default() -> Self {

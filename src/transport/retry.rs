@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 
 /// How often, and for how long, a call is tried.
 ///
-/// What is tried again at all is not a setting, because it is a matter of correctness:
+/// What is tried again at all is a matter of correctness
+/// ([`ClientBuilder::retry_if`](crate::ClientBuilder::retry_if) changes what may be):
 /// connections that were never made and 429 for every call; timeouts, broken connections, 502, 503
 /// and 504 only for calls that are safe to repeat, never for one that may create something twice.
 ///
@@ -75,6 +76,15 @@ impl RetryPolicy {
     pub fn total_time(mut self, total: Duration) -> Self {
         self.total_time = total;
         self
+    }
+
+    pub(crate) fn most_attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The bounds of the first wait, of any, and of all.
+    pub(crate) fn times(&self) -> [Duration; 3] {
+        [self.base_backoff, self.max_backoff, self.total_time]
     }
 
     /// What a call may take.

@@ -38,6 +38,27 @@ arguments! {
     Timestamp: Timestamp, chrono::DateTime<chrono::Utc>;
 }
 
+/// Conversions of every integer type to a type that an `i64` makes. What is beyond it is no id:
+/// the largest stands for it, which nothing has.
+macro_rules! from_integers {
+    ($type:ty: $make:expr) => {
+        $crate::wire::argument::from_integers! {
+            @each $type: $make; i8 i16 i32 i64 isize u8 u16 u32 u64 usize
+        }
+    };
+    (@each $type:ty: $make:expr; $($integer:ty)+) => {$(
+        impl From<$integer> for $type {
+            #[allow(clippy::useless_conversion, reason = "of one of the types")]
+            fn from(id: $integer) -> Self {
+                let make: fn(i64) -> Self = $make;
+                make(i64::try_from(id).unwrap_or(i64::MAX))
+            }
+        }
+    )+};
+}
+
+pub(crate) use from_integers;
+
 macro_rules! text_arguments {
     ($($source:ty),+) => {$(
         impl Argument<String> for $source {

@@ -1,5 +1,6 @@
 //! The one type of all date-times of the API.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
@@ -24,6 +25,11 @@ use serde::ser::{Serialize, Serializer};
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
+    /// The moment that it is now, by the clock of this machine.
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
+
     /// The same moment as a `chrono` date-time, with the fraction the server sent.
     pub const fn to_utc(self) -> DateTime<Utc> {
         self.0
@@ -103,6 +109,30 @@ impl From<Timestamp> for DateTime<Utc> {
     }
 }
 
+impl PartialEq<DateTime<Utc>> for Timestamp {
+    fn eq(&self, other: &DateTime<Utc>) -> bool {
+        self.0 == *other
+    }
+}
+
+impl PartialEq<Timestamp> for DateTime<Utc> {
+    fn eq(&self, other: &Timestamp) -> bool {
+        *self == other.0
+    }
+}
+
+impl PartialOrd<DateTime<Utc>> for Timestamp {
+    fn partial_cmp(&self, other: &DateTime<Utc>) -> Option<Ordering> {
+        self.0.partial_cmp(other)
+    }
+}
+
+impl PartialOrd<Timestamp> for DateTime<Utc> {
+    fn partial_cmp(&self, other: &Timestamp) -> Option<Ordering> {
+        self.partial_cmp(&other.0)
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(moment: SystemTime) -> Self {
         Self(moment.into())
@@ -115,6 +145,15 @@ mod tests {
 
     fn read(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn now_and_comparisons_with_chrono() {
+        let before = DateTime::<Utc>::from(SystemTime::now());
+        let now = Timestamp::now();
+        assert!(now >= before && before <= now && now == now.to_utc() && now.to_utc() == now);
+        let past: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
+        assert!(past < now && past < before && before > past);
     }
 
     #[test]

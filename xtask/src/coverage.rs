@@ -47,17 +47,20 @@ pub struct Coverage {
     pub parameters: Part,
     /// The properties that requests hold, inline ones too.
     pub request_fields: Part,
+    /// The properties that only replies hold, and those that only the server sets.
+    pub reply_fields: Part,
     /// Named schemas.
     pub types: Part,
 }
 
 impl Coverage {
     /// The parts with their names.
-    pub fn parts(&self) -> [(&'static str, &Part); 4] {
+    pub fn parts(&self) -> [(&'static str, &Part); 5] {
         [
             ("operations", &self.operations),
             ("parameters", &self.parameters),
             ("request fields", &self.request_fields),
+            ("reply fields", &self.reply_fields),
             ("types", &self.types),
         ]
     }
@@ -82,30 +85,30 @@ pub fn measure(document: &Document, overlay_text: &str) -> Result<Coverage> {
                 .count(name, says(parameter, "description"));
         }
     });
+    let sent = select::sent_schemas(&document, &[]);
     for (name, schema) in document.schemas() {
         coverage
             .types
             .count(|| name.clone(), says(schema, "description"));
-    }
-    for name in select::sent_schemas(&document, &[]) {
-        if let Some(schema) = document.schema(&name) {
-            fields(&mut coverage.request_fields, &name, schema);
-        }
+        fields(&mut coverage, sent.contains(name), name, schema);
     }
     Ok(coverage)
 }
 
-fn fields(part: &mut Part, owner: &str, schema: &Value) {
+fn fields(coverage: &mut Coverage, sent: bool, owner: &str, schema: &Value) {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{owner}.{name}");
-        if property["readOnly"] != true {
-            part.count(|| path.clone(), says(property, "description"));
-        }
-        fields(part, &path, property);
-        fields(part, &path, &property["items"]);
+        let part = if sent && property["readOnly"] != true {
+            &mut coverage.request_fields
+        } else {
+            &mut coverage.reply_fields
+        };
+        part.count(|| path.clone(), says(property, "description"));
+        fields(coverage, sent, &path, property);
+        fields(coverage, sent, &path, &property["items"]);
     }
     for part_schema in schema["allOf"].as_array().into_iter().flatten() {
-        fields(part, owner, part_schema);
+        fields(coverage, sent, owner, part_schema);
     }
 }
 
@@ -201,6 +204,7 @@ actions:
             ["S.description", "S.inner.deep"]
         );
         assert_eq!(coverage.request_fields.all, 3);
+        assert_eq!(coverage.reply_fields.missing, ["Reply.z", "S.set"]);
         assert_eq!(coverage.types.missing, ["S"]);
         assert_eq!(coverage.types.percent(), 50.0);
     }

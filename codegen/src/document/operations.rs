@@ -16,7 +16,7 @@ pub const FORM: &str = "multipart/form-data";
 pub const BYTES: &str = "application/octet-stream";
 
 /// What builders and the client use, and so can't be called: see `operations.rs`.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 14] = [
     "Argument",
     "ByteStream",
     "Clone",
@@ -27,8 +27,10 @@ const TAKEN: [&str; 12] = [
     "PageStream",
     "Paging",
     "Request",
-    "ResponseValue",
+    "IntoFuture",
+    "Response",
     "Result",
+    "Sending",
 ];
 
 impl Document {

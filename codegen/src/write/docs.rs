@@ -9,7 +9,7 @@ use quote::quote;
 use crate::document::fixups::Union;
 use crate::document::{Body, Operation, Parameter, Place, Reply};
 use crate::model::{Model, Names, wire_name};
-use crate::names::{snake, type_name};
+use crate::names::snake;
 
 /// Documentation of a type.
 pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
@@ -135,7 +135,7 @@ pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Nam
     if statuses.len() > 1 {
         let _ = writeln!(
             text,
-            "\nAnswers {}: see [`ResponseValue::status`](crate::ResponseValue::status). A reply without a body is an empty value.",
+            "\nAnswers {}: `send_with_response()` tells which ([`Response::status`](crate::Response::status)). A reply without a body is an empty value.",
             statuses.join(" or ")
         );
     }
@@ -146,7 +146,7 @@ pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Nam
     }
     if paged {
         text.push_str(
-            "\n`stream()` reads the items of all pages, `pages()` whole pages, and `send()` one page.\n",
+            "\n`stream()` reads the items of all pages, `all()` collects them, `pages()` reads whole pages, and `send()` one page.\n",
         );
     }
     let _ = write!(
@@ -245,7 +245,7 @@ pub fn example(
         Reply::Json => ("let reply = ", &[".send()", ".await?"], ""),
         Reply::Bytes => (
             "let bytes = ",
-            &[".send()", ".await?", ".into_inner()", ".bytes()", ".await?"],
+            &[".send()", ".await?", ".bytes()", ".await?"],
             "",
         ),
     };
@@ -257,11 +257,11 @@ pub fn example(
         format!("{binding}client\n    {};", steps.join("\n    "))
     };
     format!(
-        "use seqera::prelude::*;\n\n# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{call}{rest}\n# Ok(())\n# }}\n"
+        "# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{call}{rest}\n# Ok(())\n# }}\n"
     )
 }
 
-/// Documentation of a tag's trait.
+/// Documentation of the block of a tag's methods.
 pub fn of_tag(tag: &str, description: Option<&str>) -> TokenStream {
     let text = description.map_or_else(String::new, |text| format!("{}\n\n", markdown(text)));
     attributes(&format!(
@@ -305,11 +305,6 @@ pub fn markdown(text: &str) -> std::borrow::Cow<'_, str> {
         }
     }
     safe.into()
-}
-
-/// The name of a tag's trait.
-pub fn trait_name(tag: &str) -> String {
-    format!("Client{}Ext", type_name(tag))
 }
 
 #[cfg(test)]

@@ -210,11 +210,13 @@ fn emit_error(code: &str, status: u16) -> TokenStream {
             }
         };
     }
-    let doc = docs::attributes(&format!("{code} with this message."));
+    let doc = docs::attributes(&format!(
+        "{code} with this message, or with this body: see [`ErrorBody`](crate::mock::ErrorBody)."
+    ));
     quote! {
         #doc
-        pub fn #method(self, message: impl AsRef<str>) -> Self {
-            Self(self.0.error(#status, message.as_ref()))
+        pub fn #method(self, body: impl ErrorBody) -> Self {
+            Self(self.0.error(#status, body))
         }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 
 use super::Launch;
-use super::prepare::Bases;
+use super::base::Bases;
 use crate::runs::run::Run;
 use crate::transport::task::Task;
 use crate::{Client, Result};

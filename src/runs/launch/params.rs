@@ -56,7 +56,10 @@ impl Params {
         for path in &self.files {
             let shown = path.display();
             let text = tokio::fs::read_to_string(path).await.map_err(|error| {
-                Error::io(format!("parameter file {shown} can't be read"), error)
+                Error::io(
+                    format!("parameter file {shown} can't be read: {error}"),
+                    error,
+                )
             })?;
             merged
                 .lay_over(&text)

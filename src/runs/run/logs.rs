@@ -13,8 +13,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use super::{Run, is_end, status_of};
-use crate::generated::prelude::*;
+use super::{Run, status_of};
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::types::{LogPage, TaskStatus};
 use crate::{Error, Result, StatusCode};
@@ -229,7 +228,7 @@ impl Reader {
     async fn look_for_a_beginning(&mut self) -> Result<bool> {
         let run = self.run.describe().await?;
         // A log that began and ended since is found by one more look.
-        self.ended = is_end(&status_of(&run)) || self.task_has_ended().await?;
+        self.ended = status_of(&run).is_end() || self.task_has_ended().await?;
         // Without a launch it was started elsewhere, and so is its log.
         Ok(run.workflow.is_some_and(|run| run.launch_id.is_some()))
     }
@@ -304,11 +303,11 @@ impl Reader {
                 call.next(token).send().await?
             }
         };
-        Ok(reply.into_inner().log.unwrap_or_default())
+        Ok(reply.log.unwrap_or_default())
     }
 
     async fn has_ended(&self) -> Result<bool> {
-        Ok(self.task_has_ended().await? || is_end(&self.run.status().await?))
+        Ok(self.task_has_ended().await? || self.run.status().await?.is_end())
     }
 
     /// False where the log is the run's.
@@ -318,7 +317,7 @@ impl Reader {
         };
         let call = self.run.at_home().await?.describe_workflow_task();
         let call = call.workflow_id(&self.run.id).task_id(task);
-        let reply = call.send().await?.into_inner();
+        let reply = call.send().await?;
         let status = reply.task.and_then(|task| task.status);
         Ok(matches!(
             status,

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 use super::polls::{Look, Seen, Watcher};
-use super::{Change, FinishedRun, Run, is_end};
+use super::{Change, FinishedRun, Run};
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::types::WorkflowStatus;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// A wait for the end of a run: see [`Run::wait`].
 #[must_use = "a wait does nothing until it is awaited"]
@@ -42,7 +42,7 @@ impl Run {
     /// ```
     ///
     /// # Errors
-    /// The time given is over, and the run goes on ([`ErrorKind::NotReached`]); the run is unknown
+    /// The time given is over, and the run goes on ([`Error::is_time_over`]); the run is unknown
     /// or forbidden; or trouble outlasted the time given to it.
     pub fn wait(&self) -> Wait {
         Wait {
@@ -94,7 +94,7 @@ impl Wait {
                     "run {} is {status} after {timeout:?}, and goes on",
                     self.run.id
                 );
-                Err(Error::new(ErrorKind::NotReached, text).in_operation("wait"))
+                Err(Error::time_over(text).in_operation("wait"))
             }
         }
     }
@@ -151,7 +151,7 @@ impl Wait {
 
 /// The whole of a run that was seen at its end.
 async fn finished(run: &Run, seen: Seen) -> Result<Option<FinishedRun>> {
-    if !is_end(&seen.status) {
+    if !seen.status.is_end() {
         return Ok(None);
     }
     let details = match seen.described {

@@ -11,15 +11,18 @@ use reqwest::header::ETAG;
 
 use super::{Upload, invalid, put};
 use crate::generated::types;
+use crate::poll::{Rhythm, poll_until};
 use crate::prelude::*;
 use crate::transfers::checksum;
 use crate::transfers::data_links::Located;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// S3 takes no smaller parts, but for the last.
 const SMALLEST_PART: u64 = 5 << 20;
-/// The last pause before an object that is said to come is given up: two minutes in all.
+/// The pauses between looks for an object that is said to come, and when it is given up.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(64);
+const COMPLETION: Duration = Duration::from_secs(128);
 
 pub(super) async fn send(upload: Upload<'_>) -> Result<()> {
     let id = upload.id.clone();
@@ -126,16 +129,14 @@ async fn finish(
 
 /// The Platform has taken the request, and the storage is still at it.
 async fn wait_for_it(upload: &Upload<'_>) -> Result<()> {
-    let mut pause = Duration::from_millis(250);
-    while !is_there(upload).await? {
-        if pause > LONGEST_PAUSE {
-            let text = "the Platform accepted the end of the upload, but the object has not appeared since";
-            return Err(Error::new(ErrorKind::NotReached, text));
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
-    }
-    Ok(())
+    let mut rhythm = Rhythm::growing(FIRST_PAUSE, LONGEST_PAUSE, 2.0).at_most(COMPLETION);
+    let appeared: Result<_> =
+        poll_until!(&mut rhythm, { Ok(is_there(upload).await?.then_some(())) });
+    appeared?.ok_or_else(|| {
+        let text =
+            "the Platform accepted the end of the upload, but the object has not appeared since";
+        Error::time_over(text)
+    })
 }
 
 async fn is_there(upload: &Upload<'_>) -> Result<bool> {
@@ -168,7 +169,7 @@ impl Open {
                     .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
-                    .send()
+                    .send_with_response()
                     .await?
                     .status()
             }
@@ -179,7 +180,7 @@ impl Open {
                     .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
-                    .send()
+                    .send_with_response()
                     .await?
                     .status()
             }

@@ -1,0 +1,66 @@
+//! The compute environment of a launch: whether it is ready, and where it works.
+
+use std::time::Duration;
+
+use crate::names::{Found, Id, Workspace};
+use crate::poll::{Rhythm, poll_until};
+use crate::types::ComputeEnvStatus;
+use crate::{Error, ErrorKind, Result};
+
+/// The longest time between two looks at a compute environment that is not ready.
+const COMPUTE_ENV_PAUSE: Duration = Duration::from_secs(5);
+/// How often to look at least within the time given.
+const COMPUTE_ENV_LOOKS: u32 = 20;
+
+/// How often to look, and how long to wait.
+pub(super) fn rhythm(at_most: Duration) -> Rhythm {
+    Rhythm::every((at_most / COMPUTE_ENV_LOOKS).min(COMPUTE_ENV_PAUSE)).at_most(at_most)
+}
+
+impl Workspace {
+    /// Waits until a compute environment takes launches. False if it had to wait.
+    pub(super) async fn ready(&self, id: &str, rhythm: &mut Rhythm) -> Result<bool> {
+        let mut looks = 0;
+        let mut last = None;
+        let ready = poll_until!(rhythm, {
+            looks += 1;
+            let env = match self.describe_compute_env(Id(id)).await {
+                Err(error) if error.may_pass() => {
+                    tracing::warn!(reason = %error, "waiting for a compute environment goes on");
+                    last = Some(error);
+                    return Ok(None);
+                }
+                env => env?,
+            };
+            let status = env.status.unwrap_or(ComputeEnvStatus::Available);
+            let shown = format!("compute environment {id} is {status}");
+            match status {
+                ComputeEnvStatus::Available => Ok(Some(looks == 1)),
+                ComputeEnvStatus::Creating | ComputeEnvStatus::Unrecognized(_) => {
+                    let text = format!("{shown} after the time given to become ready");
+                    last = Some(Error::time_over(text).in_operation("launch"));
+                    Ok(None)
+                }
+                _ => {
+                    let why = env.message.unwrap_or_default();
+                    let text = format!("{shown} and takes no launches. {why}");
+                    Err(Error::new(ErrorKind::NotReached, text).in_operation("launch"))
+                }
+            }
+        });
+        match ready? {
+            Some(at_once) => Ok(at_once),
+            None => Err(last.unwrap_or_else(|| Error::time_over("the time is over"))),
+        }
+    }
+
+    pub(super) async fn work_dir_of(&self, compute_env: &str) -> Result<Option<String>> {
+        let directory = self.look_up("work directory", compute_env, async {
+            let env = self.describe_compute_env(Id(compute_env)).await?;
+            let config = serde_json::to_value(&env.config).unwrap_or_default();
+            let directory = config["workDir"].as_str().unwrap_or_default();
+            Ok(Found::of(directory))
+        });
+        Ok(Some(directory.await?.id).filter(|directory| !directory.is_empty()))
+    }
+}

@@ -1,0 +1,321 @@
+//! What goes by a name: changed, described and deleted in one step.
+#![cfg(feature = "names")]
+
+mod support;
+
+use std::sync::Mutex;
+
+use seqera::{Client, ErrorKind, Id};
+use serde_json::{Value, json};
+use support::{Act, Seen, Server, json as answer, ok};
+
+/// A Platform that remembers what is written, and answers with it.
+struct Platform {
+    server: Server,
+    client: Client,
+}
+
+async fn platform(act: impl Fn(&Seen) -> Option<Act> + Send + Sync + 'static) -> Platform {
+    let server = Server::start(move |_, seen: &Seen| {
+        act(seen).unwrap_or_else(|| match (&*seen.method, seen.path()) {
+            ("GET", "/user-info") => ok(json!({"user": {"id": 3}})),
+            ("GET", "/user/3/workspaces") => ok(json!({"orgsAndWorkspaces": [
+                {"orgId": 8, "orgName": "acme", "workspaceId": 42, "workspaceName": "research"},
+            ]})),
+            (_, path) => answer(404, json!({"message": path}).to_string()),
+        })
+    })
+    .await;
+    let client = server.client().in_workspace(42).await.unwrap();
+    Platform { server, client }
+}
+
+impl Platform {
+    fn calls(&self, method: &str) -> Vec<(String, Value)> {
+        let seen = self.server.seen().into_iter();
+        let calls = seen.filter(|seen| seen.method == method).map(|seen| {
+            let body = serde_json::from_slice(&seen.body).unwrap_or_default();
+            (seen.path().to_owned(), body)
+        });
+        calls.collect()
+    }
+
+    async fn workspace(&self) -> seqera::Workspace {
+        self.client.workspace(42).await.unwrap()
+    }
+}
+
+fn launch() -> Value {
+    json!({"launch": {
+        "id": "l1", "pipeline": "https://github.com/acme/rnaseq", "revision": "3.18.0",
+        "computeEnv": {"id": "ce1"}, "workDir": "s3://acme-work", "configProfiles": ["docker"],
+    }})
+}
+
+/// The pipeline 5, `rnaseq`, with a label and its default version; updates answer with `version`.
+fn pipeline(seen: &Seen, version: &Value) -> Option<Act> {
+    let default = json!({"id": "v9", "name": "rnaseq-9", "isDefault": true});
+    let described = |version: &Value| {
+        json!({"pipeline": {
+            "pipelineId": 5, "name": "rnaseq", "description": "RNA", "workspaceId": 42,
+            "labels": [{"id": 71, "name": "urgent"}], "version": version,
+        }})
+    };
+    Some(match (&*seen.method, seen.path()) {
+        ("GET", "/pipelines") => ok(json!({
+            "pipelines": [{"pipelineId": 5, "name": "rnaseq", "workspaceId": 42}], "totalSize": 1,
+        })),
+        ("GET", "/pipelines/5") => ok(described(&default)),
+        ("GET", "/pipelines/5/launch") => ok(launch()),
+        ("PUT", "/pipelines/5") => ok(described(version)),
+        ("GET", "/pipelines/5/versions/validate") => match seen.query("name").as_deref() {
+            Some("rnaseq-10") => answer(400, r#"{"message": "taken"}"#),
+            _ => Act::Reply(204, Vec::new(), Vec::new()),
+        },
+        ("PUT", "/pipelines/5/versions/v10/manage") => Act::Reply(204, Vec::new(), Vec::new()),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn a_pipeline_is_read_changed_and_written_whole_and_its_draft_becomes_the_default() {
+    let draft = json!({"id": "v10", "isDefault": false});
+    let platform = platform(move |seen| pipeline(seen, &draft)).await;
+    let edit = async |keep: bool| {
+        let workspace = platform.workspace().await;
+        let edit = workspace.edit_pipeline("rnaseq", |mut request| {
+            if let Some(launch) = &mut request.launch {
+                launch.revision = Some("3.19.0".to_owned());
+            }
+            request.description("RNA, nightly")
+        });
+        match keep {
+            true => edit.keep_draft().await,
+            false => edit.await,
+        }
+    };
+    let edited = edit(false).await.unwrap();
+    let told: Vec<_> = edited.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            r#"description: "RNA" -> "RNA, nightly""#,
+            r#"launch.revision: "3.18.0" -> "3.19.0""#,
+        ]
+    );
+    let version = edited.version.unwrap();
+    assert_eq!(
+        (&*version.id, version.name.as_deref(), version.is_default),
+        ("v10", Some("rnaseq-11"), true)
+    );
+    let puts = platform.calls("PUT");
+    let [(update, body), (manage, managed)] = &*puts else {
+        panic!("{puts:?}")
+    };
+    assert_eq!(
+        (&**update, &**manage),
+        ("/pipelines/5", "/pipelines/5/versions/v10/manage")
+    );
+    assert_eq!(*managed, json!({"name": "rnaseq-11", "isDefault": true}));
+    assert_eq!(body["labelIds"], json!([71]));
+    assert_eq!(body["name"], "rnaseq");
+    assert_eq!(body["launch"]["revision"], "3.19.0");
+    assert_eq!(body["launch"]["computeEnvId"], "ce1");
+    assert_eq!(body["launch"]["configProfiles"], json!(["docker"]));
+
+    let kept = edit(true).await.unwrap().version.unwrap();
+    assert_eq!((kept.name, kept.is_default), (None, false));
+    assert_eq!(platform.calls("PUT").len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_no_draft_stays_as_the_server_made_it_and_no_change_sends_nothing() {
+    let named = json!({"id": "v10", "name": "rnaseq-10", "isDefault": true});
+    let platform = platform(move |seen| pipeline(seen, &named)).await;
+    let workspace = platform.workspace().await;
+    let edited = workspace
+        .edit_pipeline(5, |request| request.icon("x"))
+        .await;
+    assert!(edited.unwrap().version.unwrap().is_default);
+    assert_eq!(platform.calls("PUT").len(), 1);
+
+    let same = workspace.edit_pipeline("rnaseq", |request| request.description("RNA"));
+    assert!(same.await.unwrap().is_unchanged());
+    assert_eq!(platform.calls("PUT").len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_that_others_came_before_is_made_on_what_is_there_then() {
+    let state = Mutex::new(("RNA".to_owned(), 0));
+    let platform = platform(move |seen| {
+        let mut state = state.lock().unwrap();
+        Some(match (&*seen.method, seen.path()) {
+            ("GET", "/datasets/d1/metadata") => {
+                ok(json!({"dataset": {"id": "d1", "name": "samples", "description": state.0}}))
+            }
+            ("PUT", "/datasets/d1") => {
+                state.1 += 1;
+                match state.1 {
+                    1 => {
+                        state.0 = "theirs".to_owned();
+                        answer(409, r#"{"message": "conflict"}"#)
+                    }
+                    _ => Act::Reply(204, Vec::new(), Vec::new()),
+                }
+            }
+            _ => return None,
+        })
+    })
+    .await;
+    let workspace = platform.workspace().await;
+    let edited = workspace.edit_dataset(Id("d1"), |mut request| {
+        let said = request.description.take().unwrap_or_default();
+        request.description(format!("{said}, mine"))
+    });
+    let edited = edited.await.unwrap();
+    assert_eq!(edited.changes[0].after, "theirs, mine");
+    let last = platform.calls("PUT").pop().unwrap().1;
+    assert_eq!(
+        last,
+        json!({"name": "samples", "description": "theirs, mine"})
+    );
+}
+
+#[tokio::test]
+async fn a_conflict_that_is_the_requests_own_is_told_at_once() {
+    let platform = platform(|seen| {
+        Some(match (&*seen.method, seen.path()) {
+            ("GET", "/compute-envs/ce1") => {
+                ok(json!({"computeEnv": {"id": "ce1", "name": "campus", "description": "x"}}))
+            }
+            ("PUT", "/compute-envs/ce1") => answer(409, r#"{"message": "the name is taken"}"#),
+            _ => return None,
+        })
+    })
+    .await;
+    let workspace = platform.workspace().await;
+    let edit = workspace.edit_compute_env(Id("ce1"), |request| request.name("cluster"));
+    let error = edit.await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert_eq!(platform.calls("PUT").len(), 1);
+}
+
+#[tokio::test]
+async fn actions_studios_secrets_teams_workspaces_and_organizations_are_changed_too() {
+    let platform = platform(|seen| {
+        let path = seen.path();
+        let described = match path {
+            "/actions" => json!({"actions": [{"id": "a1", "name": "nightly"}]}),
+            "/actions/a1" => json!({"action": {
+                "id": "a1", "name": "nightly", "source": "tower",
+                "labels": [{"id": 71}], "launch": launch()["launch"],
+            }}),
+            "/studios/s1" => json!({"sessionId": "s1", "name": "notebook", "labels": [{"id": 72}]}),
+            "/pipeline-secrets" => json!({"pipelineSecrets": [{"id": 9, "name": "TOKEN"}]}),
+            "/orgs" => json!({"organizations": [{"orgId": 8, "name": "acme"}]}),
+            "/orgs/8" => json!({"organization": {"orgId": 8, "name": "acme", "fullName": "Acme"}}),
+            "/orgs/8/teams" => json!({"teams": [{"teamId": 4, "name": "lab"}], "totalSize": 1}),
+            "/orgs/8/teams/4" => json!({"team": {"teamId": 4, "name": "lab"}}),
+            "/orgs/8/workspaces/42" => json!({"workspace": {
+                "id": 42, "name": "research", "fullName": "Research", "visibility": "PRIVATE",
+            }}),
+            "/pipeline-secrets/9" if seen.method == "PUT" => json!({}),
+            _ => return None,
+        };
+        Some(ok(described))
+    })
+    .await;
+    let workspace = platform.workspace().await;
+    let organization = platform.client.organization("acme").await.unwrap();
+    let edited = [
+        workspace
+            .edit_action("nightly", |request| request.name("weekly"))
+            .await,
+        workspace
+            .edit_studio(Id("s1"), |request| request.description("x"))
+            .await,
+        workspace
+            .edit_secret("TOKEN", |request| request.value("s3cret"))
+            .await,
+        workspace.edit(|request| request.description("x")).await,
+        organization
+            .edit_team("lab", |request| request.description("x"))
+            .await,
+        organization.edit(|request| request.location("Turin")).await,
+    ];
+    for edited in edited {
+        let edited = edited.unwrap();
+        assert_eq!(edited.changes.len(), 1, "{edited:?}");
+        assert!(!format!("{edited:?}").contains("s3cret"), "{edited:?}");
+    }
+    let puts = platform.calls("PUT");
+    let body = |path: &str| puts.iter().find(|(put, _)| put == path).unwrap().1.clone();
+    assert_eq!(body("/actions/a1")["launch"]["labelIds"], json!([71]));
+    assert_eq!(body("/actions/a1")["launch"]["revision"], "3.18.0");
+    assert_eq!(body("/studios/s1")["labelIds"], json!([72]));
+    assert_eq!(body("/pipeline-secrets/9"), json!({"value": "s3cret"}));
+    assert_eq!(
+        body("/orgs/8/workspaces/42"),
+        json!({"name": "research", "fullName": "Research", "visibility": "PRIVATE", "description": "x"})
+    );
+    assert_eq!(body("/orgs/8/teams/4")["name"], "lab");
+    assert_eq!(body("/orgs/8")["fullName"], "Acme");
+}
+
+#[tokio::test]
+async fn things_are_described_and_deleted_by_name() {
+    let platform = platform(|seen| {
+        Some(match (&*seen.method, seen.path()) {
+            ("DELETE", _) => Act::Reply(204, Vec::new(), Vec::new()),
+            (_, "/credentials") => ok(json!({"credentials": [{"id": "c1", "name": "login"}]})),
+            (_, "/credentials/c1") => ok(json!({"credentials": {"id": "c1", "name": "login"}})),
+            (_, "/labels") => ok(json!({"labels": [{"id": 71, "name": "urgent"}], "totalSize": 1})),
+            (_, "/pipelines") => ok(json!({"pipelines": [
+                {"pipelineId": 6, "name": "shared", "workspaceId": 7},
+            ], "totalSize": 1})),
+            _ => return None,
+        })
+    })
+    .await;
+    let workspace = platform.workspace().await;
+    let described = workspace.describe_credentials("login").await.unwrap();
+    assert_eq!(described.id.as_deref(), Some("c1"));
+    workspace.delete_credentials("login").await.unwrap();
+    workspace.delete_label("urgent").await.unwrap();
+    let error = workspace.delete_credentials("logon").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let error = workspace.delete_pipeline("shared").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    let deleted: Vec<_> = platform
+        .calls("DELETE")
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(deleted, ["/credentials/c1", "/labels/71"]);
+}
+
+#[tokio::test]
+async fn labels_are_found_or_made_for_whatever_takes_labels() {
+    let platform = platform(|seen| {
+        Some(match (&*seen.method, seen.path()) {
+            ("GET", "/labels") => {
+                ok(json!({"labels": [{"id": 71, "name": "urgent"}], "totalSize": 1}))
+            }
+            ("POST", "/labels") => ok(json!({"id": 90})),
+            _ => return None,
+        })
+    })
+    .await;
+    let workspace = platform.workspace().await;
+    let ids = workspace
+        .labels_or_new(["urgent", "cost-centre=genomics"])
+        .await;
+    assert_eq!(ids.unwrap(), [71, 90]);
+    let made = platform.calls("POST");
+    assert_eq!(
+        made[0].1,
+        json!({"name": "cost-centre", "value": "genomics", "resource": true})
+    );
+    assert!(workspace.labels(["nothing"]).await.is_err());
+    assert_eq!(platform.calls("POST").len(), 1);
+}

@@ -1,0 +1,189 @@
+//! What `overlays/docs.yml` says, held against itself and against the schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use seqera_codegen::document::{Document, for_each_operation};
+use seqera_codegen::overlay;
+use serde_json::Value;
+
+fn read(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::read_to_string(root.join(name)).unwrap()
+}
+
+/// The vendored schema under our words.
+fn documented() -> Document {
+    let mut document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
+    let dangling = overlay::apply(&mut document.tree, &read("overlays/docs.yml")).unwrap();
+    assert_eq!(dangling, [""; 0]);
+    document
+}
+
+/// All texts, by what they are about.
+fn texts(document: &Document) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for_each_operation(&mut document.tree.clone(), &mut |path, operation| {
+        let operation = Value::Object(operation.clone());
+        let id = operation["operationId"].as_str().unwrap_or(path);
+        add(&mut texts, id, &operation);
+        add(&mut texts, &format!("{id}.body"), &operation["requestBody"]);
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap_or("?");
+            add(&mut texts, &format!("{id}.{name}"), parameter);
+        }
+    });
+    for (name, schema) in document.schemas() {
+        of_schema(&mut texts, name, schema);
+    }
+    texts
+}
+
+fn of_schema(texts: &mut BTreeMap<String, String>, name: &str, schema: &Value) {
+    add(texts, name, schema);
+    for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let name = format!("{name}.{property}");
+        of_schema(texts, &name, schema);
+        of_schema(texts, &name, &schema["items"]);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        of_schema(texts, name, part);
+    }
+}
+
+fn add(texts: &mut BTreeMap<String, String>, name: &str, what: &Value) {
+    let parts = ["summary", "description"].map(|key| what[key].as_str().unwrap_or_default());
+    let values = what["x-enum-descriptions"].as_object();
+    let values = values
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, text)| text.as_str());
+    let words = parts
+        .into_iter()
+        .chain(values)
+        .flat_map(str::split_whitespace);
+    let text = words.collect::<Vec<_>>().join(" ");
+    if !text.is_empty() {
+        texts.entry(name.to_owned()).or_default().push_str(&text);
+    }
+}
+
+/// Whether a text says that something is left open.
+fn admits_ignorance(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let of_the_schema = text.match_indices("schema ").any(|(at, found)| {
+        let next = text[at + found.len()..]
+            .split(' ')
+            .next()
+            .unwrap_or_default();
+        [
+            "does", "gives", "says", "states", "lists", "leaves", "declares",
+        ]
+        .contains(&next)
+    });
+    let plainly = [
+        "is not known",
+        "is unknown",
+        "is not stated",
+        "is not documented",
+        "does not say",
+        "does not explain",
+        "by its name, ",
+        "may well ",
+    ];
+    of_the_schema || plainly.iter().any(|phrase| text.contains(phrase))
+}
+
+#[test]
+fn only_what_is_listed_is_said_to_be_left_open() {
+    let list = read("overlays/unknown.txt");
+    let listed: BTreeSet<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    let texts = texts(&documented());
+    let said: BTreeSet<&str> = texts
+        .iter()
+        .filter(|(_, text)| admits_ignorance(text))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(said, listed);
+    assert!(listed.len() <= 10, "the list is to be short");
+}
+
+#[test]
+fn what_admits_ignorance_is_recognised() {
+    for text in [
+        "Size of the disk. The schema gives no unit.",
+        "The schema does not list the values.",
+        "What becomes of it is not known.",
+        "By its name, whether to check.",
+    ] {
+        assert!(admits_ignorance(text), "{text}");
+    }
+    assert!(!admits_ignorance(
+        "Stores the text of a parameter schema and returns its id."
+    ));
+}
+
+#[test]
+fn permissions_are_named_in_one_way() {
+    let texts = texts(&documented());
+    let mut with = 0;
+    for (name, text) in &texts {
+        let Some((_, line)) = text.split_once("Needs the permission ") else {
+            assert!(!text.contains("needs the permission"), "{name}: {text}");
+            continue;
+        };
+        with += 1;
+        let (first, rest) = line
+            .split_once(" in the workspace")
+            .unwrap_or_else(|| panic!("{name}: {line}"));
+        assert!(
+            rest.ends_with('.'),
+            "{name}: the line is not the last: {line}"
+        );
+        let more = rest.split('`').skip(1).step_by(2);
+        for permission in [first.trim_matches('`')].into_iter().chain(more) {
+            let (what, how) = permission
+                .split_once(':')
+                .unwrap_or_else(|| panic!("{name}: {permission}"));
+            assert!(
+                what.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+                "{name}: {what}"
+            );
+            let hows = ["read", "write", "execute", "delete", "admin"];
+            assert!(hows.contains(&how), "{name}: {how}");
+        }
+    }
+    assert!(with > 150, "{with}");
+}
+
+#[test]
+fn the_values_of_enums_that_are_explained_exist() {
+    fn check(name: &str, schema: &Value) -> usize {
+        let known = schema["enum"].as_array();
+        let mut explained = 0;
+        for (value, text) in schema["x-enum-descriptions"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
+            let known = known.is_some_and(|known| known.iter().any(|known| known == value));
+            assert!(known, "{name} has no value {value}");
+            assert!(
+                text.as_str().is_some_and(|text| text.ends_with('.')),
+                "{name}.{value}"
+            );
+            explained += 1;
+        }
+        for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+            explained += check(&format!("{name}.{property}"), schema);
+        }
+        explained
+    }
+    let document = documented();
+    let explained: usize = document
+        .schemas()
+        .map(|(name, schema)| check(name, schema))
+        .sum();
+    assert!(explained > 200, "{explained}");
+}
