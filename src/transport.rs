@@ -38,6 +38,8 @@ pub struct Transport {
     pub(crate) retry: RetryPolicy,
     /// The workspace of calls that name none.
     pub(crate) scope: Scope,
+    /// Whether calls that may change something are refused.
+    pub(crate) dry_run: bool,
 }
 
 /// What is the same for every request of a client.
@@ -66,6 +68,7 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
             scope,
+            dry_run: false,
         }
     }
 

@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use seqera::Client;
-use seqera::prelude::*;
 use seqera::types::{OrgAndWorkspaceDto, UserResponseDto};
 use tokio::sync::OnceCell;
 
@@ -156,14 +155,19 @@ impl Context {
             })?;
             settings = settings.root_certificates(pem);
         }
-        Ok(settings.build()?)
+        let client = settings.build()?;
+        Ok(if self.global.dry_run {
+            client.dry_run()
+        } else {
+            client
+        })
     }
 
     /// The token's user.
     pub async fn user(&self) -> Result<&UserResponseDto> {
         self.user
             .get_or_try_init(async || {
-                let reply = self.client()?.user_info().send().await?.into_inner();
+                let reply = self.client()?.user_info().send().await?;
                 Ok(reply.user.unwrap_or_default())
             })
             .await
@@ -181,7 +185,7 @@ impl Context {
             .get_or_try_init(async || {
                 let user = self.user().await?.id.unwrap_or_default();
                 let call = self.client()?.list_workspaces_user().user_id(user);
-                let reply = call.send().await?.into_inner();
+                let reply = call.send().await?;
                 Result::<_, Failure>::Ok(reply.orgs_and_workspaces.unwrap_or_default())
             })
             .await?;

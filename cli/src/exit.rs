@@ -24,6 +24,8 @@ pub enum Kind {
     NotFound,
     Conflict,
     NoAnswer,
+    /// A dry run came to what would change something.
+    NotSent,
 }
 
 /// Why a command failed.
@@ -34,6 +36,8 @@ pub struct Failure {
     text: String,
     /// The line with what was tried and what to do.
     advice: Option<String>,
+    /// What a dry run would have sent.
+    unsent: Option<serde_json::Value>,
 }
 
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -44,6 +48,7 @@ impl Failure {
             kind,
             text: text.into(),
             advice: None,
+            unsent: None,
         }
     }
 
@@ -62,6 +67,13 @@ impl Failure {
     /// The kind of failure.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The request that a dry run would have sent, without secrets.
+    pub fn unsent(&self) -> Option<serde_json::Value> {
+        let mut request = self.unsent.clone()?;
+        hide(&mut request);
+        Some(request)
     }
 
     /// The same failure, told in other words that the server's follow.
@@ -87,6 +99,7 @@ impl Failure {
     /// The exit status.
     pub fn status(&self, as_tw: bool) -> u8 {
         match self.kind {
+            Kind::NotSent => 0,
             Kind::Usage => 2,
             _ if as_tw => 1,
             Kind::Failed => 1,
@@ -117,7 +130,12 @@ impl Exit {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let kind = if error.is_unauthorized() || error.is_forbidden() {
+        let unsent = error
+            .details()
+            .filter(|_| error.kind() == ErrorKind::NotSent);
+        let kind = if unsent.is_some() {
+            Kind::NotSent
+        } else if error.is_unauthorized() || error.is_forbidden() {
             Kind::Unauthorized
         } else if error.is_not_found() {
             Kind::NotFound
@@ -148,7 +166,40 @@ impl From<Error> for Failure {
             kind,
             text,
             advice: Some(advice),
+            unsent,
         }
+    }
+}
+
+/// Names of fields whose text is a secret.
+const SECRETS: [&str; 12] = [
+    "accessKey",
+    "batchKey",
+    "certificate",
+    "clientSecret",
+    "data",
+    "passphrase",
+    "password",
+    "privateKey",
+    "secretKey",
+    "storageKey",
+    "token",
+    "value",
+];
+
+fn hide(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if SECRETS.contains(&name.as_str()) => "…".clone_into(text),
+                    value => hide(value),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(hide),
+        _ => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists: which part is read, and how it is told.
 
 use futures_util::TryStreamExt;
-use seqera::paginate::{ItemStream, Paged};
+use seqera::paginate::ItemStream;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,17 +52,25 @@ impl Paging {
 
     /// Reads the part of a list that was asked for. The list begins behind what is
     /// [skipped](Self::skipped).
-    pub async fn read<P: Paged>(&self, list: ItemStream<P>) -> Result<Listed<P::Item>> {
+    pub async fn read<T: Send + 'static>(&self, list: ItemStream<T>) -> Result<Listed<T>> {
         let skipped = self.skipped()?.unwrap_or_default();
         let limit = self.limit()?;
-        let list = match limit {
+        let mut list = match limit {
             Some(limit) => list.limit(limit),
             None => list,
+        };
+        let total = match limit {
+            Some(_) => list.total().await?,
+            None => None,
         };
         let items: Vec<_> = list.try_collect().await?;
         let footer = limit.is_some().then(|| {
             let last = skipped + i64::try_from(items.len()).unwrap_or(i64::MAX);
-            format!("Showing from {} to {last}", (skipped + 1).min(last))
+            let shown = format!("Showing from {} to {last}", (skipped + 1).min(last));
+            match total {
+                Some(total) => format!("{shown} from a total of {total} entries"),
+                None => shown,
+            }
         });
         Ok(Listed { items, footer })
     }

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use args::Color;
 use context::Context;
 use exit::{Exit, Failure};
+use output::Answer;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
@@ -41,10 +42,17 @@ fn main() -> ExitCode {
         Some(Color::Auto) | None => {}
     }
     let ended = Context::new(as_tw, cli.global).and_then(|context| {
+        if context.global.verbose {
+            tell_calls();
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(cli.command.run(&context))
+        let ended = runtime.block_on(cli.command.run(&context));
+        match ended.as_ref().err().and_then(Failure::unsent) {
+            Some(request) => context.show(&Answer::request(request)),
+            None => ended,
+        }
     });
     let status = ended
         .map(|exit: Exit| exit.status(as_tw))
@@ -53,6 +61,17 @@ fn main() -> ExitCode {
             failure.status(as_tw)
         });
     status.into()
+}
+
+/// Tells each call on standard error when it has ended.
+fn tell_calls() {
+    use tracing_subscriber::fmt::format::FmtSpan;
+    let _ = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .with_span_events(FmtSpan::CLOSE)
+        .try_init();
 }
 
 fn is_property(word: &str) -> bool {

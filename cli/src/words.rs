@@ -61,6 +61,7 @@ fn switch(arg: Arg) -> Arg {
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value("true")
+        .value_name("BOOL")
         .hide_possible_values(true)
         .hide_default_value(true)
         .value_parser(clap::value_parser!(bool))

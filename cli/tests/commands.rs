@@ -73,7 +73,7 @@ fn holds(value: &Value, wanted: &Value) -> bool {
 
 fn replies(group: &Group, case: &Case) -> Replies {
     // A reply `{status: 409, body: …}` is no success.
-    let read = |value: &Value| match (&value["status"], &value["body"]) {
+    let reply = |value: &Value| match (&value["status"], &value["body"]) {
         (Value::Number(status), body) if value.get("body").is_some() => {
             (status.as_u64().unwrap() as u16, body.clone())
         }
@@ -85,7 +85,7 @@ fn replies(group: &Group, case: &Case) -> Replies {
         .iter()
         .chain(&group.replies)
         .chain(&case.replies);
-    all.map(|(line, value)| (line.clone(), read(value)))
+    all.map(|(line, value)| (line.clone(), reply(value)))
         .collect()
 }
 

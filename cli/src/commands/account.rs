@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand};
 use seqera::Client;
-use seqera::prelude::*;
 use serde_json::json;
 
 use crate::config::{Config, Profile};
@@ -129,7 +128,7 @@ async fn user_of(context: &Context, profile: &Profile, token: &str) -> Result<St
     let settings = Client::builder(token)
         .endpoint(endpoint)
         .allow_http(context.global.insecure);
-    let reply = settings.build()?.user_info().send().await?.into_inner();
+    let reply = settings.build()?.user_info().send().await?;
     Ok(reply
         .user
         .and_then(|user| user.user_name)

@@ -1,7 +1,6 @@
 //! `actions`: launches on events.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{
     ActionResponseDto, CreateActionRequest, ListActionsResponseActionInfo, UpdateActionRequest,
     WorkflowLaunchRequest,
@@ -197,12 +196,7 @@ impl Action {
             .create_action()
             .workspace_id(place.id())
             .body(body);
-        let id = call
-            .send()
-            .await?
-            .into_inner()
-            .action_id
-            .unwrap_or_default();
+        let id = call.send().await?.action_id.unwrap_or_default();
         let reference = place.reference().await?;
         if let Some(labels) = &self.labels.labels {
             let ids = labels::ids(context, &place, &labels.0, Absent::Make).await?;
@@ -306,7 +300,7 @@ async fn all(
     if labels {
         call = call.attributes(["labels"]);
     }
-    Ok(call.send().await?.into_inner().actions.unwrap_or_default())
+    Ok(call.send().await?.actions.unwrap_or_default())
 }
 
 async fn delete(context: &Context, place: &Place<'_>, id: &str) -> Result<()> {
@@ -349,6 +343,6 @@ async fn describe(
         .describe_action()
         .action_id(id)
         .workspace_id(place.id());
-    let reply = call.attributes(["labels"]).send().await?.into_inner();
+    let reply = call.attributes(["labels"]).send().await?;
     Ok(reply.action.unwrap_or_default())
 }

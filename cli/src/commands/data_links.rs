@@ -303,11 +303,7 @@ impl Add {
             .create_custom_data_link()
             .workspace_id(place.id())
             .body(body);
-        show(
-            context,
-            call.send().await?.into_inner(),
-            "Data link created",
-        )
+        show(context, call.send().await?, "Data link created")
     }
 }
 
@@ -325,7 +321,7 @@ impl Update {
             .update_custom_data_link()
             .data_link_id(&self.id);
         let updated = call.workspace_id(place.id()).body(body).send().await?;
-        show(context, updated.into_inner(), "Data link updated")
+        show(context, updated, "Data link updated")
     }
 }
 
@@ -373,11 +369,7 @@ impl Browse {
             .describe_data_link()
             .data_link_id(&id)
             .workspace_id(place.id());
-        let described = call
-            .credentials_id(credentials.clone())
-            .send()
-            .await?
-            .into_inner();
+        let described = call.credentials_id(credentials.clone()).send().await?;
         let page: DataLinkContentResponse =
             match self.path.as_deref().filter(|path| !path.is_empty()) {
                 None => {
@@ -387,7 +379,7 @@ impl Browse {
                         .workspace_id(place.id());
                     let call = call.credentials_id(credentials).search(self.filter);
                     let call = call.next_page_token(self.token).page_size(self.page);
-                    call.send().await?.into_inner()
+                    call.send().await?
                 }
                 Some(path) => {
                     let call = client
@@ -397,7 +389,7 @@ impl Browse {
                     let call = call.workspace_id(place.id()).credentials_id(credentials);
                     let call = call.search(self.filter);
                     let call = call.next_page_token(self.token).page_size(self.page);
-                    call.send().await?.into_inner()
+                    call.send().await?
                 }
             };
         let items = page.objects.unwrap_or_default();

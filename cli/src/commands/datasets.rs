@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{
     ChangeDatasetVisibilityRequest, CreateDatasetRequest, DatasetDto, DatasetVersionDto,
     UpdateDatasetRequest,
@@ -260,7 +259,7 @@ impl Add {
             .create_dataset_v2()
             .workspace_id(place.id())
             .body(body);
-        let made = call.send().await?.into_inner().dataset.unwrap_or_default();
+        let made = call.send().await?.dataset.unwrap_or_default();
         let id = made.id.unwrap_or_default();
         upload(context, &place, &id, &self.file, self.header).await?;
         let value =
@@ -381,7 +380,7 @@ impl Version {
             .file_name(&name);
         let call = call.version(version.version.unwrap_or_default().to_string());
         let mut content = Vec::new();
-        let mut parts = call.send().await?.into_inner();
+        let mut parts = call.send().await?;
         while let Some(part) = parts.try_next().await? {
             content.extend_from_slice(&part);
         }
@@ -486,11 +485,7 @@ async fn versions(
         .list_dataset_versions_v2()
         .workspace_id(place.id());
     let call = call.dataset_id(dataset.id.clone().unwrap_or_default());
-    let reply = call
-        .mime_type(dataset.media_type.clone())
-        .send()
-        .await?
-        .into_inner();
+    let reply = call.mime_type(dataset.media_type.clone()).send().await?;
     Ok(reply.versions.unwrap_or_default())
 }
 
@@ -514,7 +509,7 @@ async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result
             .client()?
             .describe_dataset_v2()
             .workspace_id(place.id());
-        let reply = call.dataset_id(id).send().await?.into_inner();
+        let reply = call.dataset_id(id).send().await?;
         return Ok(reply.dataset.unwrap_or_default());
     }
     let name = wanted.typed();

@@ -1,7 +1,6 @@
 //! `info`: is all well between here and the server?
 
 use seqera::API_VERSION;
-use seqera::prelude::*;
 use serde_json::json;
 
 use crate::context::Context;
@@ -32,7 +31,7 @@ impl Check {
 
 pub async fn run(context: &Context) -> Result<Exit> {
     let client = context.client()?;
-    let service = client.info().send().await.map(|reply| reply.into_inner());
+    let service = client.info().send().await;
     let service = service.ok().and_then(|reply| reply.service_info);
     let connection = Check::of(service.is_some());
     let (mut version, mut credentials, mut user) = (Check::NotMade, Check::NotMade, None);

@@ -1,7 +1,6 @@
 //! `… labels`: the labels of an action, a dataset, a pipeline or a run.
 
 use clap::Args;
-use seqera::prelude::*;
 use seqera::types;
 use serde_json::{Value, json};
 

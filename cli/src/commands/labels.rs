@@ -1,7 +1,6 @@
 //! `labels`: labels of a workspace.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{CreateLabelRequest, UpdateLabelRequest};
 use serde::Deserialize;
 use serde_json::json;
@@ -169,7 +168,7 @@ impl Update {
             .send()
             .await
             .map_err(|error| unable("update", &place, error))?;
-        let updated = updated.into_inner();
+        let updated = updated;
         let value = json!({
             "id": updated.id.unwrap_or(self.id),
             "name": updated.name,
@@ -224,7 +223,7 @@ async fn create(context: &Context, place: &Place<'_>, label: &Label) -> Result<i
         .send()
         .await
         .map_err(|error| unable("create", place, error))?;
-    Ok(created.into_inner().id.unwrap_or_default())
+    Ok(created.id.unwrap_or_default())
 }
 
 /// What becomes of labels that do not exist.

@@ -82,8 +82,14 @@ impl Launch {
             true => Pipeline::Repository(self.pipeline.clone()),
             false => Pipeline::Name(self.pipeline.clone()),
         };
+        let version = self.version.said();
+        if repository && version.is_some() {
+            return Err(Failure::usage(
+                "--version-id and --version-name are for pipelines of the launchpad",
+            ));
+        }
         let mut launch = client.launch(what).workspace(place.id());
-        if let Some(version) = self.version.said().filter(|_| !repository) {
+        if let Some(version) = version {
             launch = launch.version(version);
         }
         if let Some(folder) = self
@@ -196,7 +202,7 @@ pub async fn send(
         .body(SubmitWorkflowLaunchRequest::new().launch(request))
         .send()
         .await?;
-    let id = reply.into_inner().workflow_id.unwrap_or_default();
+    let id = reply.workflow_id.unwrap_or_default();
     let reference = place.reference().await?;
     let url = format!("{}/watch/{id}", place.url().await?);
     let value = json!({

@@ -1,7 +1,6 @@
 //! `members` and `collaborators`: the people of an organization.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{AddMemberRequest, MemberDbDto, UpdateMemberRoleRequest};
 use serde::Deserialize;
 use serde_json::json;
@@ -182,7 +181,7 @@ impl Add {
             .create_organization_member()
             .org_id(id)
             .body(body);
-        let member = call.send().await?.into_inner().member;
+        let member = call.send().await?.member;
         let name = self.organization.organization;
         let text = format!("Member '{}' added to organization '{name}'", self.user);
         context.say(json!({"orgName": name, "member": member}), text)

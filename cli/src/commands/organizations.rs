@@ -1,7 +1,6 @@
 //! `organizations`.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{CreateOrganizationRequest, OrganizationDbDto, UpdateOrganizationRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -146,12 +145,7 @@ impl Add {
         }
         let body = request::<CreateOrganizationRequest>(json!({"organization": fields(&self)?}))?;
         let call = context.client()?.create_organization().body(body);
-        let made = call
-            .send()
-            .await?
-            .into_inner()
-            .organization
-            .unwrap_or_default();
+        let made = call.send().await?.organization.unwrap_or_default();
         show(context, &made)
     }
 }
@@ -201,8 +195,7 @@ async fn describe(context: &Context, id: i64) -> Result<OrganizationDbDto> {
         .describe_organization()
         .org_id(id)
         .send()
-        .await?
-        .into_inner();
+        .await?;
     Ok(reply.organization.unwrap_or_default())
 }
 

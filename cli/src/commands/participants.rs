@@ -1,7 +1,6 @@
 //! `participants`: who takes part in a workspace.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{AddParticipantRequest, ParticipantResponseDto, UpdateParticipantRoleRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -222,7 +221,7 @@ impl Add {
         let call = context.client()?.create_workspace_participant();
         let call = call.org_id(home.organization_id).workspace_id(home.id);
         let call = call.body(request::<AddParticipantRequest>(body)?);
-        let participant = call.send().await?.into_inner().participant;
+        let participant = call.send().await?.participant;
         let text = format!("Participant '{name}' added to workspace '{}'", home.name);
         context.say(
             json!({"participant": participant, "workspaceName": home.name}),

@@ -1,7 +1,6 @@
 //! `secrets`: secrets of pipelines.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{CreatePipelineSecretRequest, PipelineSecret, UpdatePipelineSecretRequest};
 use serde::Deserialize;
 use serde_json::json;
@@ -154,7 +153,7 @@ impl Add {
             .client()?
             .create_pipeline_secret()
             .workspace_id(place.id());
-        let id = call.body(body).send().await?.into_inner().secret_id;
+        let id = call.body(body).send().await?.secret_id;
         let reference = place.reference().await?;
         let text = format!(
             "New secret '{}' ({}) added at {reference} workspace",
@@ -173,12 +172,7 @@ async fn all(context: &Context, place: &Place<'_>) -> Result<Vec<PipelineSecret>
         .client()?
         .list_pipeline_secrets()
         .workspace_id(place.id());
-    Ok(call
-        .send()
-        .await?
-        .into_inner()
-        .pipeline_secrets
-        .unwrap_or_default())
+    Ok(call.send().await?.pipeline_secrets.unwrap_or_default())
 }
 
 async fn delete(context: &Context, place: &Place<'_>, secret: &PipelineSecret) -> Result<()> {
@@ -197,7 +191,7 @@ async fn find(
 ) -> Result<PipelineSecret> {
     if let Some(id) = secret.id {
         let call = context.client()?.describe_pipeline_secret().secret_id(id);
-        let reply = call.workspace_id(place.id()).send().await?.into_inner();
+        let reply = call.workspace_id(place.id()).send().await?;
         return Ok(reply.pipeline_secret.unwrap_or_default());
     }
     let mut all = all(context, place).await?.into_iter();

@@ -185,13 +185,7 @@ impl Members {
                 let call = client
                     .create_organization_team_member()
                     .org_id(organization);
-                let added = call
-                    .team_id(team)
-                    .body(body)
-                    .send()
-                    .await?
-                    .into_inner()
-                    .member;
+                let added = call.team_id(team).body(body).send().await?.member;
                 let text = format!("Member '{member}' added to team '{}'", self.team);
                 context.say(json!({"teamName": self.team, "member": added}), text)
             }

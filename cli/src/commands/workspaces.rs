@@ -1,7 +1,6 @@
 //! `workspaces`: workspaces of organizations, and their settings of Studios.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{
     CreateWorkspaceRequest, DataStudioWorkspaceSettingsRequest, OrgAndWorkspaceDto,
     UpdateWorkspaceRequest,
@@ -438,7 +437,7 @@ impl Found {
             .client()?
             .describe_workspace()
             .org_id(self.organization_id);
-        let reply = call.workspace_id(self.id).send().await?.into_inner();
+        let reply = call.workspace_id(self.id).send().await?;
         Ok(reply.workspace.unwrap_or_default())
     }
 
@@ -447,8 +446,6 @@ impl Found {
         let call = call.org_id(self.organization_id).workspace_id(self.id);
         // The schema wants a body of this read.
         let body = UpdateWorkspaceRequest::new();
-        Ok(serde_json::to_value(
-            call.body(body).send().await?.into_inner(),
-        )?)
+        Ok(serde_json::to_value(call.body(body).send().await?)?)
     }
 }

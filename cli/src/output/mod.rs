@@ -63,6 +63,18 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The request that a dry run would have sent.
+    pub fn request(request: Value) -> Self {
+        let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+        let mut lines = format!("{} {}", text("method"), text("url"));
+        if let Some(body) = request.get("body") {
+            lines.push_str(&format!("\n{body:#}"));
+        }
+        Self::new(request, View::Text(lines))
+    }
+}
+
 /// How results are written.
 #[derive(Debug)]
 pub struct Printer {

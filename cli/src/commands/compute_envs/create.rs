@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use seqera::prelude::*;
 use seqera::types::CreateComputeEnvRequest;
 use serde_json::{Map, Value, json};
 
@@ -152,7 +151,6 @@ impl Making<'_> {
             .body(body)
             .send()
             .await?
-            .into_inner()
             .compute_env_id
             .unwrap_or_default();
         let reference = place.reference().await?;
@@ -180,12 +178,7 @@ async fn registries(context: &Context, place: &Place<'_>, names: &[String]) -> R
         .client()?
         .list_credentials()
         .workspace_id(place.id());
-    let all = call
-        .send()
-        .await?
-        .into_inner()
-        .credentials
-        .unwrap_or_default();
+    let all = call.send().await?.credentials.unwrap_or_default();
     let find = |name: &String| {
         let mut fitting = all.iter().filter(|one| {
             one.name.as_ref() == Some(name)
@@ -218,12 +211,7 @@ async fn find_credentials(
         .list_credentials()
         .workspace_id(place.id())
         .platform_id(platform);
-    let all = call
-        .send()
-        .await?
-        .into_inner()
-        .credentials
-        .unwrap_or_default();
+    let all = call.send().await?.credentials.unwrap_or_default();
     let none = || Failure::not_found("No valid credentials found at the workspace");
     let found = match (wanted, all.as_slice()) {
         (Some(text), all) => all
@@ -259,7 +247,7 @@ pub async fn wait(
         let status = match call.workspace_id(place.id()).send().await {
             Ok(reply) => {
                 troubles = 0;
-                let found = reply.into_inner().compute_env.unwrap_or_default().status;
+                let found = reply.compute_env.unwrap_or_default().status;
                 found.map(|status| status.to_string()).unwrap_or_default()
             }
             Err(error) if wanted == ComputeEnvStatus::Deleted && error.is_gone_or_forbidden() => {

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{Answer, View, without_nulls};
 use crate::values::Label;
-use seqera::prelude::*;
 
 /// What the server makes, and makes anew.
 const MADE: [&str; 4] = ["forgedResources", "computeQueue", "headQueue", "volumes"];

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{ComputeEnvResponseDto, UpdateComputeEnvRequest};
 use serde::Deserialize;
 use serde_json::json;
@@ -352,7 +351,7 @@ impl Validate {
         let call = call
             .workspace_id(place.id())
             .force(self.force.then_some(true));
-        let checked = call.send().await?.into_inner();
+        let checked = call.send().await?;
         let status = text(&checked.status);
         let value = without_nulls(json!({
             "id": id,
@@ -385,7 +384,7 @@ pub async fn all(
         .client()?
         .list_compute_envs()
         .workspace_id(place.id());
-    let reply = call.status(status).send().await?.into_inner();
+    let reply = call.status(status).send().await?;
     Ok(reply.compute_envs.unwrap_or_default())
 }
 
@@ -422,12 +421,7 @@ pub async fn describe_id(
 ) -> Result<ComputeEnvResponseDto> {
     let call = context.client()?.describe_compute_env().compute_env_id(id);
     let call = call.workspace_id(place.id()).attributes(["labels"]);
-    Ok(call
-        .send()
-        .await?
-        .into_inner()
-        .compute_env
-        .unwrap_or_default())
+    Ok(call.send().await?.compute_env.unwrap_or_default())
 }
 
 /// A compute environment to run on, by id or name; the primary one where none is said.
@@ -457,6 +451,6 @@ pub async fn to_run_on(
     };
     let call = context.client()?.describe_compute_env();
     let call = call.compute_env_id(entry.id.clone().unwrap_or_default());
-    let reply = call.workspace_id(place.id()).send().await?.into_inner();
+    let reply = call.workspace_id(place.id()).send().await?;
     Ok(reply.compute_env.unwrap_or_default())
 }

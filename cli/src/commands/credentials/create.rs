@@ -1,7 +1,6 @@
 //! `credentials add` and `update`.
 
 use clap::Args;
-use seqera::prelude::*;
 use seqera::types::{CreateCredentialsRequest, UpdateCredentialsRequest};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -294,7 +293,6 @@ impl<K: Args + Keys> New<K> {
             .body(body)
             .send()
             .await?
-            .into_inner()
             .credentials_id
             .unwrap_or_default();
         let (mut external_id, mut snippet) = (None, None);
@@ -302,7 +300,7 @@ impl<K: Args + Keys> New<K> {
             let call = client.describe_credentials().credentials_id(&id);
             match call.workspace_id(place.id()).send().await {
                 Ok(reply) => {
-                    let reply = reply.into_inner();
+                    let reply = reply;
                     snippet = reply.setup_snippet;
                     let keys = reply.credentials.and_then(|one| one.keys);
                     let keys = serde_json::to_value(keys)?;

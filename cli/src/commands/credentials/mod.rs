@@ -1,7 +1,6 @@
 //! `credentials`: what the Platform logs in with elsewhere.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -177,7 +176,7 @@ impl Credentials {
                 let call = call
                     .workspace_id(place.id())
                     .force(command.force.then_some(true));
-                let checked = call.send().await?.into_inner();
+                let checked = call.send().await?;
                 let status = checked
                     .status
                     .map(|status| status.to_string())
@@ -209,12 +208,7 @@ async fn all(context: &Context, place: &Place<'_>) -> Result<Vec<Entry>> {
         .client()?
         .list_credentials()
         .workspace_id(place.id());
-    Ok(call
-        .send()
-        .await?
-        .into_inner()
-        .credentials
-        .unwrap_or_default())
+    Ok(call.send().await?.credentials.unwrap_or_default())
 }
 
 async fn delete(context: &Context, place: &Place<'_>, id: &str) -> Result<()> {
@@ -230,7 +224,7 @@ async fn delete(context: &Context, place: &Place<'_>, id: &str) -> Result<()> {
 async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<Entry> {
     if let Some(id) = &wanted.id {
         let call = context.client()?.describe_credentials().credentials_id(id);
-        let reply = call.workspace_id(place.id()).send().await?.into_inner();
+        let reply = call.workspace_id(place.id()).send().await?;
         return Ok(reply.credentials.unwrap_or_default());
     }
     let mut all = all(context, place).await?.into_iter();

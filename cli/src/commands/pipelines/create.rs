@@ -1,6 +1,5 @@
 //! `pipelines add`, `import` and `export`.
 
-use seqera::prelude::*;
 use seqera::types::{CreatePipelineRequest, Visibility, WorkflowLaunchRequest};
 use serde_json::{Map, Value, json};
 
@@ -75,10 +74,7 @@ async fn create(
         .send()
         .await
         .map_err(|error| Failure::from(error).told(&format!("Unable to add pipeline '{name}'")))?;
-    Ok(made
-        .into_inner()
-        .pipeline
-        .and_then(|pipeline| pipeline.pipeline_id))
+    Ok(made.pipeline.and_then(|pipeline| pipeline.pipeline_id))
 }
 
 async fn show(context: &Context, place: &Place<'_>, name: &str) -> Result<Exit> {
@@ -102,7 +98,7 @@ async fn is_shared(context: &Context, place: &Place<'_>) -> Result<bool> {
         .workspace_id(entry.workspace_id.unwrap_or_default())
         .send()
         .await?;
-    let workspace = reply.into_inner().workspace.unwrap_or_default();
+    let workspace = reply.workspace.unwrap_or_default();
     Ok(workspace.visibility == Some(Visibility::Shared))
 }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{CreatePipelineSchemaRequest, LaunchDbDto, PipelineDbDto};
 use serde::Deserialize;
 use serde_json::json;
@@ -322,7 +321,6 @@ impl PipelineSchemas {
         let id = call
             .send()
             .await?
-            .into_inner()
             .pipeline_schema
             .and_then(|schema| schema.id);
         let reference = place.reference().await?;
@@ -447,7 +445,7 @@ async fn find(
         .pipeline_id(id)
         .workspace_id(place.id());
     let call = call.source_workspace_id(source).attributes(["labels"]);
-    Ok(call.send().await?.into_inner().pipeline.unwrap_or_default())
+    Ok(call.send().await?.pipeline.unwrap_or_default())
 }
 
 /// The id of the version that was said, or of the default one.
@@ -485,6 +483,6 @@ async fn launch_of(
     let home = pipeline
         .workspace_id
         .filter(|home| Some(*home) != place.id());
-    let reply = call.source_workspace_id(home).send().await?.into_inner();
+    let reply = call.source_workspace_id(home).send().await?;
     Ok(reply.launch.unwrap_or_default())
 }

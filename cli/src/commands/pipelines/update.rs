@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use seqera::prelude::*;
 use seqera::types::{
     PipelineDbDto, PipelineVersionManageRequest, UpdatePipelineRequest, WorkflowLaunchRequest,
 };
@@ -73,11 +72,7 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
                 .update_pipeline_version()
                 .pipeline_id(id)
                 .version_id(version);
-            call.workspace_id(place.id())
-                .body(body)
-                .send()
-                .await?
-                .into_inner()
+            call.workspace_id(place.id()).body(body).send().await?
         }
         // A server without versions.
         None => {
@@ -85,7 +80,7 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
                 .update_pipeline()
                 .pipeline_id(id)
                 .workspace_id(place.id());
-            call.body(body).send().await?.into_inner()
+            call.body(body).send().await?
         }
     };
     let made = updated

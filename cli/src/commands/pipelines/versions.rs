@@ -1,6 +1,5 @@
 //! `pipelines versions`.
 
-use seqera::prelude::*;
 use seqera::types::{PipelineDbDto, PipelineVersionFullInfoDto, PipelineVersionManageRequest};
 use serde_json::json;
 
@@ -33,18 +32,27 @@ pub async fn list(context: &Context, command: ListVersions) -> Result<Exit> {
     let call = call.offset(command.paging.skipped()?);
     let listed = command.paging.read(call.stream()).await?;
     let name = pipeline.name.clone().unwrap_or_default();
-    let items: Vec<_> = listed
+    let mut items: Vec<_> = listed
         .items
         .into_iter()
         .filter_map(|entry| entry.version)
         .collect();
-    let view = crate::lists::table(format!("Versions of pipeline {name}"), COLUMNS, &items)?;
     let value = without_nulls(json!({
         "workspaceRef": place.typed(),
         "pipelineId": pipeline.pipeline_id,
         "pipelineName": name,
         "versions": items,
     }));
+    if !command.full_hash {
+        for hash in items.iter_mut().filter_map(|version| version.hash.as_mut()) {
+            hash.truncate(
+                hash.char_indices()
+                    .nth(10)
+                    .map_or(hash.len(), |(place, _)| place),
+            );
+        }
+    }
+    let view = crate::lists::table(format!("Versions of pipeline {name}"), COLUMNS, &items)?;
     context.show(&Answer::new(value, view))
 }
 

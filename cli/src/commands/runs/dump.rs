@@ -90,17 +90,13 @@ impl Dumping<'_> {
     async fn entries<W: Write>(&self, mut archive: tar::Builder<W>) -> Result<W> {
         let client = self.context.client()?;
         let (id, workspace) = (&self.command.id, self.place.id());
-        let service = client.info().send().await?.into_inner();
+        let service = client.info().send().await?;
         self.json(&mut archive, "service-info.json", &service.service_info)?;
         let call = client
             .describe_workflow()
             .workflow_id(id)
             .workspace_id(workspace);
-        let run = call
-            .attributes(["labels", "optimized"])
-            .send()
-            .await?
-            .into_inner();
+        let run = call.attributes(["labels", "optimized"]).send().await?;
         let workflow = run.workflow.clone().unwrap_or_default();
         self.json(&mut archive, "workflow.json", &workflow)?;
         let launch_id = workflow.launch_id.clone();
@@ -109,10 +105,7 @@ impl Dumping<'_> {
             .workflow_id(id)
             .workspace_id(workspace);
         let pipeline = match call.send().await {
-            Ok(reply) => reply
-                .into_inner()
-                .launch
-                .and_then(|launch| launch.pipeline_id),
+            Ok(reply) => reply.launch.and_then(|launch| launch.pipeline_id),
             Err(error) if error.is_gone_or_forbidden() || error.is_conflict() => None,
             Err(error) => return Err(error.into()),
         };
@@ -135,7 +128,7 @@ impl Dumping<'_> {
             .describe_workflow_progress()
             .workflow_id(id)
             .workspace_id(workspace);
-        let progress = call.send().await?.into_inner().progress.unwrap_or_default();
+        let progress = call.send().await?.progress.unwrap_or_default();
         self.json(
             &mut archive,
             "workflow-load.json",
@@ -146,14 +139,14 @@ impl Dumping<'_> {
                 .describe_launch()
                 .launch_id(launch_id)
                 .workspace_id(workspace);
-            let launch = call.send().await?.into_inner().launch;
+            let launch = call.send().await?.launch;
             self.json(&mut archive, "workflow-launch.json", &launch)?;
         }
         let call = client
             .describe_workflow_metrics()
             .workflow_id(id)
             .workspace_id(workspace);
-        let metrics = call.send().await?.into_inner().metrics;
+        let metrics = call.send().await?.metrics;
         self.json(&mut archive, "workflow-metrics.json", &metrics)?;
         let call = client
             .list_workflow_tasks()
@@ -168,12 +161,7 @@ impl Dumping<'_> {
                 .workflow_id(id)
                 .workspace_id(workspace);
             let log = call.file_name(format!("nf-{id}.log")).send().await;
-            self.log(
-                &mut archive,
-                "nextflow.log",
-                log.map(|reply| reply.into_inner()),
-            )
-            .await?;
+            self.log(&mut archive, "nextflow.log", log).await?;
         }
         for task in tasks.iter().filter(|task| self.wants(task)) {
             self.task(&mut archive, task).await?;
@@ -202,8 +190,7 @@ impl Dumping<'_> {
                 .file_name(*name);
             let log = call.workspace_id(self.place.id()).send().await;
             let path = format!("tasks/{task_id}/{name}");
-            self.log(archive, &path, log.map(|reply| reply.into_inner()))
-                .await?;
+            self.log(archive, &path, log).await?;
         }
         Ok(())
     }

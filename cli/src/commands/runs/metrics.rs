@@ -1,6 +1,5 @@
 //! `runs view metrics`: what processes used.
 
-use seqera::prelude::*;
 use seqera::types::{ResourceData, WorkflowMetrics};
 use serde_json::{Map, Value, json};
 
@@ -94,7 +93,7 @@ pub async fn of(run: &Run<'_>, wanted: &Metrics) -> Result<Map<String, Value>> {
         .client()?
         .describe_workflow_metrics()
         .workflow_id(run.id);
-    let reply = call.workspace_id(run.place.id()).send().await?.into_inner();
+    let reply = call.workspace_id(run.place.id()).send().await?;
     let fits = |process: &WorkflowMetrics| match (&wanted.filter, &process.process) {
         (Some(text), Some(name)) => name.contains(text.as_str()),
         (Some(_), None) => false,

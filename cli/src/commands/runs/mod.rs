@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use seqera::Id;
-use seqera::prelude::*;
 use serde_json::json;
 
 use super::labelled::{Kind, LabelChange};

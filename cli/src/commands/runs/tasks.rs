@@ -1,6 +1,5 @@
 //! `runs view tasks` and `task`.
 
-use seqera::prelude::*;
 use seqera::types::Task as Found;
 use serde_json::{Map, Value, json};
 
@@ -93,7 +92,7 @@ pub async fn view(run: &Run<'_>, command: Task) -> Result<Exit> {
         .describe_workflow_task()
         .workflow_id(run.id);
     let call = call.task_id(command.task).workspace_id(run.place.id());
-    let task = call.send().await?.into_inner().task.unwrap_or_default();
+    let task = call.send().await?.task.unwrap_or_default();
     let all = serde_json::to_value(&task)?;
     let Found { task_id, id, .. } = &task;
     let mut value = json!({

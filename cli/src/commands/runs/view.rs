@@ -1,6 +1,5 @@
 //! `runs view`: a run, and its files.
 
-use seqera::prelude::*;
 use seqera::types::{DescribeWorkflowResponse, WorkflowLaunchResponse, WorkflowLoad};
 use serde_json::{Map, Value, json};
 
@@ -43,17 +42,13 @@ impl Run<'_> {
             .describe_workflow()
             .workflow_id(self.id)
             .workspace_id(self.place.id());
-        let run = call.attributes(["labels"]).send().await?.into_inner();
+        let run = call.attributes(["labels"]).send().await?;
         let call = client.describe_workflow_progress().workflow_id(self.id);
-        let progress = call
-            .workspace_id(self.place.id())
-            .send()
-            .await?
-            .into_inner();
+        let progress = call.workspace_id(self.place.id()).send().await?;
         let progress = progress.progress.unwrap_or_default();
         let call = client.describe_workflow_launch().workflow_id(self.id);
         let launch = match call.workspace_id(self.place.id()).send().await {
-            Ok(reply) => reply.into_inner().launch.unwrap_or_default(),
+            Ok(reply) => reply.launch.unwrap_or_default(),
             // Runs that were started outside the Platform have none.
             Err(error) if error.is_gone_or_forbidden() || error.is_conflict() => {
                 WorkflowLaunchResponse::new()
@@ -148,7 +143,7 @@ impl Run<'_> {
                     .task_id(task)
                     .file_name(name)
                     .workspace_id(self.place.id());
-                call.send().await?.into_inner()
+                call.send().await?
             }
             None => {
                 let name = match kind {
@@ -166,7 +161,6 @@ impl Run<'_> {
                     .workspace_id(self.place.id())
                     .send()
                     .await?
-                    .into_inner()
             }
         };
         let mut bytes = Vec::new();

@@ -1,6 +1,5 @@
 //! `studios add` and `add-as-new`.
 
-use seqera::prelude::*;
 use seqera::types::{DataStudioConfiguration, DataStudioCreateRequest};
 use serde_json::{Value, json};
 
@@ -108,14 +107,7 @@ pub async fn add_as_new(context: &Context, command: AddAsNew) -> Result<Exit> {
             let id: i64 = text.parse().map_err(|_| wrong())?;
             let call = client.get_data_studio_checkpoint().session_id(&parent_id);
             let call = call.checkpoint_id(id).workspace_id(place.id());
-            Some(
-                call.send()
-                    .await
-                    .map_err(|_| wrong())?
-                    .into_inner()
-                    .id
-                    .unwrap_or(id),
-            )
+            Some(call.send().await.map_err(|_| wrong())?.id.unwrap_or(id))
         }
         None => {
             let call = client.list_data_studio_checkpoints().session_id(&parent_id);
@@ -164,7 +156,7 @@ async fn create(
         .create_data_studio()
         .workspace_id(place.id());
     let call = call.auto_start(beginning.auto_start).body(body);
-    let studio = call.send().await?.into_inner().studio.unwrap_or_default();
+    let studio = call.send().await?.studio.unwrap_or_default();
     let id = studio.session_id.unwrap_or_default();
     let reference = place.reference().await?;
     let url = format!("{}/studios/{id}/connect", place.url().await?);

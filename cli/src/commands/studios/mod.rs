@@ -473,9 +473,7 @@ impl Start {
         body.spot = self.spot.into();
         let call = context.client()?.start_data_studio().session_id(&id);
         let started = call.workspace_id(place.id()).body(body).send().await;
-        let started = started
-            .map_err(|error| retold(error, &self.which.studio, &place))?
-            .into_inner();
+        let started = started.map_err(|error| retold(error, &self.which.studio, &place))?;
         let reference = place.reference().await?;
         let url = format!("{}/studios/{id}/connect", place.url().await?);
         let submitted = started.job_submitted.unwrap_or(true);
@@ -501,9 +499,7 @@ impl Stop {
         let id = id_of(context, &place, &self.which.studio).await?;
         let call = context.client()?.stop_data_studio().session_id(&id);
         let stopped = call.workspace_id(place.id()).send().await;
-        let stopped = stopped
-            .map_err(|error| retold(error, &self.which.studio, &place))?
-            .into_inner();
+        let stopped = stopped.map_err(|error| retold(error, &self.which.studio, &place))?;
         let reference = place.reference().await?;
         let submitted = stopped.job_submitted.unwrap_or(true);
         let value = json!({
@@ -690,7 +686,5 @@ async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result
     let id = id_of(context, place, wanted).await?;
     let call = context.client()?.describe_data_studio().session_id(id);
     let found = call.workspace_id(place.id()).send().await;
-    Ok(found
-        .map_err(|error| retold(error, wanted, place))?
-        .into_inner())
+    Ok(found.map_err(|error| retold(error, wanted, place))?)
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use seqera::prelude::*;
-
 use super::StudioStatus;
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Result};
@@ -36,7 +34,7 @@ async fn wait(
         match call.workspace_id(place.id()).send().await {
             Ok(reply) => {
                 troubles = 0;
-                let info = reply.into_inner().status_info.unwrap_or_default();
+                let info = reply.status_info.unwrap_or_default();
                 let status = info
                     .status
                     .map(|status| status.to_string())
