@@ -70,6 +70,25 @@ impl Client {
         &self.baseurl
     }
 
+    /// The same client, which sends no call that may change something. Such a call fails with
+    /// [`ErrorKind::NotSent`](crate::ErrorKind::NotSent), and the error's
+    /// [`body`](crate::Error::body) is the request as JSON: `method`, `url`, and `body` where it
+    /// has one of JSON. Calls that only read are sent.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// let error = client.dry_run().delete_label().label_id(5).send().await.unwrap_err();
+    /// let request: serde_json::Value = error.details().unwrap();
+    /// assert_eq!(request["method"], "DELETE");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn dry_run(&self) -> Self {
+        let mut scoped = self.clone();
+        scoped.inner.dry_run = true;
+        scoped
+    }
+
     /// The same client with another retry policy, for one call or many. It shares the connections
     /// and the rate limit.
     #[must_use]
