@@ -5,7 +5,7 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::Value;
 
 use super::openapi::Document;
-use super::tree::{list, route};
+use super::tree::{list, reference, route};
 use crate::names::normal;
 
 /// The media type of JSON.
@@ -14,6 +14,11 @@ pub const JSON: &str = "application/json";
 pub const FORM: &str = "multipart/form-data";
 /// The media type of what is just bytes.
 pub const BYTES: &str = "application/octet-stream";
+
+/// What the overlay says of an operation: which part of the crate does the same in one call.
+const LIBRARY: &str = "x-library";
+/// The schema of errors that are a message and no more.
+const MESSAGE_ALONE: &str = "ErrorResponse";
 
 /// What builders and the client use, and so can't be called: see `operations.rs`.
 const TAKEN: [&str; 12] = [
@@ -88,6 +93,21 @@ pub struct Operation {
     pub successes: Vec<(String, Reply)>,
     /// The codes of the declared errors.
     pub errors: Vec<String>,
+    /// The schemas that tell more of an error than a message, by its code.
+    pub error_details: Vec<(String, String)>,
+    /// An example of the JSON that it takes.
+    pub example: Option<Value>,
+    /// What the crate has for the same end.
+    pub library: Option<Library>,
+}
+
+/// A part of the crate that does in one call what an operation is one step of.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The feature that has it.
+    pub feature: String,
+    /// What it does, Markdown.
+    pub text: String,
 }
 
 /// Where a parameter goes.
@@ -114,6 +134,8 @@ pub struct Parameter {
     pub explode: bool,
     /// What it means.
     pub description: Option<String>,
+    /// A typical value.
+    pub example: Option<Value>,
 }
 
 /// The body of a request.
@@ -163,12 +185,15 @@ impl Operation {
         let parameters = list(raw, "parameters")
             .filter_map(Parameter::read)
             .collect();
-        let (mut successes, mut errors) = (Vec::new(), Vec::new());
+        let (mut successes, mut errors, mut error_details) = (Vec::new(), Vec::new(), Vec::new());
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
             if code.starts_with('2') {
                 successes.push((code.clone(), Reply::read(response)));
             } else {
                 errors.push(code.clone());
+                let details = reference(&response["content"][JSON]["schema"]);
+                let details = details.filter(|name| *name != MESSAGE_ALONE);
+                error_details.extend(details.map(|name| (code.clone(), name.to_owned())));
             }
         }
         Ok(Self {
@@ -185,6 +210,9 @@ impl Operation {
             body_required: raw["requestBody"]["required"] == true,
             successes,
             errors,
+            error_details,
+            example: raw["requestBody"]["content"][JSON].get("example").cloned(),
+            library: Library::read(&raw[LIBRARY]),
         })
     }
 
@@ -218,6 +246,16 @@ impl Parameter {
             description: raw["description"]
                 .as_str()
                 .map(|text| text.trim().to_owned()),
+            example: raw.get("example").cloned(),
+        })
+    }
+}
+
+impl Library {
+    fn read(raw: &Value) -> Option<Self> {
+        Some(Self {
+            feature: raw["feature"].as_str()?.to_owned(),
+            text: raw["text"].as_str()?.trim().to_owned(),
         })
     }
 }
