@@ -238,7 +238,12 @@ fn plain(value: &Value) -> Option<TokenStream> {
         Value::String(text) => quote! { #text },
         Value::Bool(value) => quote! { #value },
         Value::Number(number) => {
-            let literal: Literal = grouped(&number.to_string()).parse().ok()?;
+            // Setters take integers of all sizes, so that a literal alone is of 32 bits.
+            let large = number
+                .as_i64()
+                .is_some_and(|number| i32::try_from(number).is_err());
+            let suffix = if large { "_i64" } else { "" };
+            let literal: Literal = (grouped(&number.to_string()) + suffix).parse().ok()?;
             quote! { #literal }
         }
         _ => return None,
