@@ -8,7 +8,6 @@
 mod support;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use seqera::prelude::*;
 use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use support::Connection;
 

@@ -17,13 +17,7 @@ use seqera::types::ListWorkflowsResponseListWorkflowsElement as ListedRun;
 async fn main() -> Result<(), Box<dyn Error>> {
     let support::Connection { client, embedded } = support::connect().await?;
 
-    let user = client
-        .user_info()
-        .send()
-        .await?
-        .into_inner()
-        .user
-        .unwrap_or_default();
+    let user = client.user_info().send().await?.user.unwrap_or_default();
     println!("You are {} <{}>.", text(&user.user_name), text(&user.email));
 
     let workspace = show_workspaces(&client, user.id).await?;
@@ -46,12 +40,7 @@ async fn show_workspaces(
     client: &Client,
     user: Option<i64>,
 ) -> Result<Option<i64>, Box<dyn Error>> {
-    let reply = client
-        .list_workspaces_user()
-        .user_id(user)
-        .send()
-        .await?
-        .into_inner();
+    let reply = client.list_workspaces_user().user_id(user).send().await?;
     let entries = reply.orgs_and_workspaces.unwrap_or_default();
     println!("\nWorkspaces");
     for entry in entries.iter().filter(|entry| entry.workspace_id.is_some()) {

@@ -16,8 +16,8 @@ use progenitor_client::{ClientHooks, ClientInfo};
 /// use seqera::types::UpdatePipelineRequest;
 ///
 /// # async fn run(client: Client) -> seqera::Result<()> {
-/// let described = client.describe_pipeline().pipeline_id(7).send().await?.into_inner();
-/// let launch = client.describe_pipeline_launch().pipeline_id(7).send().await?.into_inner();
+/// let described = client.describe_pipeline().pipeline_id(7).send().await?;
+/// let launch = client.describe_pipeline_launch().pipeline_id(7).send().await?;
 /// if let (Some(pipeline), Some(launch)) = (&described.pipeline, &launch.launch) {
 ///     let request = UpdatePipelineRequest::from(pipeline)
 ///         .launch(launch)

@@ -17,7 +17,7 @@
 //! [`guide::upgrading`]: crate::guide::upgrading
 //! [`guide::workspaces`]: crate::guide::workspaces
 //! [`guide::first_hour`]: crate::guide::first_hour
-//! [`prelude`]: crate::prelude
+//! [`Client`]: crate::Client
 //! [`builder`]: crate::builder
 //! [`types`]: crate::types
 //!
@@ -83,11 +83,11 @@ const FEATURES: &[fn(&mut transport::kept::Kept)] = &[
     names::set_up,
 ];
 
-/// What most programs use: the client, the traits with its operations, and the methods of streams.
+/// What most programs use: the client, [`Null`], and the methods that all streams have.
 pub mod prelude {
     pub use futures_util::{StreamExt as _, TryStreamExt as _};
 
-    pub use crate::generated::prelude::*;
+    pub use crate::{Client, Null};
 }
 
 pub use client::raw::RawRequest;
@@ -97,7 +97,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
 pub use names::{Id, NameOrId, Workspace};
-pub use progenitor_client::ResponseValue;
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
 pub use reqwest;
@@ -106,7 +105,7 @@ pub use reqwest::{Method, StatusCode};
 pub use runs::{Dump, Dumped, Missing};
 pub use search::{Search, SearchDate};
 #[cfg(feature = "transfers")]
-pub use transfers::{DataLink, DataLinkEntry, RefusedName, Transferred};
+pub use transfers::{DataLink, DataLinkEntry, DataLinkTree, RefusedName, Transferred};
 #[cfg(feature = "transfers")]
 pub use transfers::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 #[cfg(feature = "transfers")]
@@ -115,6 +114,7 @@ pub use transport::body::ByteStream;
 pub use transport::hooks::{IncomingReply, OutgoingRequest};
 pub use transport::multipart::{MultipartForm, Upload};
 pub use transport::rate_limit::RateLimit;
+pub use transport::response::{Response, Sending};
 pub use transport::retry::RetryPolicy;
 pub use wire::argument::Argument;
 pub use wire::lenient::ExitCode;

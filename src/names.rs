@@ -19,9 +19,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-
-use crate::generated::prelude::*;
 use crate::paginate::{ItemStream, Paged};
 use crate::poll::{Rhythm, poll_until};
 use crate::transport::kept::Kept;
@@ -144,13 +141,13 @@ impl Client {
     async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspaceDto>> {
         let user = self.user_id().await?;
         let reply = self.list_workspaces_user().user_id(user).send().await?;
-        Ok(reply.into_inner().orgs_and_workspaces.unwrap_or_default())
+        Ok(reply.orgs_and_workspaces.unwrap_or_default())
     }
 
     /// The id of the token's user, who stays the same as long as the client.
     async fn user_id(&self) -> Result<i64> {
         let found = self.look_up("user", None, "", async {
-            let reply = self.user_info().send().await?.into_inner();
+            let reply = self.user_info().send().await?;
             let id = reply.user.and_then(|user| user.id);
             let id = id.ok_or_else(|| {
                 Error::new(ErrorKind::InvalidResponse, "the reply names no user")
@@ -173,7 +170,7 @@ impl Client {
             NameOrId::Id(id) => id,
             NameOrId::Name(name) => {
                 let found = self.look_up("organization", None, &name, async {
-                    let reply = self.list_organizations().send().await?.into_inner();
+                    let reply = self.list_organizations().send().await?;
                     let mut search = Search::new(&name);
                     for entry in reply.organizations.unwrap_or_default() {
                         search.offer(Candidate::new(entry.org_id, [entry.name]));
@@ -358,12 +355,7 @@ impl Workspace {
 
     async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
-        Ok(reply
-            .send()
-            .await?
-            .into_inner()
-            .compute_envs
-            .unwrap_or_default())
+        Ok(reply.send().await?.compute_envs.unwrap_or_default())
     }
 
     /// The id of a data link, by its name or its URI, such as `s3://acme-sequencing`. Waits, for
@@ -480,7 +472,8 @@ async fn search_lists<P: Paged>(
 
 /// Whether the Platform has not yet seen all buckets.
 async fn is_filling(list: crate::builder::ListDataLinks) -> Result<bool> {
-    Ok(list.max(1).send().await?.status() == crate::StatusCode::ACCEPTED)
+    let reply = list.max(1).send_with_response().await?;
+    Ok(reply.status() == crate::StatusCode::ACCEPTED)
 }
 
 fn trim_slash(uri: &str) -> &str {

@@ -1,4 +1,5 @@
-//! Every page of a list: `.stream()` for its items, `.pages()` for whole pages.
+//! Every page of a list: `.stream()` for its items, `.all()` for all of them in memory, `.pages()` for
+//! whole pages.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashSet, VecDeque};
@@ -8,8 +9,9 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 
 use crate::Result;
@@ -33,7 +35,7 @@ const STALE_PAGES: u32 = 3;
 /// end; and less is needed, because a cursor that stands still ends the list anyway.
 const STALE_PAGES_BY_CURSOR: u32 = 10;
 
-/// A list operation that returns its items in pages. Implemented by generated code.
+/// A list operation. Implemented by generated code.
 pub trait Paged: Sized + Send + 'static {
     /// The reply.
     type Page: DeserializeOwned + Send + 'static;
@@ -96,6 +98,8 @@ pub enum Paging {
         parameter: &'static str,
         size: Option<&'static str>,
     },
+    /// Not at all: one reply has everything.
+    Whole,
 }
 
 /// One page.
@@ -127,31 +131,183 @@ struct Settings {
 /// A list that changes while it is read may show a row twice or not at all, because the server
 /// counts rows anew for each page. Where items have an id, rows that show up again are dropped.
 #[must_use = "a stream does nothing until it is polled"]
-pub struct PageStream<P: Paged>(State<P>);
+pub struct PageStream<P: Paged>(Lazy<Page<P>>);
 
-enum State<P: Paged> {
-    Idle(Box<(Request, Settings)>),
-    Running(BoxStream<'static, Result<Page<P>>>),
+/// The items of a list, over all its pages. See [`PageStream`] for how they are fetched.
+///
+/// ```no_run
+/// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+/// let mut runs = client.list_workflows().workspace_id(42).stream().limit(500);
+/// println!("{:?} runs in all", runs.total().await?);
+/// while let Some(run) = runs.try_next().await? {
+///     println!("{:?}", run.workflow.and_then(|workflow| workflow.run_name));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a stream does nothing until it is polled"]
+pub struct ItemStream<T> {
+    pages: Lazy<Batch<T>>,
+    items: std::vec::IntoIter<T>,
+    total: Option<u64>,
+}
+
+/// The items of a page, and the length of the whole list where it is known.
+type Batch<T> = (Vec<T>, Option<u64>);
+
+/// A stream that can be set up until it is polled.
+enum Lazy<T> {
+    Idle(Box<(Source, Settings)>, Start<T>),
+    Running(BoxStream<'static, Result<T>>),
     Done,
 }
 
-/// The items of a list, over all its pages. See [`PageStream`] for how they are fetched.
-#[must_use = "a stream does nothing until it is polled"]
-pub struct ItemStream<P: Paged> {
-    pages: PageStream<P>,
-    items: std::vec::IntoIter<P::Item>,
+type Start<T> = fn(Request, Settings) -> BoxStream<'static, Result<T>>;
+
+/// What the first page is asked for with.
+enum Source {
+    Request(Request),
+    /// Something must be looked up first.
+    Later(BoxFuture<'static, Result<Request>>),
 }
 
-impl<P: Paged> PageStream<P> {
-    #[doc(hidden)]
-    pub fn new(operation: P) -> Self {
+impl<T: Send + 'static> Lazy<T> {
+    fn begin(source: Source, settings: Settings, start: Start<T>) -> BoxStream<'static, Result<T>> {
+        match source {
+            Source::Request(request) => start(request, settings),
+            Source::Later(request) => {
+                let pages = request.map_ok(move |request| start(request, settings));
+                pages.try_flatten_stream().boxed()
+            }
+        }
+    }
+}
+
+impl<T> Lazy<T> {
+    fn new(source: Source, start: Start<T>) -> Self {
         let settings = Settings {
             limit: None,
             page_size: None,
             concurrency: CONCURRENCY,
             backwards: false,
         };
-        Self(State::Idle(Box::new((operation.into_request(), settings))))
+        Self::Idle(Box::new((source, settings)), start)
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if let Self::Idle(beginning, _) = &mut self {
+            change(&mut beginning.1);
+        }
+        self
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>>
+    where
+        T: Send + 'static,
+    {
+        if matches!(self, Self::Idle(..))
+            && let Self::Idle(beginning, start) = std::mem::replace(self, Self::Done)
+        {
+            let (source, settings) = *beginning;
+            *self = Self::Running(Self::begin(source, settings, start));
+        }
+        let Self::Running(pages) = self else {
+            return Poll::Ready(None);
+        };
+        let page = ready!(pages.poll_next_unpin(context));
+        if !matches!(page, Some(Ok(_))) {
+            // Also gives up what was fetched ahead.
+            *self = Self::Done;
+        }
+        Poll::Ready(page)
+    }
+
+    fn state(&self) -> &'static str {
+        match self {
+            Self::Idle(..) => "not started",
+            Self::Running(_) => "running",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl<P: Paged> PageStream<P> {
+    #[doc(hidden)]
+    pub fn new(operation: P) -> Self {
+        Self(Lazy::new(
+            Source::Request(operation.into_request()),
+            run::<P>,
+        ))
+    }
+
+    /// Ends after this many items, and fetches no page beyond them.
+    pub fn limit(self, items: u64) -> Self {
+        Self(self.0.set(|settings| settings.limit = Some(items)))
+    }
+
+    /// The number of items to ask for at a time, 1 to 100. Default: what the operation's own
+    /// parameter says, or 100.
+    pub fn page_size(self, items: u32) -> Self {
+        Self(self.0.set(|settings| settings.page_size = Some(items)))
+    }
+
+    /// How many pages are fetched at a time once the length of the list is known, and so how many
+    /// are in memory at most. Default 10; 1 fetches a page only when it is asked for.
+    pub fn concurrency(self, pages: usize) -> Self {
+        Self(self.0.set(|settings| settings.concurrency = pages.max(1)))
+    }
+
+    /// Reads towards older pages, where a list has both directions (logs).
+    pub fn backwards(self) -> Self {
+        Self(self.0.set(|settings| settings.backwards = true))
+    }
+
+    /// The next page, `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<Page<P>>> {
+        StreamExt::next(self).await
+    }
+
+    /// The next page, `None` after the last.
+    ///
+    /// # Errors
+    /// A call failed. The stream has ended with it.
+    pub async fn try_next(&mut self) -> Result<Option<Page<P>>> {
+        StreamExt::next(self).await.transpose()
+    }
+}
+
+impl<T: Send + 'static> ItemStream<T> {
+    #[doc(hidden)]
+    pub fn new<P: Paged<Item = T>>(operation: P) -> Self {
+        Self::of::<P>(Source::Request(operation.into_request()))
+    }
+
+    /// A list that is known only when something has been looked up.
+    #[cfg(feature = "runs")]
+    pub(crate) fn later<P: Paged<Item = T>>(
+        operation: impl Future<Output = Result<P>> + Send + 'static,
+    ) -> Self {
+        let request = operation.map_ok(P::into_request).boxed();
+        Self::of::<P>(Source::Later(request))
+    }
+
+    fn of<P: Paged<Item = T>>(source: Source) -> Self {
+        let start: Start<Batch<T>> = |request, settings| {
+            let pages = run::<P>(request, settings);
+            pages.map_ok(|page| (page.items, page.total)).boxed()
+        };
+        Self {
+            pages: Lazy::new(source, start),
+            items: Vec::new().into_iter(),
+            total: None,
+        }
+    }
+}
+
+impl<T: Send + 'static> ItemStream<T> {
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.pages = self.pages.set(change);
+        self
     }
 
     /// Ends after this many items, and fetches no page beyond them.
@@ -159,62 +315,64 @@ impl<P: Paged> PageStream<P> {
         self.set(|settings| settings.limit = Some(items))
     }
 
-    /// The number of items to ask for at a time, 1 to 100. Default: what the operation's own
-    /// parameter says, or 100.
+    /// See [`PageStream::page_size`].
     pub fn page_size(self, items: u32) -> Self {
         self.set(|settings| settings.page_size = Some(items))
     }
 
-    /// How many pages are fetched at a time once the length of the list is known, and so how many
-    /// are in memory at most. Default 10; 1 fetches a page only when it is asked for.
+    /// See [`PageStream::concurrency`].
     pub fn concurrency(self, pages: usize) -> Self {
         self.set(|settings| settings.concurrency = pages.max(1))
     }
 
-    /// Reads towards older pages, where a list has both directions (logs).
+    /// See [`PageStream::backwards`].
     pub fn backwards(self) -> Self {
         self.set(|settings| settings.backwards = true)
     }
 
-    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        if let State::Idle(start) = &mut self.0 {
-            change(&mut start.1);
+    /// The length of the whole list, whatever [`limit`](Self::limit) says; `None` where the server
+    /// does not tell. Asks for the first page if none was read yet.
+    ///
+    /// # Errors
+    /// The call failed. The stream has ended with it.
+    pub async fn total(&mut self) -> Result<Option<u64>> {
+        if matches!(self.pages, Lazy::Idle(..)) {
+            let first = std::future::poll_fn(|context| self.pages.poll_next(context)).await;
+            if let Some(batch) = first.transpose()? {
+                self.accept(batch);
+            }
         }
-        self
+        Ok(self.total)
     }
-}
 
-impl<P: Paged> ItemStream<P> {
-    #[doc(hidden)]
-    pub fn new(operation: P) -> Self {
-        Self {
-            pages: PageStream::new(operation),
-            items: Vec::new().into_iter(),
+    fn accept(&mut self, (items, total): Batch<T>) {
+        self.items = items.into_iter();
+        self.total = total.or(self.total);
+    }
+
+    /// The next item, `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        StreamExt::next(self).await
+    }
+
+    /// The next item, `None` after the last.
+    ///
+    /// # Errors
+    /// A call failed. The stream has ended with it.
+    pub async fn try_next(&mut self) -> Result<Option<T>> {
+        StreamExt::next(self).await.transpose()
+    }
+
+    /// All items, in memory.
+    ///
+    /// # Errors
+    /// A call failed.
+    pub async fn all(mut self) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        while let Some(item) = self.try_next().await? {
+            items.push(item);
         }
-    }
-
-    /// Ends after this many items, and fetches no page beyond them.
-    pub fn limit(mut self, items: u64) -> Self {
-        self.pages = self.pages.limit(items);
-        self
-    }
-
-    /// See [`PageStream::page_size`].
-    pub fn page_size(mut self, items: u32) -> Self {
-        self.pages = self.pages.page_size(items);
-        self
-    }
-
-    /// See [`PageStream::concurrency`].
-    pub fn concurrency(mut self, pages: usize) -> Self {
-        self.pages = self.pages.concurrency(pages);
-        self
-    }
-
-    /// See [`PageStream::backwards`].
-    pub fn backwards(mut self) -> Self {
-        self.pages = self.pages.backwards();
-        self
+        Ok(items)
     }
 }
 
@@ -222,34 +380,20 @@ impl<P: Paged> Stream for PageStream<P> {
     type Item = Result<Page<P>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let state = &mut self.0;
-        if matches!(state, State::Idle(..))
-            && let State::Idle(start) = std::mem::replace(state, State::Done)
-        {
-            *state = State::Running(run(start.0, start.1));
-        }
-        let State::Running(pages) = state else {
-            return Poll::Ready(None);
-        };
-        let page = ready!(pages.poll_next_unpin(context));
-        if !matches!(page, Some(Ok(_))) {
-            // Also gives up what was fetched ahead.
-            *state = State::Done;
-        }
-        Poll::Ready(page)
+        self.0.poll_next(context)
     }
 }
 
-impl<P: Paged> Stream for ItemStream<P> {
-    type Item = Result<P::Item>;
+impl<T: Send + 'static> Stream for ItemStream<T> {
+    type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             if let Some(item) = self.items.next() {
                 return Poll::Ready(Some(Ok(item)));
             }
-            match ready!(self.pages.poll_next_unpin(context)) {
-                Some(Ok(page)) => self.items = page.items.into_iter(),
+            match ready!(self.pages.poll_next(context)) {
+                Some(Ok(batch)) => self.accept(batch),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
@@ -259,23 +403,17 @@ impl<P: Paged> Stream for ItemStream<P> {
 
 // Neither stream is self-referential: what is pinned is boxed.
 impl<P: Paged> Unpin for PageStream<P> {}
-impl<P: Paged> Unpin for ItemStream<P> {}
+impl<T> Unpin for ItemStream<T> {}
 
 impl<P: Paged> fmt::Debug for PageStream<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            State::Idle(..) => "PageStream(not started)",
-            State::Running(_) => "PageStream(running)",
-            State::Done => "PageStream(done)",
-        })
+        write!(f, "PageStream({})", self.0.state())
     }
 }
 
-impl<P: Paged> fmt::Debug for ItemStream<P> {
+impl<T> fmt::Debug for ItemStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ItemStream")
-            .field("pages", &self.pages)
-            .finish_non_exhaustive()
+        write!(f, "ItemStream({})", self.pages.state())
     }
 }
 
@@ -289,6 +427,18 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
         u64::from(size.clamp(1, LARGEST_PAGE))
     };
     match P::PAGING {
+        Paging::Whole => {
+            let mut left = settings.limit;
+            let page = async move {
+                let received = receive::<P>(request).await?;
+                Ok(Page {
+                    total: Some(received.items.len() as u64),
+                    items: take_limited(received.items, &mut left),
+                    reply: received.reply,
+                })
+            };
+            stream::once(page).boxed()
+        }
         Paging::Offset {
             max,
             offset,
@@ -531,7 +681,7 @@ impl<P: Paged> ByCursor<P> {
 async fn receive<P: Paged>(request: Request) -> Result<Received<P>> {
     let fetched: Fetched = request.fetch().await?;
     let hash = hash(fetched.body());
-    let mut reply = fetched.parse::<P::Page>()?.into_inner();
+    let mut reply = fetched.parse::<P::Page>()?.into_value();
     Ok(Received {
         items: P::items(&mut reply),
         reply,

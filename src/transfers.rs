@@ -7,6 +7,6 @@ mod download;
 mod studios;
 mod upload;
 
-pub use data_links::{DataLink, DataLinkEntry, RefusedName, Transferred};
+pub use data_links::{DataLink, DataLinkEntry, DataLinkTree, RefusedName, Transferred};
 pub use datasets::{Dataset, DatasetDownload, DatasetHeader, DatasetUpload};
 pub use studios::{NewStudio, Studio};

@@ -19,6 +19,7 @@ pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod storage;
 pub(crate) mod task;

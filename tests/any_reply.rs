@@ -67,7 +67,7 @@ async fn every_kind_of_call(clients: &Clients) {
         );
         drop(format!("{outcomes:?}"));
         if let Ok(download) = clients.next().request(Method::GET, "/x").send_bytes().await {
-            let _ = download.into_inner().bytes().await;
+            let _ = download.bytes().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), calls)

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use seqera::mock::MockApi;
-use seqera::prelude::*;
 use seqera::{ErrorKind, Progress, RateLimit, types};
 use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
 use support::{Act, Seen, Server, folder, json, laboratory, reply};

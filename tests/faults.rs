@@ -65,7 +65,7 @@ async fn call(client: &Client, method: Method) -> Result<Value, Error> {
     if !matches!(method, Method::GET | Method::HEAD | Method::DELETE) {
         request = request.json(&serde_json::json!({ "name": "x" }));
     }
-    Ok(request.send::<Value>().await?.into_inner())
+    request.send::<Value>().await
 }
 
 fn is_idempotent(method: &Method) -> bool {
@@ -231,7 +231,7 @@ async fn the_body_of_a_read_follows_no_redirect() {
             .await;
     let client = server.client();
     let call = client.request(Method::GET, "/x").json(&"s3cret");
-    assert_eq!(call.send::<u64>().await.unwrap().into_inner(), 0);
+    assert_eq!(call.send::<u64>().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -476,7 +476,7 @@ async fn a_login_page_is_no_success() {
     };
     let error = log("nextflow.log").send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
-    let report = log("report.html").send().await.unwrap().into_inner();
+    let report = log("report.html").send().await.unwrap();
     assert_eq!(report.bytes().await.unwrap(), page);
 }
 
@@ -492,13 +492,14 @@ async fn successes_without_a_body_are_values() {
             _ => unreachable!(),
         };
         let server = Server::start(move |_, _| act.clone()).await;
-        let user = server.client().user_info().send().await.unwrap();
+        let user = server.client().user_info().send_with_response();
+        let user = user.await.unwrap();
         assert_eq!(user.status().as_u16(), status);
-        assert_eq!(user_name(&user), None);
+        assert_eq!(user_name(user.value()), None);
         let raw = server
             .client()
             .request(Method::PUT, "/x")
-            .send_empty()
+            .send_empty_with_response()
             .await
             .unwrap();
         assert_eq!(raw.status().as_u16(), status);
@@ -602,7 +603,7 @@ async fn reads_follow_redirects_and_the_token_stays_at_home() {
     for (method, content) in [(Method::GET, "a,b\n1,2\n"), (Method::HEAD, "")] {
         for path in ["/datasets/1", "/moved"] {
             let call = client.request(method.clone(), path).send_bytes();
-            let reply = call.await.unwrap().into_inner();
+            let reply = call.await.unwrap();
             assert_eq!(reply.bytes().await.unwrap(), content);
         }
     }
@@ -689,8 +690,7 @@ async fn raw_calls_go_to_the_endpoint_only() {
             .query("c", "d e")
             .send::<Value>()
             .await
-            .unwrap()
-            .into_inner();
+            .unwrap();
         assert_eq!(value["a"][0], 1);
     }
     assert!(
@@ -738,15 +738,14 @@ async fn downloads_stream_and_say_where_they_broke() {
         .unwrap();
     assert_eq!(whole.content_length(), Some(10));
     let mut file = Vec::new();
-    assert_eq!(whole.into_inner().write_to(&mut file).await.unwrap(), 10);
+    assert_eq!(whole.write_to(&mut file).await.unwrap(), 10);
     assert_eq!(file, b"0123456789");
 
     let broken = client
         .request(Method::GET, "/log")
         .send_bytes()
         .await
-        .unwrap()
-        .into_inner();
+        .unwrap();
     let error = broken.bytes().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.operation()),

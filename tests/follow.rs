@@ -415,7 +415,7 @@ async fn a_watch_tells_status_progress_tasks_and_the_end() {
             );
         }
     }
-    let all: Vec<_> = run.tasks().await.unwrap().try_collect().await.unwrap();
+    let all: Vec<_> = run.tasks().all().await.unwrap();
     assert_eq!(tasks.len(), all.len());
     for task in all.into_iter().filter_map(|entry| entry.task) {
         assert_eq!(tasks[&task.task_id], task.status);
@@ -571,28 +571,12 @@ async fn logs_of_runs_and_tasks_are_followed_to_their_ends() {
     let whole = whole
         .workspace_id(WORKSPACE_ID)
         .file_name(format!("nf-{}.log", run.id()));
-    let whole = whole
-        .send()
-        .await
-        .unwrap()
-        .into_inner()
-        .bytes()
-        .await
-        .unwrap();
+    let whole = whole.send().await.unwrap().bytes().await.unwrap();
     let whole = String::from_utf8(whole.to_vec()).unwrap();
     assert!(lines.len() > 10);
     assert_eq!(lines, whole.lines().collect::<Vec<_>>());
 
-    let task = run
-        .tasks()
-        .await
-        .unwrap()
-        .next()
-        .await
-        .unwrap()
-        .unwrap()
-        .task
-        .unwrap();
+    let task = run.tasks().next().await.unwrap().unwrap().task.unwrap();
     let lines: Vec<_> = run
         .logs()
         .task(task.task_id.unwrap())
@@ -695,7 +679,7 @@ async fn runs_are_labelled_starred_and_deleted() {
     let labels = async || {
         let call = client.describe_workflow().workflow_id(run.id());
         let call = call.workspace_id(WORKSPACE_ID).attributes(["labels"]);
-        let labels = call.send().await.unwrap().into_inner().labels.unwrap();
+        let labels = call.send().await.unwrap().labels.unwrap();
         labels
             .into_iter()
             .filter_map(|label| label.id)

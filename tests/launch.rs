@@ -386,13 +386,7 @@ async fn a_shared_pipeline_is_launched_from_its_source() {
     let described = described
         .workspace_id(WORKSPACE_ID)
         .attributes(["pipelineInfo"]);
-    let info = described
-        .send()
-        .await
-        .unwrap()
-        .into_inner()
-        .pipeline_info
-        .unwrap();
+    let info = described.send().await.unwrap().pipeline_info.unwrap();
     assert_eq!(info.id, Some(30_201));
 
     // By id, or by its name in the workspace that shares it.
@@ -470,7 +464,7 @@ async fn labels_go_by_name_and_are_created_only_where_asked() {
     let run = launch.clone().send().await.unwrap();
     let described = client.describe_workflow().workflow_id(run.id());
     let described = described.workspace_id(WORKSPACE_ID).attributes(["labels"]);
-    let labels = described.send().await.unwrap().into_inner().labels.unwrap();
+    let labels = described.send().await.unwrap().labels.unwrap();
     let named = |name: &str, value: Option<&str>| {
         let found = |label: &&seqera::types::LabelDbDto| {
             label.name.as_deref() == Some(name) && label.value.as_deref() == value

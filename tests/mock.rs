@@ -42,7 +42,7 @@ async fn a_reply_for_no_calls_is_left_out() {
         let mock = mock.await;
         let call = api.client().create_label().workspace_id(failures);
         let label = types::CreateLabelRequest::new().name("urgent");
-        let reply = call.body(label).send().await.unwrap();
+        let reply = call.body(label).send_with_response().await.unwrap();
         assert_eq!(mock.calls(), failures + 1);
         let kinds = reply.headers().get_all("content-type");
         assert_eq!(kinds.iter().collect::<Vec<_>>(), ["application/json"]);
@@ -252,16 +252,10 @@ async fn forms_bytes_and_empty_replies() {
         .dataset_id("7x")
         .version("1")
         .file_name("a.csv");
-    let content = call
-        .send()
-        .await
-        .unwrap()
-        .into_inner()
-        .bytes()
-        .await
-        .unwrap();
+    let content = call.send().await.unwrap().bytes().await.unwrap();
     assert_eq!(content, [0, 159, 146, 150].as_slice());
-    let reply = client.delete_label().label_id(3).send().await.unwrap();
+    let delete_label = client.delete_label().label_id(3);
+    let reply = delete_label.send_with_response().await.unwrap();
     assert_eq!(reply.status().as_u16(), 204);
     for mock in [upload, download, delete] {
         mock.assert();

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use seqera::prelude::*;
 use seqera::{ErrorKind, Method, RetryPolicy};
 use support::{Act, Server, client_of, hasty, json, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -6,7 +6,6 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use seqera::prelude::*;
 use seqera::{ErrorKind, Upload, types};
 use serde_json::{Value, json};
 use support_schema::compare::differences;

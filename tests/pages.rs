@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use seqera::paginate::ItemStream;
 use seqera::prelude::*;
+use seqera::types::ListWorkflowsResponseListWorkflowsElement;
 use seqera::{ErrorKind, RateLimit, RetryPolicy};
 use support::{Act, Seen, Server, json};
 
@@ -45,10 +47,7 @@ fn nothing(_: u64) -> String {
     String::new()
 }
 
-async fn ids<P>(items: seqera::paginate::ItemStream<P>) -> Vec<String>
-where
-    P: seqera::paginate::Paged<Item = seqera::types::ListWorkflowsResponseListWorkflowsElement>,
-{
+async fn ids(items: ItemStream<ListWorkflowsResponseListWorkflowsElement>) -> Vec<String> {
     items
         .map_ok(|run| run.workflow.unwrap().id.unwrap())
         .try_collect()

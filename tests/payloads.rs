@@ -8,7 +8,6 @@ mod support_schema;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use seqera::prelude::*;
 use seqera::types::*;
 use seqera::{Error, ExitCode, Timestamp};
 use serde::Serialize;

@@ -60,7 +60,7 @@ async fn neither_token_nor_values_are_shown() {
             .query("search", "s3cret")
             .header("X-Key", "s3cret");
         shown += &format!("{call:?}");
-        match call.send::<serde_json::Value>().await {
+        match call.send_with_response::<serde_json::Value>().await {
             Ok(reply) => shown += &format!("{:?}", reply.headers()),
             Err(error) => {
                 shown += &format!("{error} {error:?} {error:#?}");

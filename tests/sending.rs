@@ -5,7 +5,6 @@ mod support_schema;
 
 use std::collections::BTreeSet;
 
-use seqera::prelude::*;
 use seqera::{ErrorKind, Null, types};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -266,8 +265,7 @@ async fn a_pipeline_is_described_changed_and_updated() {
         .pipeline_id(7)
         .send()
         .await
-        .unwrap()
-        .into_inner();
+        .unwrap();
     let (launch_read, _) = full::<types::LaunchDbDto>("LaunchDbDto", 0);
     server.answer_json(200, &json!({ "launch": launch_read }));
     let launch = client
@@ -275,8 +273,7 @@ async fn a_pipeline_is_described_changed_and_updated() {
         .pipeline_id(7)
         .send()
         .await
-        .unwrap()
-        .into_inner();
+        .unwrap();
 
     let request = types::UpdatePipelineRequest::from(&described.pipeline.unwrap())
         .launch(&launch.launch.unwrap())
@@ -336,8 +333,7 @@ async fn an_action_is_described_changed_and_updated() {
             .action_id("1a")
             .send()
             .await
-            .unwrap()
-            .into_inner();
+            .unwrap();
         let request = types::UpdateActionRequest::from(&described.action.unwrap()).name("renamed");
         server.answer_json(204, &json!({}));
         client

@@ -6,7 +6,6 @@ mod support;
 use std::time::Duration;
 
 use seqera::mock::MockApi;
-use seqera::prelude::*;
 use seqera::types::{
     DataStudioCreateRequest, DataStudioCreateResponse, DataStudioDto, DataStudioStartResponse,
     DataStudioStatusInfo, DataStudioStopResponse, ListComputeEnvsResponse,
@@ -63,7 +62,7 @@ async fn with_studio<T, F: Future<Output = T>>(
 async fn a_studio_is_started_and_stopped_on_the_test_platform() {
     let (_platform, client) = laboratory().await;
     let studios = client.list_data_studios().workspace_id(WORKSPACE_ID);
-    let studios = studios.send().await.unwrap().into_inner().studios.unwrap();
+    let studios = studios.send().await.unwrap().studios.unwrap();
     let name = studios[0].name.clone().unwrap();
     let studio = client.studio(name).workspace(WORKSPACE);
     assert_eq!(studio.session_id().await.ok(), studios[0].session_id);

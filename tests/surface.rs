@@ -75,7 +75,8 @@ fn every_list_operation_pages() {
     assert_eq!(paged("list_workflows"), Some(true));
     assert_eq!(paged("explore_data_link"), Some(true));
     assert_ne!(paged("list_audit_logs_v2"), Some(false)); // older versions lack it
-    assert_eq!(paged("list_credentials"), Some(false));
+    assert_eq!(paged("list_credentials"), Some(true)); // in one page
+    assert_eq!(paged("describe_workflow"), Some(false));
 }
 
 #[test]

@@ -5,7 +5,6 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use seqera::prelude::*;
 use seqera::reqwest::header::HeaderValue;
 use seqera::{ErrorKind, Method, RateLimit, StatusCode, reqwest};
 use serde_json::json;

@@ -17,7 +17,7 @@ use crate::write;
 pub struct Output {
     /// `types.rs`: the contents of module `types`.
     pub types: String,
-    /// `operations.rs`: the client, its traits, the builders, the prelude.
+    /// `operations.rs`: the client, its methods, the builders.
     pub operations: String,
     /// The surface for reviewers: a line an operation.
     pub surface: String,
@@ -57,7 +57,7 @@ pub struct Report {
     pub version: String,
     /// How often each fixup applied.
     pub fixups: Vec<Applied>,
-    /// Operations that look paged, but whose paging was not recognised.
+    /// Operations that list or look paged, but whose items or paging were not recognised.
     pub unrecognised_paging: Vec<String>,
     /// Targets of the overlay that the document does not have.
     pub dangling_documentation: Vec<String>,
@@ -107,18 +107,21 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     model.usage = Usage::new(&lowered, &generated, &unions);
     report.unrecognised_paging = lowered
         .iter()
-        .filter(|entry| entry.paging.is_none() && paging::looks_paged(entry.operation))
+        .filter(|entry| {
+            entry.paging.is_none()
+                && (paging::looks_paged(entry.operation) || paging::is_list(entry.operation))
+        })
         .map(|entry| entry.operation.id.clone())
         .collect();
 
     let version = &report.version;
-    let traits =
+    let methods =
         write::operations::emit(&lowered, &model, &generated, &tag_descriptions(&document));
     let operations = quote! {
         /// The version of the API that this crate was generated from.
         pub const API_VERSION: &str = #version;
         #kept
-        #traits
+        #methods
     };
     let inventory = surface::read(&lowered, &model, &generated);
     Ok(Output {

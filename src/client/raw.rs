@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use progenitor_client::ResponseValue;
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Result;
 use crate::generated::Client;
 use crate::transport::body::ByteStream;
 use crate::transport::multipart::MultipartForm;
 use crate::transport::request::Request;
+use crate::transport::response::{Response, Sending};
 use crate::transport::retry::RetryPolicy;
 
 impl Client {
@@ -99,23 +98,47 @@ impl RawRequest {
     ///
     /// # Errors
     /// The call failed, or its reply does not fit the type.
-    pub async fn send<T: DeserializeOwned>(self) -> Result<ResponseValue<T>> {
-        self.0.send().await
+    pub fn send<T: DeserializeOwned>(self) -> Sending<T> {
+        self.0.send()
+    }
+
+    /// The same, with status and headers.
+    ///
+    /// # Errors
+    /// The call failed, or its reply does not fit the type.
+    pub fn send_with_response<T: DeserializeOwned>(self) -> Sending<Response<T>> {
+        self.0.send_with_response()
     }
 
     /// Sends the call and ignores what a success says.
     ///
     /// # Errors
     /// The call failed.
-    pub async fn send_empty(self) -> Result<ResponseValue<()>> {
-        self.0.send_empty().await
+    pub fn send_empty(self) -> Sending<()> {
+        self.0.send_empty()
+    }
+
+    /// The same, with status and headers.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub fn send_empty_with_response(self) -> Sending<Response<()>> {
+        self.0.send_empty_with_response()
     }
 
     /// Sends the call and returns the reply's content as it arrives, whatever it is.
     ///
     /// # Errors
     /// The call failed.
-    pub async fn send_bytes(self) -> Result<ResponseValue<ByteStream>> {
-        self.0.send_bytes().await
+    pub fn send_bytes(self) -> Sending<ByteStream> {
+        self.0.send_bytes()
+    }
+
+    /// The same, with status and headers.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub fn send_bytes_with_response(self) -> Sending<Response<ByteStream>> {
+        self.0.send_bytes_with_response()
     }
 }

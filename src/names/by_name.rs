@@ -1,7 +1,7 @@
 //! Describing and deleting what goes by a name, as a table.
 
 use super::{NameOrId, Organization, Workspace};
-use crate::generated::prelude::*;
+use crate::Client;
 use crate::{Error, ErrorKind, Result, types};
 
 fn says_nothing(operation: &'static str) -> Error {
@@ -43,7 +43,7 @@ macro_rules! by_name {
                 let id = self.$find($find).await?;
                 let call = self.client.$described_by().$parameter(id)$(.$place(self.id))?;
                 let reply = call.send().await;
-                let $reply = reply.inspect_err(|error| forget_if(&self.client, error))?.into_inner();
+                let $reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
                 $field.ok_or_else(|| says_nothing(stringify!($described_by)))
             }
 
@@ -112,7 +112,7 @@ impl Workspace {
         let call = call.source_workspace_id(found.source_workspace_id);
         let reply = call.attributes(["labels"]).send().await;
         let reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
-        let pipeline = reply.into_inner().pipeline;
+        let pipeline = reply.pipeline;
         pipeline.ok_or_else(|| says_nothing("describe_pipeline"))
     }
 
@@ -160,7 +160,7 @@ impl Workspace {
     pub async fn describe(&self) -> Result<types::Workspace> {
         let own = self.details().await?;
         let call = self.client.describe_workspace().org_id(own.organization_id);
-        let reply = call.workspace_id(own.id).send().await?.into_inner();
+        let reply = call.workspace_id(own.id).send().await?;
         reply
             .workspace
             .ok_or_else(|| says_nothing("describe_workspace"))
@@ -192,7 +192,7 @@ impl Organization {
             .org_id(self.id)
             .send()
             .await?;
-        let organization = reply.into_inner().organization;
+        let organization = reply.organization;
         organization.ok_or_else(|| says_nothing("describe_organization"))
     }
 

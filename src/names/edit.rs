@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::by_name::forget_if;
 use super::{NameOrId, Organization, Workspace};
-use crate::generated::prelude::*;
 use crate::types::{
     DataStudioUpdateRequest, PipelineDbDto, PipelineVersionFullInfoDto,
     PipelineVersionManageRequest, UpdateActionRequest, UpdateComputeEnvRequest,
@@ -207,7 +206,7 @@ edits! {
         edit_action: action -> String, UpdateActionRequest,
             read(client, id, _) {
                 let call = client.describe_action().action_id(id).attributes(["labels"]);
-                let action = lacks(call.send().await?.into_inner().action, "describe_action")?;
+                let action = lacks(call.send().await?.action, "describe_action")?;
                 let mut request = UpdateActionRequest::from(&action);
                 if let (Some(launch), Some(labels)) = (&mut request.launch, action.labels) {
                     let ids = labels.into_iter().filter_map(|label| label.id);
@@ -220,7 +219,7 @@ edits! {
         edit_compute_env: compute_env -> String, UpdateComputeEnvRequest,
             read(client, id, _) {
                 let call = client.describe_compute_env().compute_env_id(id);
-                let env = call.send().await?.into_inner().compute_env;
+                let env = call.send().await?.compute_env;
                 Ok((&lacks(env, "describe_compute_env")?).into())
             },
             write update_compute_env(compute_env_id);
@@ -228,7 +227,7 @@ edits! {
         edit_dataset: dataset -> String, UpdateDatasetRequest,
             read(client, id, _) {
                 let reply = client.describe_dataset_v2().dataset_id(id).send().await?;
-                let dataset = lacks(reply.into_inner().dataset, "describe_dataset_v2")?;
+                let dataset = lacks(reply.dataset, "describe_dataset_v2")?;
                 let mut request = UpdateDatasetRequest::new();
                 (request.name, request.description) = (dataset.name, dataset.description);
                 Ok(request)
@@ -238,7 +237,7 @@ edits! {
         edit_studio: studio -> String, DataStudioUpdateRequest,
             read(client, id, _) {
                 let reply = client.describe_data_studio().session_id(id).send().await?;
-                Ok((&reply.into_inner()).into())
+                Ok((&reply).into())
             },
             write update_data_studio(session_id);
     }
@@ -250,7 +249,7 @@ edits! {
         edit_team: team -> i64, UpdateTeamRequest,
             read(client, id, organization) {
                 let call = client.describe_organization_team().team_id(id).org_id(organization);
-                let team = call.send().await?.into_inner().team;
+                let team = call.send().await?.team;
                 Ok((&lacks(team, "describe_organization_team")?).into())
             },
             write update_organization_team(team_id), org_id;
@@ -303,7 +302,7 @@ impl Workspace {
             let call = self.client.describe_workspace();
             let call = call.org_id(organization).workspace_id(id);
             let read: BoxFuture<'static, Result<UpdateWorkspaceRequest>> = Box::pin(async move {
-                let workspace = call.send().await?.into_inner().workspace;
+                let workspace = call.send().await?.workspace;
                 Ok((&lacks(workspace, "describe_workspace")?).into())
             });
             read
@@ -373,7 +372,7 @@ impl Organization {
             let call = self.client.describe_organization().org_id(self.id);
             let read: BoxFuture<'static, Result<UpdateOrganizationRequest>> =
                 Box::pin(async move {
-                    let organization = call.send().await?.into_inner().organization;
+                    let organization = call.send().await?.organization;
                     Ok((&lacks(organization, "describe_organization")?).into())
                 });
             read
@@ -441,8 +440,8 @@ where
             let launch = client.describe_pipeline_launch().pipeline_id(id);
             let read: BoxFuture<'static, Result<UpdatePipelineRequest>> = Box::pin(async move {
                 let (described, launch) = future::try_join(described.send(), launch.send()).await?;
-                let pipeline = lacks(described.into_inner().pipeline, "describe_pipeline")?;
-                let launch = lacks(launch.into_inner().launch, "describe_pipeline_launch")?;
+                let pipeline = lacks(described.pipeline, "describe_pipeline")?;
+                let launch = lacks(launch.launch, "describe_pipeline_launch")?;
                 let version = pipeline.version.as_ref();
                 *default.lock().unwrap_or_else(PoisonError::into_inner) =
                     version.and_then(|version| version.id.clone());
@@ -453,7 +452,7 @@ where
         let write = |request: UpdatePipelineRequest| {
             let call = client.update_pipeline().pipeline_id(id).body(request);
             let written: BoxFuture<'static, Result<Option<PipelineDbDto>>> =
-                Box::pin(async move { Ok(call.send().await?.into_inner().pipeline) });
+                Box::pin(async move { Ok(call.send().await?.pipeline) });
             written
         };
         let edited = edit(change, read, write).await;
@@ -534,7 +533,7 @@ impl Workspace {
     /// A name for the version after the default one, which the server takes.
     async fn version_name(&self, pipeline: i64) -> Result<String> {
         let call = self.client.describe_pipeline().pipeline_id(pipeline);
-        let described = call.send().await?.into_inner().pipeline.unwrap_or_default();
+        let described = call.send().await?.pipeline.unwrap_or_default();
         let version = described.version.and_then(|version| version.name);
         let default = version.or(described.name).unwrap_or_default();
         let mut last = None;

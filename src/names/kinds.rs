@@ -4,7 +4,6 @@ use super::cache::Found;
 use super::search::{Candidate, Search};
 use super::{NameOrId, Organization, Workspace, number};
 use crate::Result;
-use crate::generated::prelude::*;
 
 /// The type of an id.
 trait FromFound: Sized {
@@ -56,7 +55,7 @@ macro_rules! kinds {
         let place = $self.place();
         let ask = async {
             let mut search = Search::new(&$name);
-            for $item in $list.send().await?.into_inner().$field.unwrap_or_default() {
+            for $item in $list.send().await?.$field.unwrap_or_default() {
                 search.offer($candidate);
             }
             search.finish($kind, &place.text)

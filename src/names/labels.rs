@@ -3,7 +3,6 @@
 use super::cache::Found;
 use super::search::{Candidate, Search};
 use super::{NameOrId, Workspace, number, search_lists};
-use crate::generated::prelude::*;
 use crate::types::CreateLabelRequest;
 use crate::{Error, ErrorKind, Result};
 
@@ -102,7 +101,7 @@ impl Workspace {
             None => body.name(name).resource(false),
         };
         match self.client.create_label().body(body).send().await {
-            Ok(reply) => match reply.into_inner().id {
+            Ok(reply) => match reply.id {
                 Some(id) => Ok(Found::of(id)),
                 None => self.find_label(name).await,
             },

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::names::{NameOrId, PipelineId};
 use crate::runs::run::Run;
+use crate::transport::response::awaited_is_sent;
 use crate::types::{WorkflowLaunchRequest, WorkflowLaunchRequestSyntaxParser};
 use crate::{Client, Nullable, Result, WorkspaceRef};
 
@@ -216,6 +217,8 @@ pub struct Launch {
     /// The caller's first, reported when sent.
     mistake: Option<String>,
 }
+
+awaited_is_sent!(Launch => Run);
 
 /// Where, and what.
 impl Launch {

@@ -7,12 +7,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::generated::prelude::*;
 use crate::paginate::ItemStream;
 use crate::types::{
-    DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto, WorkflowStatus,
+    DescribeTaskResponse, DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto,
+    WorkflowStatus,
 };
-use crate::{Client, Error, ErrorKind, Result, WorkspaceRef, builder};
+use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
 
 mod logs;
 mod pace;
@@ -154,20 +154,16 @@ impl Run {
             .await?
             .describe_workflow()
             .workflow_id(&self.id);
-        Ok(call.send().await?.into_inner())
+        call.send().await
     }
 
     /// The tasks, over all pages.
-    ///
-    /// # Errors
-    /// The workspace's name could not be looked up.
-    pub async fn tasks(&self) -> Result<ItemStream<builder::ListWorkflowTasks>> {
-        let call = self
-            .at_home()
-            .await?
-            .list_workflow_tasks()
-            .workflow_id(&self.id);
-        Ok(call.stream())
+    pub fn tasks(&self) -> ItemStream<DescribeTaskResponse> {
+        let run = self.clone();
+        ItemStream::later(async move {
+            let client = run.at_home().await?;
+            Ok(client.list_workflow_tasks().workflow_id(&run.id))
+        })
     }
 
     /// Asks the Platform to stop the run. It is CANCELLED a little later.

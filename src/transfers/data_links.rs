@@ -1,6 +1,9 @@
 //! The files of a data link: the handle, its settings, and its tree.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -160,15 +163,10 @@ impl DataLink {
     /// # Errors
     /// The data link is not there or its name fits several, the path is no folder, or a call failed.
     /// The stream ends after an error.
-    #[must_use = "a stream does nothing until it is polled"]
-    pub fn tree(
-        &self,
-        folder: &str,
-    ) -> impl Stream<Item = Result<DataLinkEntry>> + Send + Unpin + use<> {
+    pub fn tree(&self, folder: &str) -> DataLinkTree {
         let (handle, root) = (self.clone(), folder.trim_matches('/').to_owned());
         let entries = async move { handle.locate().await.map(|link| link.tree(root)) };
-        let entries: BoxStream<'static, _> = Box::pin(stream::once(entries).try_flatten());
-        entries
+        DataLinkTree(Box::pin(stream::once(entries).try_flatten()))
     }
 
     async fn locate(&self) -> Result<Located> {
@@ -198,6 +196,24 @@ impl DataLink {
             permits: Arc::new(Semaphore::new(files.concurrency)),
             files,
         })
+    }
+}
+
+/// What is below a folder: see [`DataLink::tree`].
+#[must_use = "a stream does nothing until it is polled"]
+pub struct DataLinkTree(BoxStream<'static, Result<DataLinkEntry>>);
+
+impl Stream for DataLinkTree {
+    type Item = Result<DataLinkEntry>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+impl fmt::Debug for DataLinkTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataLinkTree").finish_non_exhaustive()
     }
 }
 

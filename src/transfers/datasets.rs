@@ -3,13 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
-use progenitor_client::ResponseValue;
 use tokio::fs;
 
 use crate::files::{make_folder_of, part_path, unwritable};
 use crate::generated::{Client, types};
 use crate::names::Workspace;
-use crate::prelude::*;
+use crate::transport::response::awaited_is_sent;
 use crate::{ByteStream, Error, ErrorKind, NameOrId, Result, Upload, WorkspaceRef};
 
 /// The largest file that the Platform takes for a dataset: 10 MB.
@@ -94,7 +93,7 @@ async fn versions(workspace: &Workspace, id: &str) -> Result<Vec<types::DatasetV
         .send()
         .await;
     let list = list.inspect_err(|error| forget(workspace, error))?;
-    Ok(list.into_inner().versions.unwrap_or_default())
+    Ok(list.versions.unwrap_or_default())
 }
 
 /// A name may stand for another dataset by now.
@@ -168,6 +167,8 @@ pub struct DatasetUpload {
     description: Option<String>,
     add_version: bool,
 }
+
+awaited_is_sent!(DatasetUpload => types::DatasetVersionDto);
 
 impl DatasetUpload {
     /// Whether the first row names the columns: a `bool`, or [`DatasetHeader::Auto`], the default.
@@ -248,7 +249,7 @@ impl DatasetUpload {
             true => error.noting("call .add_version(true) to add a version to it"),
             false => error,
         })?;
-        let id = created.into_inner().dataset.and_then(|dataset| dataset.id);
+        let id = created.dataset.and_then(|dataset| dataset.id);
         let id = id.ok_or_else(|| no_field("create_dataset_v2", "dataset.id"))?;
         match upload(&id).await {
             Ok(reply) => version_of(reply),
@@ -294,10 +295,8 @@ async fn recover(
     }
 }
 
-fn version_of(
-    reply: ResponseValue<types::UploadDatasetVersionResponse>,
-) -> Result<types::DatasetVersionDto> {
-    let version = reply.into_inner().version;
+fn version_of(reply: types::UploadDatasetVersionResponse) -> Result<types::DatasetVersionDto> {
+    let version = reply.version;
     version.ok_or_else(|| no_field("upload_dataset_v2", "version"))
 }
 
@@ -316,6 +315,8 @@ pub struct DatasetDownload {
     dataset: Dataset,
     version: Option<i64>,
 }
+
+awaited_is_sent!(DatasetDownload => ByteStream);
 
 impl DatasetDownload {
     /// Another version than the latest, counted from 1.
@@ -353,7 +354,7 @@ impl DatasetDownload {
             .file_name(version.file_name.clone())
             .send()
             .await?;
-        Ok(reply.into_inner())
+        Ok(reply)
     }
 
     fn no_version(&self, there: &[types::DatasetVersionDto]) -> Error {

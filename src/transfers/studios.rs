@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::generated::{Client, types};
 use crate::poll::{Rhythm, poll_until};
-use crate::prelude::*;
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
+use crate::transport::response::awaited_is_sent;
 use crate::{Error, ErrorKind, Id, NameOrId, Result, WorkspaceRef};
 
 const JOB: &str = "Studio";
@@ -82,6 +82,8 @@ pub struct NewStudio {
     compute_env: Option<NameOrId<String>>,
 }
 
+awaited_is_sent!(NewStudio => Studio);
+
 impl NewStudio {
     /// The workspace of the Studio. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
@@ -132,10 +134,7 @@ impl NewStudio {
             let call = workspace.client.create_data_studio();
             let call = call.workspace_id(workspace.id()).auto_start(false);
             let reply = call.body(request.clone()).send().await?;
-            Ok(reply
-                .into_inner()
-                .studio
-                .and_then(|studio| studio.session_id))
+            Ok(reply.studio.and_then(|studio| studio.session_id))
         };
         let mut rhythm = self.studio.rhythm();
         let session_id = when_ready(&mut rhythm, self.studio.retry_not_ready, create).await?;
@@ -299,7 +298,7 @@ struct Session {
 impl Session {
     async fn describe(&self) -> Result<types::DataStudioDto> {
         let call = self.client.describe_data_studio().session_id(&self.id);
-        Ok(call.workspace_id(self.workspace).send().await?.into_inner())
+        Ok(call.workspace_id(self.workspace).send().await?)
     }
 
     async fn send_start(&self, request: &types::DataStudioStartRequest) -> Result<()> {

@@ -168,7 +168,7 @@ async fn protocol(job: &Job) -> Result<Protocol> {
         .credentials_id(files.credentials.clone())
         .send()
         .await?;
-    let link = reply.into_inner().data_link.unwrap_or_default();
+    let link = reply.data_link.unwrap_or_default();
     match link.provider {
         Some(Google) => Ok(Protocol::Google),
         Some(Azure | AzureEntra | AzureCloud) => Ok(Protocol::Azure),
@@ -254,7 +254,7 @@ impl<'a> Upload<'a> {
                     .await?
             }
         };
-        let reply = reply.into_inner();
+        let reply = reply;
         let urls: Option<Vec<_>> = reply
             .upload_urls
             .unwrap_or_default()

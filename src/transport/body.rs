@@ -16,7 +16,10 @@ use crate::{Error, Result};
 /// A download: a stream of chunks, as they arrive.
 ///
 /// Dropping it ends the download.
-pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>);
+pub struct ByteStream {
+    chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
+    length: Option<u64>,
+}
 
 impl ByteStream {
     pub(crate) fn new(
@@ -25,7 +28,7 @@ impl ByteStream {
         reply: reqwest::Response,
         idle: Option<Duration>,
     ) -> Self {
-        let status = reply.status();
+        let (status, length) = (reply.status(), reply.content_length());
         let chunks = stream::try_unfold(reply, move |mut reply| async move {
             let chunk = next_chunk(&mut reply, idle).await?;
             Ok(chunk.map(|chunk| (chunk, reply)))
@@ -36,7 +39,23 @@ impl ByteStream {
                 .with_status(status)
                 .with_attempts(attempts)
         });
-        Self(Box::pin(chunks))
+        Self {
+            chunks: Box::pin(chunks),
+            length,
+        }
+    }
+
+    /// The number of bytes, if the server has told it. It does not tell that of what it packs.
+    pub fn content_length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The next chunk, `None` after the last.
+    ///
+    /// # Errors
+    /// The connection broke or stalled.
+    pub async fn try_next(&mut self) -> Result<Option<Bytes>> {
+        StreamExt::next(self).await.transpose()
     }
 
     /// The whole content in memory.
@@ -71,7 +90,7 @@ impl Stream for ByteStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(context)
+        self.chunks.poll_next_unpin(context)
     }
 }
 

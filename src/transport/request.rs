@@ -8,14 +8,14 @@ use std::fmt;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use progenitor_client::ResponseValue;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Transport;
 use super::call::{self, Body, Call, Reply};
+use super::response::{Response, Sending};
 use super::retry::RetryPolicy;
 use crate::error::body::{self, strip_bom};
 use crate::transport::body::ByteStream;
@@ -256,28 +256,35 @@ impl Request {
     }
 
     /// Sends the request and reads the reply's JSON. An empty reply is an empty object, or null.
-    pub fn send<T: DeserializeOwned>(
-        self,
-    ) -> impl Future<Output = Result<ResponseValue<T>>> + Send + use<T> {
-        let fetching = self.fetch();
-        async move { fetching.await?.parse() }
+    pub fn send<T: DeserializeOwned>(self) -> Sending<T> {
+        Sending::new(self.fetch(), |fetched| {
+            fetched.parse().map(Response::into_value)
+        })
+    }
+
+    /// The same, with status and headers.
+    pub fn send_with_response<T: DeserializeOwned>(self) -> Sending<Response<T>> {
+        Sending::new(self.fetch(), Fetched::parse)
     }
 
     /// Sends the request and ignores what a success says.
-    pub async fn send_empty(self) -> Result<ResponseValue<()>> {
-        let mut reply = self.fetch().await?.reply;
-        Ok(response_value(&mut reply.response, ()))
+    pub fn send_empty(self) -> Sending<()> {
+        Sending::new(self.fetch(), |_| Ok(()))
+    }
+
+    /// The same, with status and headers.
+    pub fn send_empty_with_response(self) -> Sending<Response<()>> {
+        Sending::new(self.fetch(), |mut fetched| Ok(fetched.response_with(())))
     }
 
     /// Sends the request and returns the reply's content as it arrives.
-    pub async fn send_bytes(mut self) -> Result<ResponseValue<ByteStream>> {
-        self.fill_in_workspace().await?;
-        let call = self.into_call("*/*")?;
-        let reply = Box::pin(call::execute(&call, call::opened)).await?;
-        let mut response = reply.response;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let stream = ByteStream::new(call.target.name(), reply.attempts, response, call.idle());
-        Ok(ResponseValue::new(stream, status, headers))
+    pub fn send_bytes(self) -> Sending<ByteStream> {
+        Sending::new(self.open(), |fetched| Ok(fetched.stream().into_value()))
+    }
+
+    /// The same, with status and headers.
+    pub fn send_bytes_with_response(self) -> Sending<Response<ByteStream>> {
+        Sending::new(self.open(), |fetched| Ok(fetched.stream()))
     }
 
     /// Sends the request and reads the whole reply. Boxed, so that the many callers stay small.
@@ -286,6 +293,21 @@ impl Request {
             self.fill_in_workspace().await?;
             let call = self.into_call("application/json")?;
             let reply = call::execute(&call, call::whole).await?;
+            Ok(Fetched { call, reply })
+        })
+    }
+
+    /// Sends the request; the reply's content is still to come.
+    fn open(mut self) -> BoxFuture<'static, Result<Fetched>> {
+        Box::pin(async move {
+            self.fill_in_workspace().await?;
+            let call = self.into_call("*/*")?;
+            let opened = call::execute(&call, call::opened).await?;
+            let reply = Reply {
+                response: opened.response,
+                body: Bytes::new(),
+                attempts: opened.attempts,
+            };
             Ok(Fetched { call, reply })
         })
     }
@@ -431,7 +453,7 @@ impl Fetched {
         &self.reply.body
     }
 
-    pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<ResponseValue<T>> {
+    pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<Response<T>> {
         let text = strip_bom(self.body());
         let value = if text.trim_ascii().is_empty() {
             serde_json::from_slice(b"{}").or_else(|_| serde_json::from_slice(b"null"))
@@ -439,12 +461,32 @@ impl Fetched {
             serde_json::from_slice(text)
         };
         match value {
-            Ok(value) => Ok(response_value(&mut self.reply.response, value)),
+            Ok(value) => Ok(self.response_with(value)),
             Err(error) => {
                 let path = path_of_mismatch::<T>(text);
                 Err(self.unreadable(error, path))
             }
         }
+    }
+
+    /// A value with the status and the headers of what brought it.
+    fn response_with<T>(&mut self, value: T) -> Response<T> {
+        let headers = std::mem::take(self.reply.response.headers_mut());
+        Response::new(self.reply.response.status(), headers, value)
+    }
+
+    /// The content, as it arrives.
+    fn stream(mut self) -> Response<ByteStream> {
+        let opened = self.response_with(());
+        let (call, reply) = (self.call, self.reply);
+        opened.map(|()| {
+            ByteStream::new(
+                call.target.name(),
+                reply.attempts,
+                reply.response,
+                call.idle(),
+            )
+        })
     }
 
     fn unreadable(self, error: serde_json::Error, path: Option<String>) -> Error {
@@ -463,12 +505,6 @@ impl Fetched {
             .with_body(self.call.transport.redact(self.reply.body))
             .caused_by(cause)
     }
-}
-
-/// A value with the status and the headers of the response that brought it.
-fn response_value<T>(response: &mut Response, value: T) -> ResponseValue<T> {
-    let headers = std::mem::take(response.headers_mut());
-    ResponseValue::new(value, response.status(), headers)
 }
 
 /// Where the JSON and the type part. Only failures pay for keeping track of it.
@@ -652,8 +688,14 @@ mod tests {
         struct Upload {
             id: Option<String>,
         }
-        assert!(fetched("").parse::<Upload>().unwrap().id.is_none());
-        assert!(fetched(" \n").parse::<Option<Vec<u8>>>().unwrap().is_none());
+        assert!(fetched("").parse::<Upload>().unwrap().value().id.is_none());
+        assert!(
+            fetched(" \n")
+                .parse::<Option<Vec<u8>>>()
+                .unwrap()
+                .value()
+                .is_none()
+        );
         fetched("").parse::<()>().unwrap();
         assert!(fetched("").parse::<u8>().is_err());
     }

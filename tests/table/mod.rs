@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use seqera::prelude::*;
-use seqera::{ByteStream, ResponseValue, Result, StatusCode};
+use seqera::{ByteStream, Response, Result, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -58,22 +58,22 @@ fn moment() -> seqera::Timestamp {
     "2026-03-01T09:30:00Z".parse().unwrap()
 }
 
-fn keep<T: Serialize>(reply: ResponseValue<T>) -> Result<Outcome> {
+fn keep<T: Serialize>(reply: Response<T>) -> Result<Outcome> {
     let status = reply.status();
-    let content = Content::Json(serde_json::to_value(reply.into_inner()).unwrap());
+    let content = Content::Json(serde_json::to_value(reply.into_value()).unwrap());
     Ok(Outcome { status, content })
 }
 
-fn empty(reply: ResponseValue<()>) -> Result<Outcome> {
+fn empty(reply: Response<()>) -> Result<Outcome> {
     Ok(Outcome {
         status: reply.status(),
         content: Content::Empty,
     })
 }
 
-async fn collect(reply: ResponseValue<ByteStream>) -> Result<Outcome> {
+async fn collect(reply: Response<ByteStream>) -> Result<Outcome> {
     let status = reply.status();
-    let chunks: Vec<_> = reply.into_inner().try_collect().await?;
+    let chunks: Vec<_> = reply.into_value().try_collect().await?;
     Ok(Outcome {
         status,
         content: Content::Bytes(chunks.concat()),

@@ -21,7 +21,7 @@ const LIBRARY: &str = "x-library";
 const MESSAGE_ALONE: &str = "ErrorResponse";
 
 /// What builders and the client use, and so can't be called: see `operations.rs`.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 14] = [
     "Argument",
     "ByteStream",
     "Clone",
@@ -32,8 +32,10 @@ const TAKEN: [&str; 12] = [
     "PageStream",
     "Paging",
     "Request",
-    "ResponseValue",
+    "IntoFuture",
+    "Response",
     "Result",
+    "Sending",
 ];
 
 impl Document {

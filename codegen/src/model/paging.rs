@@ -54,6 +54,8 @@ pub enum Kind {
         /// The member that holds the token of the page before, for lists with two directions.
         back: Option<Ident>,
     },
+    /// Not at all: one reply has everything.
+    Whole,
 }
 
 /// Whether an operation's parameters say that it pages.
@@ -62,13 +64,19 @@ pub fn looks_paged(operation: &Operation) -> bool {
     (has(&["max"]) && has(&["offset"])) || has(&TOKEN_PARAMETERS)
 }
 
+/// Whether an operation's name says that it lists: `ListLabels`, `TokenList`.
+pub fn is_list(operation: &Operation) -> bool {
+    let name = &operation.name;
+    operation.method == "get" && (name.starts_with("list_") || name.ends_with("_list"))
+}
+
 /// How an operation pages, if its parameters and its reply say so.
 pub fn recognise(
     operation: &Operation,
     builder: &Builder,
     generated: &Generated,
 ) -> Option<Paging> {
-    if !looks_paged(operation) {
+    if !looks_paged(operation) && !is_list(operation) {
         return None;
     }
     let page = generated.structs.get(&last_name(&builder.reply))?;
@@ -88,7 +96,9 @@ pub fn recognise(
         };
         fields.find(is_it).map(|field| field.ident.clone())
     };
-    let kind = if by_offset {
+    let kind = if !looks_paged(operation) {
+        Kind::Whole
+    } else if by_offset {
         Kind::Offset {
             include_total: query(operation, &["includetotalsize"]),
         }

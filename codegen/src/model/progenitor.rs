@@ -116,8 +116,9 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
                 kept.extend(quote! {
                     /// A client of the Seqera Platform API: cheap to clone, safe to share.
                     ///
-                    /// Its operations are methods of the traits that [`prelude`](crate::prelude)
-                    /// brings in, one trait for each tag of the schema.
+                    /// The operations of the API are methods of it, one block for each tag of the
+                    /// schema. Each returns a builder of [`builder`](crate::builder): set its
+                    /// parameters, then `send` it, or await it, which is the same.
                     #[derive(Clone)]
                     #client
                 });

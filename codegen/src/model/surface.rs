@@ -32,7 +32,7 @@ pub struct OperationSurface {
     pub method: String,
     /// The path template.
     pub path: String,
-    /// The tag, and so the feature and the trait.
+    /// The tag, and so the feature.
     pub tag: String,
     /// The setters of parameters and of a form's parts, by name.
     pub setters: BTreeMap<String, Setter>,
@@ -42,7 +42,7 @@ pub struct OperationSurface {
     pub body_required: bool,
     /// The type of the reply.
     pub reply: String,
-    /// Whether `.stream()` and `.pages()` are there.
+    /// Whether `.stream()`, `.all()` and `.pages()` are there.
     pub paged: bool,
     /// Whether the schema says that it is deprecated.
     pub deprecated: bool,

@@ -41,7 +41,7 @@ pub struct Builder {
     pub ident: Ident,
     /// Parameters, in order, with the types that their setters take. The body is called `body`.
     pub parameters: Vec<(Ident, Type)>,
-    /// What `send` returns inside `ResponseValue`.
+    /// What `send` returns in the end.
     pub reply: Type,
 }
 
@@ -69,7 +69,17 @@ pub fn read(tokens: TokenStream) -> Result<Generated> {
 }
 
 /// Methods of a builder that set no parameter.
-pub const OWN_METHODS: [&str; 5] = ["new", "send", "stream", "pages", "body_map"];
+pub const OWN_METHODS: [&str; 9] = [
+    "new",
+    "send",
+    "send_with_response",
+    "prepare",
+    "into_future",
+    "stream",
+    "pages",
+    "all",
+    "body_map",
+];
 
 /// The setter of a parameter, which is not called as the builder's own methods are.
 fn setter(name: Ident) -> Ident {

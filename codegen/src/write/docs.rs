@@ -253,7 +253,7 @@ pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Nam
     if statuses.len() > 1 {
         let _ = writeln!(
             text,
-            "\nAnswers {}: see [`ResponseValue::status`](crate::ResponseValue::status). A reply without a body is an empty value.",
+            "\nAnswers {}: `send_with_response()` tells which ([`Response::status`](crate::Response::status)). A reply without a body is an empty value.",
             statuses.join(" or ")
         );
     }
@@ -264,7 +264,7 @@ pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Nam
     }
     if paged {
         text.push_str(
-            "\n`stream()` reads the items of all pages, `pages()` whole pages, and `send()` one page.\n",
+            "\n`stream()` reads the items of all pages, `all()` collects them, `pages()` reads whole pages, and `send()` one page.\n",
         );
     }
     let _ = write!(
@@ -348,7 +348,7 @@ fn capitalised(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Documentation of a tag's trait.
+/// Documentation of the block of a tag's methods.
 pub fn of_tag(tag: &str, description: Option<&str>) -> TokenStream {
     let text = description.map_or_else(String::new, |text| format!("{}\n\n", markdown(text)));
     attributes(&format!(
@@ -392,11 +392,6 @@ pub fn markdown(text: &str) -> std::borrow::Cow<'_, str> {
         }
     }
     safe.into()
-}
-
-/// The name of a tag's trait.
-pub fn trait_name(tag: &str) -> String {
-    format!("Client{}Ext", type_name(tag))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::model::operations::{Lowered, find};
+use crate::model::paging::Kind;
 use crate::model::surface::{Surface, TypeSurface, body, reply, short};
 
 /// `METHOD path  fn_name(params) -> Type`, sorted by path and method.
@@ -33,10 +34,10 @@ fn line(entry: &Lowered<'_>) -> String {
     let files = entry.parts.iter().filter(|part| part.is_file);
     parameters.extend(files.map(|part| format!("{}: Upload", part.setter)));
     let reply = reply(entry);
-    let paged = if entry.paging.is_some() {
-        " [paged]"
-    } else {
-        ""
+    let paged = match &entry.paging {
+        None => "",
+        Some(paging) if matches!(paging.kind, Kind::Whole) => " [list]",
+        Some(_) => " [paged]",
     };
     let mut line = String::new();
     let _ = write!(

@@ -3,7 +3,9 @@
 use anyhow::Result;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, ImplItem, Item, ReturnType, TraitItem, parse_quote};
+use syn::{Attribute, ImplItem, Item, ReturnType, parse_quote};
+
+use crate::model::syntax::last_name;
 
 /// Begins the notes of marks.
 pub const MARK: &str = "needed: ";
@@ -42,17 +44,6 @@ fn mark_items(items: &mut [Item], are_builders: bool) {
                     }
                 }
             }
-            Item::Trait(item) => {
-                for member in &mut item.items {
-                    if let TraitItem::Fn(method) = member
-                        && let ReturnType::Type(_, builder) = &method.sig.output
-                    {
-                        let builder = builder.to_token_stream().to_string();
-                        let builder = builder.rsplit(' ').next().unwrap_or_default();
-                        method.attrs.push(note(format!("operation {builder}")));
-                    }
-                }
-            }
             Item::Macro(item) => {
                 let name = item.mac.path.segments.last();
                 if name.is_some_and(|name| name.ident == "open_enum") {
@@ -82,11 +73,17 @@ fn mark_struct(item: &mut syn::ItemStruct) {
 /// Setters of operations set parameters, those of types fields.
 fn mark_of_method(owner: &str, method: &syn::Signature, is_builder: bool) -> Option<String> {
     let name = method.ident.to_string();
+    if owner == "Client" {
+        let ReturnType::Type(_, builder) = &method.output else {
+            return None;
+        };
+        return Some(format!("operation {}", last_name(builder)));
+    }
     let mut inputs = method.inputs.iter();
     if name == "body" || !matches!(inputs.next()?, syn::FnArg::Receiver(_)) {
         return None;
     }
-    if matches!(name.as_str(), "stream" | "pages") {
+    if matches!(name.as_str(), "stream" | "all" | "pages") {
         return Some(format!("paging {owner}"));
     }
     inputs.next()?;
@@ -133,7 +130,7 @@ mod tests {
     fn every_kind_of_part_is_marked() {
         let marked = mark(
             r#"
-            pub trait ClientXExt { fn list_things(&self) -> builder::ListThings; }
+            impl Client { pub fn list_things(&self) -> builder::ListThings { todo!() } }
             pub mod builder {
                 impl ListThings {
                     pub fn new(client: &super::Client) -> Self { todo!() }

@@ -12,14 +12,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
-use crate::document::{Body, Operation, Parameter, Place, Reply};
+use crate::document::{Body, Operation, Parameter, Place, Reply, UNTAGGED};
 use crate::model::operations::{Lowered, Part, find, is_path_like, is_safe_to_repeat};
 use crate::model::syntax::{Generated, argument, last_name, qualified};
 use crate::model::{Model, Names, TypeSchema};
 use crate::names::ident;
 use crate::write::{docs, examples, paging};
 
-/// Emits the traits, the builders and the prelude.
+/// Emits the client's methods and the builders.
 pub fn emit(
     lowered: &[Lowered<'_>],
     model: &Model<'_>,
@@ -31,18 +31,14 @@ pub fn emit(
     for entry in lowered {
         by_tag.entry(&entry.operation.tag).or_default().push(entry);
     }
-    let traits = by_tag
+    let methods = by_tag
         .iter()
-        .map(|(tag, entries)| emit_trait(tag, entries, tags, names));
-    let trait_names: Vec<_> = by_tag
-        .keys()
-        .map(|tag| ident(&docs::trait_name(tag)))
-        .collect();
+        .map(|(tag, entries)| emit_methods(tag, entries, tags, names));
     let builders = lowered
         .iter()
         .map(|entry| emit_builder(entry, model, generated, names));
     quote! {
-        #(#traits)*
+        #(#methods)*
 
         /// One builder for each operation: set its parameters, then `send` it.
         pub mod builder {
@@ -59,43 +55,34 @@ pub fn emit(
             use crate::transport::request::{Operation, Request};
             use crate::Method;
             #[allow(unused_imports)]
-            use crate::{ResponseValue, Result};
+            use crate::transport::response::{Response, Sending};
+            #[allow(unused_imports)]
+            use crate::Result;
 
             #(#builders)*
-        }
-
-        /// The client and the traits with its operations, to be imported as one.
-        pub mod prelude {
-            pub use super::Client;
-            #(pub use super::#trait_names;)*
         }
     }
 }
 
-fn emit_trait(
+/// The methods of the client for the operations of a tag.
+fn emit_methods(
     tag: &str,
     entries: &[&Lowered<'_>],
     tags: &BTreeMap<String, String>,
     names: &Names,
 ) -> TokenStream {
-    let name = ident(&docs::trait_name(tag));
     let doc = docs::of_tag(tag, tags.get(tag).map(String::as_str));
-    let (signatures, bodies): (Vec<_>, Vec<_>) = entries
-        .iter()
-        .map(|entry| {
-            let doc = docs::of_method(entry.operation, names);
-            let method = ident(&entry.operation.name);
-            let builder = &entry.builder.ident;
-            (
-                quote! { #doc fn #method(&self) -> builder::#builder; },
-                quote! { fn #method(&self) -> builder::#builder { builder::#builder::new(self) } },
-            )
-        })
-        .unzip();
+    let feature = (tag != UNTAGGED).then(|| quote! { #[cfg(feature = #tag)] });
+    let methods = entries.iter().map(|entry| {
+        let doc = docs::of_method(entry.operation, names);
+        let method = ident(&entry.operation.name);
+        let builder = &entry.builder.ident;
+        quote! { #doc pub fn #method(&self) -> builder::#builder { builder::#builder::new(self) } }
+    });
     quote! {
         #doc
-        pub trait #name { #(#signatures)* }
-        impl #name for Client { #(#bodies)* }
+        #feature
+        impl Client { #(#methods)* }
     }
 }
 
@@ -140,8 +127,8 @@ fn emit_builder(
             }
             #(#setters)*
             #body_setters
-            #send
         }
+        #send
         #paged
     }
 }
@@ -387,30 +374,62 @@ fn no_body() -> TokenStream {
     quote! { self.request.fail("`body` is required: call .body(..)".to_owned()); }
 }
 
+/// How a builder is sent.
 fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
-    let (reply, call) = match entry.operation.reply() {
-        Reply::Empty => (quote! { () }, quote! { send_empty }),
-        Reply::Bytes => (quote! { ByteStream }, quote! { send_bytes }),
+    let (reply, send, with_response) = match entry.operation.reply() {
+        Reply::Empty => (
+            quote! { () },
+            quote! { send_empty },
+            quote! { send_empty_with_response },
+        ),
+        Reply::Bytes => (
+            quote! { ByteStream },
+            quote! { send_bytes },
+            quote! { send_bytes_with_response },
+        ),
         Reply::Json => (
             qualified(&entry.builder.reply).to_token_stream(),
             quote! { send },
+            quote! { send_with_response },
         ),
     };
-    let doc = format!(" Sends `{}`.", entry.operation.route());
+    let name = &entry.builder.ident;
+    let doc = format!(
+        " Sends `{}`. A builder that is awaited is sent likewise.",
+        entry.operation.route()
+    );
     let binding = if prepare.is_empty() {
         quote! { self }
     } else {
         quote! { mut self }
     };
     quote! {
-        #[doc = #doc]
-        ///
-        /// # Errors
-        ///
-        /// See [`Error`](crate::Error).
-        pub async fn send(#binding) -> Result<ResponseValue<#reply>> {
-            #prepare
-            self.request.#call().await
+        impl #name {
+            fn prepare(#binding) -> Request {
+                #prepare
+                self.request
+            }
+
+            #[doc = #doc]
+            ///
+            /// # Errors
+            ///
+            /// See [`Error`](crate::Error).
+            pub fn send(self) -> Sending<#reply> { self.prepare().#send() }
+
+            /// The same, with the status and the headers of the reply.
+            ///
+            /// # Errors
+            ///
+            /// See [`Error`](crate::Error).
+            pub fn send_with_response(self) -> Sending<Response<#reply>> {
+                self.prepare().#with_response()
+            }
+        }
+        impl IntoFuture for #name {
+            type Output = Result<#reply>;
+            type IntoFuture = Sending<#reply>;
+            fn into_future(self) -> Self::IntoFuture { self.send() }
         }
     }
 }

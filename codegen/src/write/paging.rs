@@ -21,6 +21,7 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             let size = optional(size.as_ref());
             quote! { Paging::Cursor { parameter: #parameter, size: #size } }
         }
+        Kind::Whole => quote! { Paging::Whole },
     };
     let take = &paging.items;
     let items = match &paging.inside {
@@ -42,7 +43,7 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
         quote! { fn has_more(page: &Self::Page) -> Option<bool> { #value } }
     });
     let cursors = match &paging.kind {
-        Kind::Offset { .. } => quote! {},
+        Kind::Offset { .. } | Kind::Whole => quote! {},
         Kind::Cursor { token, back, .. } => {
             let token = reach(token);
             let back = back.as_ref().map(|member| {
@@ -66,7 +67,7 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             type Page = #page;
             type Item = #item;
             const PAGING: Paging = #kind;
-            fn into_request(self) -> Request { self.request }
+            fn into_request(self) -> Request { self.prepare() }
             fn items(page: &mut Self::Page) -> Vec<Self::Item> { #items }
             #total
             #has_more
@@ -75,7 +76,13 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
         }
         impl #builder {
             /// All items, page after page, as a stream.
-            pub fn stream(self) -> ItemStream<Self> { ItemStream::new(self) }
+            pub fn stream(self) -> ItemStream<#item> { ItemStream::new(self) }
+            /// All items, page after page, in memory.
+            ///
+            /// # Errors
+            ///
+            /// See [`Error`](crate::Error).
+            pub fn all(self) -> impl Future<Output = Result<Vec<#item>>> + Send { self.stream().all() }
             /// All pages, as a stream.
             pub fn pages(self) -> PageStream<Self> { PageStream::new(self) }
         }

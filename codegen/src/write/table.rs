@@ -85,7 +85,7 @@ fn emit_call(entry: &Lowered<'_>, generated: &Generated) -> TokenStream {
             let _ = &sample;
             let call = client.#method() #(#setters)* #body;
             #files
-            let reply = call.send().await?;
+            let reply = call.send_with_response().await?;
             #finish
         }))
     }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, FuturesUnordered};
-use progenitor_client::ResponseValue;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,9 +100,9 @@ impl Job {
             Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) => {
                 let older = self.call("?attributes=labels,optimized").send().await;
                 // Where that is refused too, the first refusal was not about the attributes.
-                older.map(ResponseValue::into_inner).map_err(|_| error)
+                older.map_err(|_| error)
             }
-            reply => Ok(reply?.into_inner()),
+            reply => reply,
         }
     }
 
@@ -206,7 +205,7 @@ impl Job {
     async fn json_file(&self, name: &str, call: RawRequest) -> Result<Vec<Missing>> {
         if !self.has(name).await {
             match call.send::<Value>().await {
-                Ok(reply) => self.write_json(name, &*reply).await?,
+                Ok(reply) => self.write_json(name, &reply).await?,
                 Err(error) => return missing(name, error),
             }
         }
@@ -218,7 +217,7 @@ impl Job {
         let (progress, load) = ("progress.json", "load.json");
         if !(self.has(progress).await && self.has(load).await) {
             let reply = match self.call("/progress").send::<Value>().await {
-                Ok(reply) => reply.into_inner(),
+                Ok(reply) => reply,
                 Err(error) => {
                     let mut lacking = missing(progress, error)?;
                     let reason = lacking.first().map(|progress| progress.reason.clone());
@@ -246,7 +245,7 @@ impl Job {
             .send::<Value>()
             .await
         {
-            Ok(reply) => reply.into_inner(),
+            Ok(reply) => reply,
             Err(error) => return missing("logs", error),
         };
         let offered = log["log"]["downloads"].as_array().into_iter().flatten();
@@ -269,7 +268,7 @@ impl Job {
                 .workspace_id(self.workspace)
                 .file_name(&name);
             Box::pin(async move {
-                let fetch = || async { Ok(call.clone().send().await?.into_inner()) };
+                let fetch = || async { Ok(call.clone().send().await?) };
                 self.byte_file(format!("logs/{name}"), fetch).await
             })
         });
@@ -347,7 +346,7 @@ impl Job {
             .workspace_id(self.workspace)
             .task_id(id)
             .file_name(name);
-        let fetch = || async { Ok(call.clone().send().await?.into_inner()) };
+        let fetch = || async { Ok(call.clone().send().await?) };
         let name = name.trim_start_matches('.');
         self.byte_file(format!("tasks/{id}.{name}"), fetch).await
     }

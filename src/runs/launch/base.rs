@@ -7,7 +7,6 @@ use tokio::sync::OnceCell;
 
 use super::request::Base;
 use super::{Launch, Pipeline};
-use crate::generated::prelude::*;
 use crate::names::{NameOrId, PipelineId, Workspace};
 use crate::types::{WorkflowLaunchRequest, WorkflowStatus};
 use crate::{Error, ErrorKind, Result};
@@ -93,7 +92,7 @@ impl Launch {
                 self.client.forget_names();
             }
         })?;
-        let launch = reply.into_inner().launch.unwrap_or_default();
+        let launch = reply.launch.unwrap_or_default();
         Ok(Base {
             source_workspace_id: pipeline.source_workspace_id,
             ..Base::of(&launch)?
@@ -130,7 +129,7 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
             .in_operation("launch")
             .caused_by(error)
     })?;
-    let (run, launch) = (run.into_inner(), launch.into_inner());
+    let (run, launch) = (run, launch);
     let launch = launch.launch.unwrap_or_default();
     let mut base = Base::of(&launch)?;
     let pipeline = run.pipeline_info.and_then(|info| info.workspace_id);
@@ -147,7 +146,7 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
             .await;
         match reply {
             Ok(reply) => {
-                let own = reply.into_inner().launch.unwrap_or_default();
+                let own = reply.launch.unwrap_or_default();
                 request.launch_container = own.launch_container;
             }
             Err(error) if error.is_gone_or_forbidden() => {}

@@ -5,12 +5,11 @@ use std::time::Duration;
 use super::base::Bases;
 use super::request::with_changes;
 use super::{ComputeEnvRef, Launch, Pipeline, Preview, compute_env};
-use crate::generated::prelude::*;
 use crate::names::{NameOrId, Workspace};
 use crate::poll::poll_until;
 use crate::runs::run::Run;
 use crate::types::WorkflowLaunchRequest;
-use crate::{Error, ErrorKind, ResponseValue, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A launch that is ready to be sent, but for the ids of its labels.
 pub(super) struct Prepared {
@@ -156,10 +155,10 @@ impl Prepared {
                 });
                 match (sent?, refused) {
                     (None, Some(refused)) => return Err(refused),
-                    (reply, _) => reply.map(ResponseValue::into_inner).unwrap_or_default(),
+                    (reply, _) => reply.unwrap_or_default(),
                 }
             }
-            _ => call.send().await?.into_inner(),
+            _ => call.send().await?,
         };
         let id = reply.workflow_id.ok_or_else(|| {
             let text = "the reply names no run, which may have been launched all the same";

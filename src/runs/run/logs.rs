@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 use super::{Run, status_of};
-use crate::generated::prelude::*;
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::types::{LogPage, TaskStatus};
 use crate::{Error, Result, StatusCode};
@@ -304,7 +303,7 @@ impl Reader {
                 call.next(token).send().await?
             }
         };
-        Ok(reply.into_inner().log.unwrap_or_default())
+        Ok(reply.log.unwrap_or_default())
     }
 
     async fn has_ended(&self) -> Result<bool> {
@@ -318,7 +317,7 @@ impl Reader {
         };
         let call = self.run.at_home().await?.describe_workflow_task();
         let call = call.workflow_id(&self.run.id).task_id(task);
-        let reply = call.send().await?.into_inner();
+        let reply = call.send().await?;
         let status = reply.task.and_then(|task| task.status);
         Ok(matches!(
             status,

@@ -8,12 +8,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::generated::prelude::*;
 use crate::types::{DescribeWorkflowResponse, WorkflowStatus};
 use crate::{Client, Error, Result};
 
@@ -206,7 +205,7 @@ async fn describe(client: &Client, workspace: Option<i64>, id: &str) -> Look {
         .workspace_id(workspace)
         .send()
         .await;
-    let described = reply.map_err(Arc::new)?.into_inner();
+    let described = reply.map_err(Arc::new)?;
     Ok(Seen {
         status: super::status_of(&described),
         described: Some(Arc::new(described)),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 
 use super::pace::Pace;
@@ -204,7 +204,7 @@ impl Looks {
         let Some(known) = &mut self.tasks else {
             return Ok(());
         };
-        let mut tasks = self.run.tasks().await?;
+        let mut tasks = self.run.tasks();
         while let Some(entry) = tasks.try_next().await? {
             let Some(task) = entry.task else { continue };
             let Some(id) = task.task_id else { continue };

@@ -340,7 +340,7 @@ impl Object<'_> {
             .resolve_symlink(true)
             .send()
             .await?;
-        let url = reply.into_inner().url;
+        let url = reply.url;
         let url = url.and_then(|url| files.client.inner.presigned(&url));
         let url = url.ok_or_else(|| {
             Error::new(

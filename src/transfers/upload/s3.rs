@@ -169,7 +169,7 @@ impl Open {
                     .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
-                    .send()
+                    .send_with_response()
                     .await?
                     .status()
             }
@@ -180,7 +180,7 @@ impl Open {
                     .workspace_id(self.files.workspace)
                     .credentials_id(self.files.credentials.clone())
                     .body(body)
-                    .send()
+                    .send_with_response()
                     .await?
                     .status()
             }
