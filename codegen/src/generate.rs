@@ -10,7 +10,7 @@ use crate::document::fixups::{self, Applied};
 use crate::document::select::{self, Tags};
 use crate::document::{Document, Operation, UNTAGGED, feature_of_tag, graft, list, overlay};
 use crate::model::surface::{self, Surface};
-use crate::model::{Model, operations, paging, progenitor, syntax};
+use crate::model::{Model, Usage, operations, paging, progenitor, syntax};
 use crate::write;
 
 /// Everything that comes out of a schema.
@@ -102,8 +102,9 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
 
     let (tokens, kept) = progenitor::run(&document, &unions)?;
     let generated = syntax::read(tokens)?;
-    let model = Model::new(&document, &inventory, &unions, &generated);
+    let mut model = Model::new(&document, &inventory, &unions, &generated);
     let lowered = operations::pair(&inventory, &generated)?;
+    model.usage = Usage::new(&lowered, &generated, &unions);
     report.unrecognised_paging = lowered
         .iter()
         .filter(|entry| {
@@ -114,7 +115,8 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         .collect();
 
     let version = &report.version;
-    let methods = write::operations::emit(&lowered, &model, &tag_descriptions(&document));
+    let methods =
+        write::operations::emit(&lowered, &model, &generated, &tag_descriptions(&document));
     let operations = quote! {
         /// The version of the API that this crate was generated from.
         pub const API_VERSION: &str = #version;

@@ -8,6 +8,8 @@ pub(crate) mod progenitor;
 pub mod surface;
 pub(crate) mod syntax;
 mod types;
+mod usage;
 
 pub(crate) use mentions::Names;
 pub(crate) use types::{Model, TypeSchema, wire_name};
+pub(crate) use usage::Usage;

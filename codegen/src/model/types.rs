@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::mentions::Names;
 use super::syntax::{Generated, element};
+use super::usage::Usage;
 use crate::document::fixups::{REQUIRED, Union, WIRE_NAME};
 use crate::document::{Document, Operation, for_each_schema, reference_in, select};
 use crate::names::type_name;
@@ -24,6 +25,8 @@ pub struct Model<'a> {
     pub checked: BTreeSet<String>,
     /// How names are shown in documentation.
     pub names: Names,
+    /// Which operations take and return the types.
+    pub usage: Usage,
     /// Variants of unions, and the property that the union writes for them.
     pub(crate) union_tags: BTreeSet<(String, String)>,
 }
@@ -66,6 +69,7 @@ impl<'a> Model<'a> {
             sent,
             checked,
             names: Names::new(document, operations),
+            usage: Usage::default(),
             union_tags: union_tags(document, unions),
         }
     }

@@ -14,15 +14,16 @@ use syn::Type;
 
 use crate::document::{Body, Operation, Parameter, Place, Reply, UNTAGGED};
 use crate::model::operations::{Lowered, Part, find, is_path_like, is_safe_to_repeat};
-use crate::model::syntax::{argument, last_name, qualified};
+use crate::model::syntax::{Generated, argument, last_name, qualified};
 use crate::model::{Model, Names, TypeSchema};
-use crate::names::{ident, normal};
-use crate::write::{docs, paging};
+use crate::names::ident;
+use crate::write::{docs, examples, paging};
 
 /// Emits the client's methods and the builders.
 pub fn emit(
     lowered: &[Lowered<'_>],
     model: &Model<'_>,
+    generated: &Generated,
     tags: &BTreeMap<String, String>,
 ) -> TokenStream {
     let names = &model.names;
@@ -35,7 +36,7 @@ pub fn emit(
         .map(|(tag, entries)| emit_methods(tag, entries, tags, names));
     let builders = lowered
         .iter()
-        .map(|entry| emit_builder(entry, model, names));
+        .map(|entry| emit_builder(entry, model, generated, names));
     quote! {
         #(#methods)*
 
@@ -85,7 +86,12 @@ fn emit_methods(
     }
 }
 
-fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenStream {
+fn emit_builder(
+    entry: &Lowered<'_>,
+    model: &Model<'_>,
+    generated: &Generated,
+    names: &Names,
+) -> TokenStream {
     let Lowered {
         operation,
         builder,
@@ -95,18 +101,8 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
     let name = &builder.ident;
     let constant = ident(&operation.name.to_shouty_snake_case());
     let description = emit_description(entry, &constant);
-    let (arguments, body_example) = example_arguments(entry, model);
-    let doc = docs::of_builder(
-        operation,
-        &docs::example(
-            operation,
-            &arguments,
-            body_example.as_deref(),
-            paging.is_some(),
-        ),
-        paging.is_some(),
-        names,
-    );
+    let example = examples::of_call(entry, model, generated);
+    let doc = docs::of_builder(operation, &example, paging.is_some(), names);
 
     let setters = operation.parameters.iter().filter_map(|parameter| {
         let (setter, ty) = find(builder, &parameter.wire)?;
@@ -435,58 +431,5 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
             type IntoFuture = Sending<#reply>;
             fn into_future(self) -> Self::IntoFuture { self.send() }
         }
-    }
-}
-
-/// Arguments for the example on an operation's page: what is required, and the workspace.
-fn example_arguments(
-    entry: &Lowered<'_>,
-    model: &Model<'_>,
-) -> (Vec<(String, String)>, Option<String>) {
-    let arguments = entry
-        .operation
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.required || parameter.wire == "workspaceId")
-        .filter_map(|parameter| {
-            let (setter, ty) = find(entry.builder, &parameter.wire)?;
-            let value = match last_name(ty).as_str() {
-                "i64" => "42".to_owned(),
-                "bool" => "true".to_owned(),
-                _ => format!("\"{}\"", sample_text(&parameter.wire)),
-            };
-            Some((setter.to_string(), value))
-        })
-        .collect();
-    let body = match &entry.operation.body {
-        Some(Body::Json { .. }) => entry.body.as_ref().and_then(|ty| {
-            let name = last_name(ty);
-            model
-                .schemas
-                .contains_key(&name)
-                .then(|| format!(".body(seqera::types::{name}::new())"))
-        }),
-        Some(Body::Multipart { .. }) => entry.parts.iter().find(|part| part.is_file).map(|part| {
-            format!(
-                ".{}(seqera::Upload::from_path(\"samples.csv\"))",
-                part.setter
-            )
-        }),
-        Some(Body::Bytes { .. }) => Some(".body(\"…\")".to_owned()),
-        Some(Body::Empty) | None => None,
-    };
-    (arguments, body)
-}
-
-fn sample_text(wire: &str) -> &'static str {
-    match normal(wire).as_str() {
-        "path" | "dirpath" => "results/multiqc",
-        "filepath" => "results/multiqc/report.html",
-        "filename" => "samples.csv",
-        "version" => "1",
-        "rolename" => "launcher",
-        "regionid" => "eu-west-1",
-        "platformid" => "aws-batch",
-        _ => "5eJxMEVTd2X9gz",
     }
 }
