@@ -16,8 +16,12 @@ fn read(name: &str) -> String {
 /// The vendored schema under our words.
 fn documented() -> Document {
     let mut document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
-    let dangling = overlay::apply(&mut document.tree, &read("overlays/docs.yml")).unwrap();
-    assert_eq!(dangling, [""; 0]);
+    let words = read("overlays/docs.yml");
+    let dangling = overlay::apply(&mut document.tree, &words).unwrap();
+    // An older version may lack what we write about.
+    if overlay::api_version(&words).unwrap().as_deref() == Some(document.version()) {
+        assert_eq!(dangling, [""; 0]);
+    }
     document
 }
 

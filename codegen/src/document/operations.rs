@@ -8,9 +8,6 @@ use super::openapi::Document;
 use super::tree::{list, route};
 use crate::names::normal;
 
-/// The schema of most errors: a message.
-const MESSAGE_ALONE: &str = "ErrorResponse";
-
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
 /// The media type of forms with files in them.
