@@ -247,10 +247,11 @@ fn a_config_that_does_not_name_its_kind_is_sent_with_that_of_the_platform_beside
 #[test]
 fn an_action_whose_config_does_not_name_its_kind_is_written_as_its_source_says() {
     let config = json!({ "expression": "0 3 * * *", "timezone": "Europe/Oslo" });
-    let described: types::ActionResponseDto =
-        serde_json::from_value(json!({ "name": "nightly", "source": "cron", "config": config }))
-            .unwrap();
-    let sent = to_json(&types::UpdateActionRequest::from(&described));
+    let described: types::ActionResponseDto = serde_json::from_value(
+        json!({ "name": "nightly", "source": "cron", "config": config, "labels": [] }),
+    )
+    .unwrap();
+    let sent = to_json(&types::UpdateActionRequest::try_from(&described).unwrap());
     assert_eq!(sent, json!({ "name": "nightly", "cron": config }));
 }
 
@@ -275,7 +276,8 @@ async fn a_pipeline_is_described_changed_and_updated() {
         .await
         .unwrap();
 
-    let request = types::UpdatePipelineRequest::from(&described.pipeline.unwrap())
+    let request = types::UpdatePipelineRequest::try_from(&described.pipeline.unwrap())
+        .unwrap()
         .launch(&launch.launch.unwrap())
         .name("rnaseq-nightly");
     server.answer_json(200, &json!({}));
@@ -334,7 +336,8 @@ async fn an_action_is_described_changed_and_updated() {
             .send()
             .await
             .unwrap();
-        let request = types::UpdateActionRequest::from(&described.action.unwrap()).name("renamed");
+        let request = types::UpdateActionRequest::try_from(&described.action.unwrap());
+        let request = request.unwrap().name("renamed");
         server.answer_json(204, &json!({}));
         client
             .update_action()
@@ -351,6 +354,7 @@ async fn an_action_is_described_changed_and_updated() {
         let sent = seen.body.unwrap();
         assert_eq!(sent["name"], "renamed");
         assert_agree(&read["launch"], &sent["launch"], &[]);
+        assert_eq!(sent["launch"]["labelIds"], json!([read["labels"][0]["id"]]));
         let own = kind.as_str();
         for source in ["bucket", "cron"] {
             if source == own {
@@ -366,6 +370,38 @@ async fn an_action_is_described_changed_and_updated() {
             }
         }
     }
+}
+
+/// An update without them removes them.
+#[test]
+fn a_reply_that_was_not_asked_for_labels_does_not_convert_to_a_request_that_replaces_them() {
+    let refused = |result: seqera::Result<Value>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(
+            error.to_string().contains(r#".attributes(["labels"])"#),
+            "{error}"
+        );
+    };
+    let mut pipeline = types::PipelineDbDto::new().name("rnaseq");
+    refused(types::UpdatePipelineRequest::try_from(&pipeline).map(|request| to_json(&request)));
+    pipeline.labels = Some(Vec::new());
+    let request = types::UpdatePipelineRequest::try_from(&pipeline).unwrap();
+    assert_eq!(
+        to_json(&request),
+        json!({ "name": "rnaseq", "labelIds": [] })
+    );
+
+    let mut action = types::ActionResponseDto::new().launch(types::LaunchDbDto::new());
+    refused(types::UpdateActionRequest::try_from(&action).map(|request| to_json(&request)));
+    action.labels = Some(vec![types::LabelDbDto::new().id(7)]);
+    let request = types::UpdateActionRequest::try_from(&action).unwrap();
+    assert_eq!(to_json(&request), json!({ "launch": { "labelIds": [7] } }));
+
+    let mut studio = types::DataStudioDto::new().name("notebook");
+    refused(types::DataStudioUpdateRequest::try_from(&studio).map(|request| to_json(&request)));
+    studio.labels = Some(Vec::new());
+    assert!(types::DataStudioUpdateRequest::try_from(&studio).is_ok());
 }
 
 #[test]

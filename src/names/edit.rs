@@ -194,12 +194,7 @@ edits! {
             read(client, id, _) {
                 let call = client.describe_action().action_id(id).attributes(["labels"]);
                 let action = lacks(call.send().await?.action, "describe_action")?;
-                let mut request = UpdateActionRequest::from(&action);
-                if let (Some(launch), Some(labels)) = (&mut request.launch, action.labels) {
-                    let ids = labels.into_iter().filter_map(|label| label.id);
-                    launch.label_ids = Some(ids.collect());
-                }
-                Ok(request)
+                (&action).try_into()
             },
             write update_action(action_id);
         /// Changes what can be changed of a compute environment, by name or `Id`.
@@ -224,7 +219,7 @@ edits! {
         edit_studio: studio -> String, DataStudioUpdateRequest,
             read(client, id, _) {
                 let reply = client.describe_data_studio().session_id(id).send().await?;
-                Ok((&reply).into())
+                (&reply).try_into()
             },
             write update_data_studio(session_id);
     }

@@ -108,10 +108,9 @@ impl Launch {
             true => Some(compute_envs::to_run_on(context, &place, wanted).await?),
             false => None,
         };
-        launch = match &env {
-            None => launch.compute_env(ComputeEnvRef::OwnOrPrimary),
-            Some(env) => launch.compute_env(Id(env.id.clone().unwrap_or_default())),
-        };
+        if let Some(env) = &env {
+            launch = launch.compute_env(Id(env.id.clone().unwrap_or_default()));
+        }
         if let (Some(env), None) = (&env, &self.options.work_dir)
             && let Some(folder) = of_environment(env)?.get("workDir").and_then(Value::as_str)
         {

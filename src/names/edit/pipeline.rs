@@ -116,7 +116,7 @@ impl EditPipeline<'_> {
                 let version = pipeline.version.as_ref();
                 *default.lock().unwrap_or_else(PoisonError::into_inner) =
                     version.and_then(|version| version.id.clone());
-                Ok(UpdatePipelineRequest::from(&pipeline).launch(&launch))
+                Ok(UpdatePipelineRequest::try_from(&pipeline)?.launch(&launch))
             });
             read
         };
