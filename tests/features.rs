@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use seqera_codegen::document::Document;
-use seqera_codegen::document::operations::{UNTAGGED, feature};
+use seqera_codegen::document::{Document, UNTAGGED, feature};
 use toml_edit::DocumentMut;
 
 fn read(name: &str) -> String {
