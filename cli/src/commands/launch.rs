@@ -3,7 +3,7 @@
 use clap::Args;
 use seqera::Id;
 use seqera::prelude::*;
-use seqera::runs::{Change, ComputeEnvRef, Pipeline, Preview};
+use seqera::runs::{Change, Pipeline, Preview};
 use seqera::types::{
     ComputeEnvResponseDto, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest, WorkflowStatus,
 };
