@@ -44,7 +44,7 @@ fn variable(name: &str) -> Option<String> {
 
 impl Context {
     /// Reads options, variables and the configuration file. Nothing is asked of a server.
-    pub fn new(as_tw: bool, global: Global) -> Result<Self> {
+    pub fn new(as_tw: bool, global: Global, makes_profiles: bool) -> Result<Self> {
         // `tw` has no configuration file, and none may change what it does.
         let config_path = match as_tw {
             true => None,
@@ -54,7 +54,11 @@ impl Context {
             Some(path) => Config::read(path)?,
             None => Config::default(),
         };
-        let profile = config.profile(global.profile.as_deref())?;
+        let profile = match config.profile(global.profile.as_deref()) {
+            // The profile is in the making.
+            Err(_) if makes_profiles => Profile::default(),
+            profile => profile?,
+        };
         let form = match (global.output, variable("TOWER_CLI_OUTPUT_FORMAT")) {
             (Some(form), _) => form,
             (None, Some(text)) => text.parse::<Form>().map_err(|error| {

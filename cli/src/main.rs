@@ -41,7 +41,8 @@ fn main() -> ExitCode {
         Some(Color::Never) => anstream::ColorChoice::Never.write_global(),
         Some(Color::Auto) | None => {}
     }
-    let ended = Context::new(as_tw, cli.global).and_then(|context| {
+    let makes_profiles = matches!(cli.command, commands::Command::Auth(_));
+    let ended = Context::new(as_tw, cli.global, makes_profiles).and_then(|context| {
         if context.global.verbose {
             tell_calls();
         }

@@ -67,6 +67,7 @@ fn holds(value: &Value, wanted: &Value) -> bool {
                     .zip(wanted)
                     .all(|(value, wanted)| holds(value, wanted))
         }
+        (Value::Number(value), Value::Number(wanted)) => value.as_f64() == wanted.as_f64(),
         (value, wanted) => value == wanted,
     }
 }
