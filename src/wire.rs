@@ -8,6 +8,7 @@ pub(crate) mod nullable;
 pub(crate) mod open_enum;
 pub(crate) mod record;
 pub(crate) mod secret;
+pub(crate) mod setting;
 pub(crate) mod tagged_union;
 pub(crate) mod timestamp;
 

@@ -77,7 +77,7 @@ macro_rules! tagged_union {
         $($(#[$meta:meta])* $variant:ident($type:ty) = $value:literal),* $(,)?
     }) => {
         $(#[doc = $doc])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$meta])* $variant($type),)*
@@ -165,13 +165,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     pub struct Batch {
         #[serde(skip_serializing_if = "Option::is_none")]
         queue: Option<String>,
     }
 
-    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     pub struct Grid {
         #[serde(skip_serializing_if = "Option::is_none")]
         queue: Option<String>,

@@ -281,7 +281,7 @@ impl Finder<'_> {
     }
 
     fn is_nullable(&self, owner: &str, wire: &str) -> bool {
-        self.model.sent.contains(owner) && self.model.listed(owner, NULLABLE).contains(wire)
+        self.model.facts.sent.contains(owner) && self.model.listed(owner, NULLABLE).contains(wire)
     }
 }
 

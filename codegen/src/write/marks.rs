@@ -39,6 +39,9 @@ fn mark_items(items: &mut [Item], are_builders: bool) {
                 let owner = item.self_ty.to_token_stream().to_string();
                 for member in &mut item.items {
                     if let ImplItem::Fn(method) = member {
+                        if is_of_body(method) {
+                            continue;
+                        }
                         let mark = mark_of_method(&owner, &method.sig, are_builders);
                         method.attrs.extend(mark.map(note));
                     }
