@@ -28,9 +28,9 @@ use progenitor_client::{ClientHooks, ClientInfo};
 /// # }
 /// ```
 pub mod types {
+    use crate::wire::record::{self, Fields, Record};
     #[allow(unused_imports)]
     use crate::wire::setting::{Setting, SettingList, SettingTexts};
-    use crate::wire::record::{self, Fields, Record};
 
     include!(concat!(env!("OUT_DIR"), "/types.rs"));
 }

@@ -120,12 +120,8 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         .collect();
 
     let version = &report.version;
-    let methods = write::operations::emit(
-        &lowered,
-        &model,
-        &generated,
-        &tag_descriptions(&document),
-    );
+    let methods =
+        write::operations::emit(&lowered, &model, &generated, &tag_descriptions(&document));
     let operations = quote! {
         /// The version of the API that this crate was generated from.
         pub const API_VERSION: &str = #version;

@@ -11,10 +11,9 @@ use serde_json::Value;
 use super::by_name::forget_if;
 use super::{NameOrId, Organization, Workspace};
 use crate::types::{
-    DataStudioUpdateRequest, PipelineDbDto, PipelineVersionFullInfoDto,
-    PipelineVersionManageRequest, UpdateActionRequest, UpdateComputeEnvRequest,
-    UpdateDatasetRequest, UpdateOrganizationRequest, UpdatePipelineRequest,
-    UpdatePipelineSecretRequest, UpdateTeamRequest, UpdateWorkspaceRequest,
+    DataStudioUpdateRequest, PipelineDetails, PipelineVersionInfo, PipelineVersionManageRequest,
+    UpdateActionRequest, UpdateComputeEnvRequest, UpdateDatasetRequest, UpdateOrganizationRequest,
+    UpdatePipelineRequest, UpdatePipelineSecretRequest, UpdateTeamRequest, UpdateWorkspaceRequest,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -451,7 +450,7 @@ where
         };
         let write = |request: UpdatePipelineRequest| {
             let call = client.update_pipeline().pipeline_id(id).body(request);
-            let written: BoxFuture<'static, Result<Option<PipelineDbDto>>> =
+            let written: BoxFuture<'static, Result<Option<PipelineDetails>>> =
                 Box::pin(async move { Ok(call.send().await?.pipeline) });
             written
         };
@@ -503,7 +502,7 @@ impl<F> fmt::Debug for EditPipeline<F> {
 }
 
 impl PipelineVersion {
-    fn of(version: PipelineVersionFullInfoDto) -> Option<Self> {
+    fn of(version: PipelineVersionInfo) -> Option<Self> {
         Some(Self {
             id: version.id?,
             name: version.name.filter(|name| !name.is_empty()),

@@ -54,6 +54,11 @@ impl<T> Nullable<T> {
         self.as_ref().map(T::deref)
     }
 
+    /// A value, or absent where there is none.
+    pub fn from_option(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Self::Value)
+    }
+
     /// The value as an option: null and absent mean the same to a reader.
     pub fn into_option(self) -> Option<T> {
         match self {
@@ -154,7 +159,7 @@ impl<T> From<T> for Nullable<T> {
 
 impl<T> From<Option<T>> for Nullable<T> {
     fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Absent, Self::Value)
+        Self::from_option(value)
     }
 }
 
@@ -251,7 +256,10 @@ mod tests {
         assert_eq!(none.map(|none| none.map(|value| value + 1)), none);
         assert_eq!((seven.unwrap_or(1), Null.unwrap_or(1)), (7, 1));
         assert_eq!(none.map(Nullable::unwrap_or_default), [0, 0]);
-        assert_eq!((seven.ok_or("none"), none[0].ok_or("none")), (Ok(7), Err("none")));
+        assert_eq!(
+            (seven.ok_or("none"), none[0].ok_or("none")),
+            (Ok(7), Err("none"))
+        );
         assert!(seven.is_some_and(|value| value == 7) && !none[1].is_some_and(|_| true));
         assert_eq!(seven.into_iter().chain(Null).collect::<Vec<i64>>(), [7]);
         assert_eq!(Nullable::from(Some("a")), Nullable::Value("a".to_owned()));

@@ -115,7 +115,10 @@ mod tests {
         assert_eq!(text("a"), Some("a".to_owned()));
         assert_eq!(text(Some("a".to_owned())), Some("a".to_owned()));
         assert_eq!(text(None::<&str>), None);
-        assert_eq!((number(7), number(Some(7_u32)), number(None::<i64>)), (Some(7), Some(7), None));
+        assert_eq!(
+            (number(7), number(Some(7_u32)), number(None::<i64>)),
+            (Some(7), Some(7), None)
+        );
     }
 
     #[test]
@@ -125,6 +128,9 @@ mod tests {
         assert_eq!(numbers(Some(vec![1])), Some(vec![1]));
         assert_eq!(numbers(None::<Vec<i64>>), None);
         assert_eq!(texts(["a"]), Some(vec!["a".to_owned()]));
-        assert_eq!(texts(Some(vec!["a".to_owned()])), texts(["a"].iter().copied()));
+        assert_eq!(
+            texts(Some(vec!["a".to_owned()])),
+            texts(["a"].iter().copied())
+        );
     }
 }

@@ -84,9 +84,7 @@ fn checked_types(
 fn held(name: &str, schema: &Value) -> BTreeSet<String> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
-        .filter_map(|(property, inner)| {
-            element(&format!("{name}{}", type_name(property)), inner)
-        })
+        .filter_map(|(property, inner)| element(&format!("{name}{}", type_name(property)), inner))
         .collect()
 }
 

@@ -27,7 +27,7 @@ const FURTHER: &[(&str, &str)] = &[
     // A pipeline's launch has a path of its own to be read, and is written with the pipeline.
     ("WorkflowLaunchResponse", "WorkflowLaunchRequest"),
     // An update of a compute environment can't change its configuration; a new one takes it over.
-    ("ComputeEnvResponseDto", "ComputeEnv"),
+    ("ComputeEnvDetails", "ComputeEnv"),
 ];
 
 /// The properties beside a union that tell its kind where the union itself does not.
@@ -163,7 +163,7 @@ impl Finder<'_> {
                 let value = self.value(reply, target)?;
                 let name = &target.ident;
                 Some(if self.is_nullable(request, &target.wire) {
-                    quote! { #name: #value.into() }
+                    quote! { #name: crate::Nullable::from_option(#value) }
                 } else {
                     quote! { #name: #value }
                 })
@@ -357,7 +357,7 @@ components:
             .join(" ");
         for assignment in [
             " name: reply.name.clone(),",
-            " note: reply.note.clone().into(),",
+            " note: crate::Nullable::from_option(reply.note.clone()),",
             " colour: reply.colour.clone().map(|value| value.as_str().into()),",
             " place_id: reply.place.as_ref().and_then(|inner| inner.id.clone()),",
             " tag_ids: reply .tags .as_ref() .map(|list| list.iter().filter_map(|inner| inner.id.clone()).collect()),",

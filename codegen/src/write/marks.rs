@@ -73,6 +73,12 @@ fn mark_struct(item: &mut syn::ItemStruct) {
     }
 }
 
+/// Whether a method of a builder sets a field of the body, which is marked in its own place.
+fn is_of_body(method: &syn::ImplItemFn) -> bool {
+    let block = method.block.to_token_stream().to_string();
+    block.contains("get_or_insert_default")
+}
+
 /// Setters of operations set parameters, those of types fields.
 fn mark_of_method(owner: &str, method: &syn::Signature, is_builder: bool) -> Option<String> {
     let name = method.ident.to_string();

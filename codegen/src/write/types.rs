@@ -266,7 +266,11 @@ fn taken(ty: &Type) -> (TokenStream, TokenStream, TokenStream) {
     }
     if last_name(ty) == "Value" {
         // Options convert into JSON by themselves.
-        return (quote! {}, quote! { impl Into<#ty> }, quote! { Some(value.into()) });
+        return (
+            quote! {},
+            quote! { impl Into<#ty> },
+            quote! { Some(value.into()) },
+        );
     }
     let parameter = quote! { impl crate::Setting<#ty, M> };
     (marker, parameter, quote! { value.setting() })

@@ -69,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::types::{LaunchDbDto, WorkflowLaunchResponse};
+    use crate::types::{LaunchInfo, WorkflowLaunchResponse};
 
     /// A new field of the schema must be taken over, or be listed here as one that is about the
     /// past.
@@ -84,7 +84,7 @@ mod tests {
             lost
         };
         assert_eq!(
-            lost(LaunchDbDto::FIELDS),
+            lost(LaunchInfo::FIELDS),
             ["computeEnv", "lastUpdated", "resumeLaunchId", "workspaceId"]
         );
         assert_eq!(

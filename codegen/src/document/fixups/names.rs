@@ -20,9 +20,15 @@ const NAMES: &[(&str, &str)] = &[
     ("AuditLogV2ResponseDto", "AuditLogEntry"),
     ("AuditLogV2ResponseDto.Actor", "AuditLogActor"),
     ("AuditLogV2ResponseDto.Client", "AuditLogClient"),
-    ("AuditLogV2ResponseDto.ResourceOrganization", "AuditLogOrganization"),
+    (
+        "AuditLogV2ResponseDto.ResourceOrganization",
+        "AuditLogOrganization",
+    ),
     ("AuditLogV2ResponseDto.ResourceUser", "AuditLogUser"),
-    ("AuditLogV2ResponseDto.ResourceWorkspace", "AuditLogWorkspace"),
+    (
+        "AuditLogV2ResponseDto.ResourceWorkspace",
+        "AuditLogWorkspace",
+    ),
     ("AuditLogV2ResponseDto.Target", "AuditLogTarget"),
     ("ComputeEnvDbDto", "ComputeEnvInfo"),
     ("ComputeEnvResponseDto", "ComputeEnvDetails"),
@@ -43,14 +49,17 @@ const NAMES: &[(&str, &str)] = &[
     ("ListManagedCredentialsRespDto", "ManagedCredentialsSummary"),
     ("ListWorkflowsResponse.ListWorkflowsElement", "RunSummary"),
     ("ManagedCredentialsDbDto", "ManagedCredentials"),
-    ("ManagedIdentityDbDto_AbstractGridConfig_", "ManagedIdentity"),
+    (
+        "ManagedIdentityDbDto_AbstractGridConfig_",
+        "ManagedIdentity",
+    ),
     ("MemberDbDto", "Member"),
     ("OrgAndWorkspaceDto", "OrgAndWorkspace"),
     ("OrganizationDbDto", "OrganizationDetails"),
     ("ParticipantResponseDto", "Participant"),
     ("PipelineDbDto", "PipelineDetails"),
     ("PipelineSchemaDbDto", "PipelineSchema"),
-    ("PipelineVersionFullInfoDto", "PipelineVersion"),
+    ("PipelineVersionFullInfoDto", "PipelineVersionInfo"),
     ("RoleDto", "Role"),
     ("RolePermissionResponseDto", "RolePermission"),
     ("StudioSshDetailsDto", "StudioSshDetails"),
@@ -76,7 +85,8 @@ pub(super) fn call_types_what_they_are(tree: &mut Value) -> usize {
         now.insert(wire.to_owned(), name.clone());
         taken.insert(normal(name));
     }
-    let free = |(wire, name): &&(&str, &str)| now.contains_key(*wire) && !taken.contains(&normal(name));
+    let free =
+        |(wire, name): &&(&str, &str)| now.contains_key(*wire) && !taken.contains(&normal(name));
     let renames: BTreeMap<String, String> = (NAMES.iter())
         .filter(free)
         .map(|(wire, name)| (now[*wire].clone(), (*name).to_owned()))
@@ -88,13 +98,10 @@ pub(super) fn call_types_what_they_are(tree: &mut Value) -> usize {
 /// The entries of the table that did not apply to a document.
 pub(super) fn idle(tree: &mut Value) -> Vec<String> {
     let called: BTreeSet<(String, String)> = named_schemas(tree)
-        .filter_map(|(name, schema)| {
-            Some((schema[WIRE_NAME].as_str()?.to_owned(), name.clone()))
-        })
+        .filter_map(|(name, schema)| Some((schema[WIRE_NAME].as_str()?.to_owned(), name.clone())))
         .collect();
-    let is_idle = |(wire, name): &&(&str, &str)| {
-        !called.contains(&((*wire).to_owned(), (*name).to_owned()))
-    };
+    let is_idle =
+        |(wire, name): &&(&str, &str)| !called.contains(&((*wire).to_owned(), (*name).to_owned()));
     let idle = NAMES.iter().filter(is_idle);
     idle.map(|(wire, _)| (*wire).to_owned()).collect()
 }
@@ -116,7 +123,10 @@ mod tests {
             "Team_Details": { "type": "object" },
         });
         let named = fixed(call_types_what_they_are, schemas, 2);
-        assert_eq!(named["RunSummary"]["properties"]["workflow"], to("WorkflowInfo"));
+        assert_eq!(
+            named["RunSummary"]["properties"]["workflow"],
+            to("WorkflowInfo")
+        );
         assert_eq!(named["WorkflowInfo"][WIRE_NAME], "WorkflowDbDto");
         assert!(named["TeamDbDto"].is_object(), "its name is taken");
         let mut tree = json!({ "components": { "schemas": named } });
