@@ -8,20 +8,33 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Each crate's parts from the ground up, a floor a row. A part is a file or a folder of the
 /// crate's root.
-const CRATES: &[(&str, &[&[&str]])] = &[(
-    "src",
-    &[
-        &["wire", "error", "progress"],
-        &["files", "poll"],
-        &["transport"],
-        &["paginate"],
-        &["generated"],
-        &["client", "search"],
-        &["names"],
-        &["runs", "transfers"],
-        &["mock"],
-    ],
-)];
+const CRATES: &[(&str, &[&[&str]])] = &[
+    (
+        "src",
+        &[
+            &["wire", "error", "progress"],
+            &["files", "poll"],
+            &["transport"],
+            &["paginate"],
+            &["generated"],
+            &["client", "search"],
+            &["names"],
+            &["runs", "transfers"],
+            &["mock"],
+        ],
+    ),
+    (
+        "test-platform/src",
+        &[
+            &["schema", "state"],
+            &["call"],
+            &["behaviour"],
+            &["data", "routes"],
+            &["server"],
+            &["main"],
+        ],
+    ),
+];
 
 /// What the root hands to parts that do not know where it comes from.
 const HANDED_DOWN: &[&str] = &["FEATURES"];

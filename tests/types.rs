@@ -287,7 +287,7 @@ fn values_of_types_that_hold_themselves_come_to_an_end() {
             1
         );
         let full = schema.instance_of(name, Extent::Full, 0);
-        assert!(full.value[depth][depth].is_null(), "{}", full.value);
+        assert!(full.value[depth][depth][depth].is_null(), "{}", full.value);
         assert!(full.value[depth].is_object(), "{}", full.value);
     }
     let round = schema.instance_of("Round", Extent::Full, 0).value;

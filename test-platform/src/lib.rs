@@ -2,33 +2,26 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `server` | listeners, the guard before every call (token, call rate, latency) |
-//! | `api` | reading a call, refusing it, cutting lists into pages |
-//! | `state` | what the laboratory consists of, and finding things in it |
-//! | `data` | the laboratory as it stands at the start |
-//! | `life` | how a run goes from SUBMITTED to its end: its tasks, progress, metrics, logs |
-//! | `store` | an object store with presigned URLs, on a host of its own |
-//! | `routes` | the endpoints, a file a subject |
-//!
-//! ```
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! use seqera_test_platform::TestPlatform;
-//!
-//! let platform = TestPlatform::start().await?;
-//! println!("{} takes {}", platform.endpoint(), platform.token());
-//! # std::io::Result::Ok(()) }).unwrap();
-//! ```
+//! | `call` | a call as it came in, and what can be answered |
+//! | `schema` | the API as this crate knows it: operations, and the form of replies |
+//! | `state` | what is kept: records, runs, objects in buckets, the clock |
+//! | `behaviour` | roles, search, how runs and compute environments live |
+//! | `data` | the laboratory, and seeds |
+//! | `routes` | the operations, a file a subject |
+//! | `server` | listeners, the guard before every call, faults, inspection |
 
 // `json!` takes a step of recursion for each token, and a task has many fields.
 #![recursion_limit = "256"]
 
-mod api;
+mod behaviour;
+mod call;
 mod data;
-mod life;
 mod routes;
+mod schema;
 mod server;
 mod state;
-mod store;
 
-pub use data::{BUCKET, ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
-pub use server::{Builder, TestPlatform};
+pub use data::{
+    BUCKET, ORGANIZATION, ORGANIZATION_ID, Seed, SeedError, USER, WORKSPACE, WORKSPACE_ID,
+};
+pub use server::{Builder, Course, Received, TestPlatform, program};

@@ -131,6 +131,10 @@ impl Outcome {
     fn good_if(is_good: bool) -> Self {
         if is_good { Self::Good } else { Self::Behind }
     }
+
+    fn and(self, other: Self) -> Self {
+        Self::good_if(self == Self::Good && other == Self::Good)
+    }
 }
 
 /// An error and its causes in one line of bearable length.

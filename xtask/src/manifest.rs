@@ -233,6 +233,15 @@ tls = []
     }
 
     #[test]
+    fn the_generator_knows_which_features_build_on_others() {
+        let manifest = Manifest::parse(include_str!("../../Cargo.toml")).unwrap();
+        let (base, others) = seqera_codegen::needs::BUILD_ON[0];
+        let mut expected: BTreeSet<String> = others.iter().map(|name| (*name).to_owned()).collect();
+        expected.insert(base.to_owned());
+        assert_eq!(manifest.building_on(&[base.to_owned()].into()), expected);
+    }
+
+    #[test]
     fn the_lock_follows() {
         let lock = "# Generated.\nversion = 4\n\n[[package]]\nname = \"example\"\nversion = \"0.3.1+1.2.0\"\n\n\
                     [[package]]\nname = \"other\"\nversion = \"1.0.0\"\nsource = \"registry\"\n";

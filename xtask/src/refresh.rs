@@ -322,7 +322,11 @@ fn compose(
     for lack in &new.lacking {
         if manifest.has_feature(&lack.feature) {
             let of_feature = lacking.entry(lack.feature.clone()).or_default();
-            let name = of_program(&lack.name, &new.surface);
+            // Types and their members are listed as programs write them.
+            let name = match lack.kind.as_str() {
+                "type" | "field" | "value" => lack.name.clone(),
+                _ => of_program(&lack.name, &new.surface),
+            };
             let form = match &lack.found {
                 Some(found) => format!(" as `{}`, not `{found}`", lack.wanted),
                 None => String::new(),

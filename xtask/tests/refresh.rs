@@ -130,8 +130,20 @@ fn broken_input_is_refused_in_one_line() {
     let other = NEW
         .replace("operationId: ", "operationId: Other")
         .replace("Made-up", "Petstore");
+    let twice_in_a_mapping = NEW.replacen(
+        "      operationId: ListThings\n",
+        "      operationId: ListThings\n      summary: a\n      summary: b\n",
+        1,
+    );
+    let first_path = NEW.find("  /things:\n").unwrap();
+    let second_path = NEW.find("  /things/{id}:\n").unwrap();
+    let post = NEW[first_path..second_path].find("    post:\n").unwrap() + first_path;
+    let beta = NEW.find("  /beta:\n").unwrap();
+    let components = NEW.find("components:\n").unwrap();
+    let one_operation = [&NEW[..beta], &NEW[first_path..post], &NEW[components..]].concat();
     let cases = [
         ("", "the document is empty"),
+        ("\u{feff}\n", "the document is empty"),
         ("\n\n", "the document is empty"),
         ("<!doctype html>\n<html><body>Sign in</body></html>", "HTML"),
         (&NEW[..NEW.len() / 2], ""),
@@ -141,6 +153,22 @@ fn broken_input_is_refused_in_one_line() {
         (&dangling, "`#/components/schemas/Lost` leads nowhere"),
         (&circular, "leads in a circle"),
         (&other, "another API: `Petstore`"),
+        (
+            &twice_in_a_mapping,
+            "the key `summary` is there twice in paths./things.get",
+        ),
+        (
+            &NEW.replace("version: 1.1.0", "version: ''"),
+            "`info.version` is empty",
+        ),
+        (
+            &NEW.replace("version: 1.1.0", "version: \"1\\n2\""),
+            "`info.version` is more than one line",
+        ),
+        (
+            &one_operation,
+            "it has 1 operations, and the vendored schema 4: is it cut off?",
+        ),
         ("a: b\n", "no `openapi` version"),
         ("- 1\n", "its root is no mapping"),
         ("\0\u{1}", ""),
@@ -160,6 +188,96 @@ fn broken_input_is_refused_in_one_line() {
     fs::write(binary.path(), [0xff, 0xfe, 0x00]).unwrap();
     let output = made.refresh(binary.path().to_str().unwrap(), &[]);
     assert_refused(&made, &before, &output, "not a text in UTF-8");
+}
+
+#[test]
+fn input_that_would_take_all_there_is_is_refused_at_once() {
+    let made = Crate::new();
+    let before = made.snapshot();
+    let with = |more: &str| NEW.replacen("components:\n", &format!("{more}\ncomponents:\n"), 1);
+    let aliases = format!(
+        "x-a: &a [{}]\nx-b: [{}]",
+        "word, ".repeat(500),
+        "*a, ".repeat(400_000)
+    );
+    let brackets = "[".repeat(1_000_000);
+    let schemas = |write: fn(usize) -> String, count: usize| {
+        let more: String = (0..count).map(write).collect();
+        NEW.replacen("  schemas:\n", &format!("  schemas:\n{more}"), 1)
+    };
+    let chain = schemas(
+        |number| {
+            format!(
+                "    S{number}: {{$ref: '#/components/schemas/S{}'}}\n",
+                number + 1
+            )
+        },
+        5_000,
+    ) + "    S5000: {type: string}\n";
+    let many = schemas(
+        |number| format!("    S{number}: {{type: object, properties: {{a: {{type: string}}}}}}\n"),
+        20_000,
+    );
+    let cases = [
+        (with(&aliases), "it unfolds to more than 64 MB"),
+        (brackets.clone(), "brackets are open at once"),
+        (
+            with(&format!("x-a: {brackets}")),
+            "brackets are open at once",
+        ),
+        ("- ".repeat(1_000_000), ""),
+        (chain, "leads by way of more than 100 others"),
+        (many, "it has 20005 schemas"),
+    ];
+    for (schema, expected) in cases {
+        let started = Instant::now();
+        let output = made.refresh_from_text(&schema, &[]);
+        assert_refused(&made, &before, &output, expected);
+        assert!(started.elapsed() < Duration::from_secs(60), "{expected}");
+    }
+}
+
+#[test]
+fn a_mark_at_the_start_or_no_end_of_the_last_line_is_no_fault() {
+    let made = Crate::new();
+    for schema in [format!("\u{feff}{NEW}"), NEW.trim_end().to_owned()] {
+        let output = made.refresh_from_text(&schema, &[]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(made.refresh_from_text(OLD, &[]).status.success());
+    }
+}
+
+#[test]
+fn features_that_can_not_be_built_are_told_first_and_by_the_exit_status() {
+    let made = Crate::new();
+    // What these need, no made-up schema has; what builds on them is lost too.
+    let manifest = made.read("Cargo.toml");
+    let manifest =
+        format!("{manifest}names = []\nruns = [\"names\"]\nmore = [\"runs\"]\nother = []\n");
+    fs::write(made.path("Cargo.toml"), manifest).unwrap();
+    let output = made.refresh_from_text(NEW, &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = said(&output);
+    let line = text.lines().next().unwrap();
+    assert!(
+        line.ends_with("NOT TO BE BUILT with it: the features `more`, `names`, `runs`"),
+        "{line}"
+    );
+    assert!(
+        text.contains("hand-written code: does NOT compile"),
+        "{text}"
+    );
+    assert!(
+        text.contains("What hand-written code needs and this version lacks (2)"),
+        "{text}"
+    );
+    assert!(text.contains(" download_workflow_log, "), "{text}");
+    assert!(text.contains(" WorkflowLaunchRequest, "), "{text}");
+    // It is written all the same: without these features the crate can be built.
+    assert!(
+        made.read("schema-provenance.toml")
+            .contains("version = \"1.1.0\"")
+    );
 }
 
 #[test]

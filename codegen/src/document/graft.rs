@@ -26,6 +26,40 @@ pub fn apply(document: &mut Document) -> Result<Vec<String>> {
     Ok(graft.added)
 }
 
+/// Takes off what [`apply`] adds: what is left stands for an older version, in tests.
+pub fn take_off(tree: &mut Value) -> Result<()> {
+    let scion: Value = yaml_serde::from_str(SCION).context("graft.yml")?;
+    for (path, item) in members(&scion["paths"]) {
+        for (method, new) in members(item) {
+            if new["responses"].is_object() {
+                if let Some(item) = tree["paths"][path].as_object_mut() {
+                    item.remove(method);
+                }
+                continue;
+            }
+            let is_added =
+                |old: &Value| list(new, "parameters").any(|added| added["name"] == old["name"]);
+            if let Some(parameters) = tree["paths"][path][method]["parameters"].as_array_mut() {
+                parameters.retain(|parameter| !is_added(parameter));
+            }
+        }
+    }
+    for (name, new) in members(&scion["components"]["schemas"]) {
+        let Some(old) = tree["components"]["schemas"].get_mut(name) else {
+            continue;
+        };
+        if let Some(values) = old.get_mut("enum").and_then(Value::as_array_mut) {
+            values.retain(|value| !list(new, "enum").any(|added| added == value));
+        }
+        if let Some(properties) = old.get_mut("properties").and_then(Value::as_object_mut) {
+            // A type that is there as a whole is that of an operation which is gone.
+            properties
+                .retain(|name, _| new["type"] == "object" || new["properties"].get(name).is_none());
+        }
+    }
+    Ok(())
+}
+
 struct Graft<'a> {
     tree: &'a mut Value,
     scion: &'a Value,

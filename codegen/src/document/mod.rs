@@ -1,7 +1,7 @@
 //! The schema, and what is done to it before anything is made of it.
 
 pub mod fixups;
-pub(crate) mod graft;
+pub mod graft;
 mod openapi;
 mod operations;
 pub mod overlay;

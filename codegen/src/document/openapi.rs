@@ -8,6 +8,10 @@ use serde_json::Value;
 use super::tree::{METHODS, list, reference, resolved, route};
 use super::yaml;
 
+/// The most named types, and the most operations; the published schema has a tenth of them.
+const MOST_SCHEMAS: usize = 6_000;
+const MOST_OPERATIONS: usize = 3_000;
+
 /// The most references that may lead from one to the next.
 const LONGEST_CHAIN: usize = 100;
 
@@ -54,6 +58,7 @@ impl Document {
             !version.contains(char::is_control),
             "`info.version` is more than one line"
         );
+        document.check_size()?;
         document.check_whole(text)?;
         document.check_references()?;
         document.check_shapes()?;
@@ -110,6 +115,21 @@ impl Document {
             })
     }
 
+    /// The generator takes time by the square of these.
+    fn check_size(&self) -> Result<()> {
+        let counts = [
+            ("schemas", self.schemas().count(), MOST_SCHEMAS),
+            ("operations", self.raw_operations().count(), MOST_OPERATIONS),
+        ];
+        for (what, count, most) in counts {
+            ensure!(
+                count <= most,
+                "it has {count} {what}, and {most} are the most that are read"
+            );
+        }
+        Ok(())
+    }
+
     /// A document cut off at its end may still be readable YAML. Then its last line has no end, and
     /// the list of tags, which the vendor writes last, is short.
     fn check_whole(&self, text: &str) -> Result<()> {
@@ -122,8 +142,9 @@ impl Document {
         for (path, method, operation) in self.raw_operations() {
             let tag = operation["tags"][0].as_str();
             ensure!(
-                tag.is_none_or(|tag| declared.contains(&tag)),
-                "the document is cut off, or its last line has no end and `tags` lacks that of {}",
+                tag.is_some_and(|tag| declared.contains(&tag)),
+                "the document is cut off: its last line has no end, and the tag of {} is not among `tags` \
+                 (if it is whole, end its last line)",
                 route(method, path)
             );
         }

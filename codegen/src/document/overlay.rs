@@ -43,6 +43,13 @@ pub fn apply(tree: &mut Value, overlay: &str) -> Result<Vec<String>> {
     Ok(dangling)
 }
 
+/// The version of the API for which an overlay was written.
+pub fn api_version(overlay: &str) -> Result<Option<String>> {
+    let overlay: Value =
+        yaml_serde::from_str(overlay).context("the overlay is not readable as YAML")?;
+    Ok(overlay["info"]["x-api-version"].as_str().map(str::to_owned))
+}
+
 /// Merges as the overlay specification says: objects member by member, arrays by appending, other
 /// values by replacing. But a property that the schema lacks is not added: documentation must not
 /// bring fields into being that the API does not have.

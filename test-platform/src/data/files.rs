@@ -1,68 +1,20 @@
-//! Sample sheets, and what is in the bucket.
+//! Sample sheets, and what is in the laboratory's bucket.
 
-use std::time::SystemTime;
+use std::sync::OnceLock;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 
-use super::{BUCKET, DAY, WORKSPACE_ID};
-use crate::state::{DataLink, Dataset, DatasetVersion, below, mix};
-use crate::store::Store;
+use super::BUCKET;
+use crate::state::store::Store;
+use crate::state::{below, mix};
 
-pub fn datasets(opened: SystemTime) -> Vec<Dataset> {
-    let created = opened - 30 * DAY;
-    let version = |file_name: &str, days: u32, content: String| DatasetVersion {
-        file_name: file_name.to_owned(),
-        media_type: "text/csv".to_owned(),
-        has_header: true,
-        created: created + days * DAY,
-        content: content.into(),
-    };
-    vec![
-        Dataset {
-            id: "3tLcR8nXeO1pWqVyGs5JdU".to_owned(),
-            workspace: WORKSPACE_ID,
-            name: "rnaseq-batch-01".to_owned(),
-            description: Some("First batch of the expression study".to_owned()),
-            linked: false,
-            labels: vec![74],
-            created,
-            versions: vec![
-                version("batch-01.csv", 0, sample_sheet(1, 6)),
-                version("batch-01.csv", 12, sample_sheet(1, 8)),
-            ],
-        },
-        Dataset {
-            id: "0jBhY6kZaM7fEiPxTw4CvQ".to_owned(),
-            workspace: WORKSPACE_ID,
-            name: "germline-cohort".to_owned(),
-            description: None,
-            linked: true,
-            labels: vec![],
-            created: created + 5 * DAY,
-            versions: vec![version("germline-cohort.csv", 5, sample_sheet(9, 12))],
-        },
-    ]
-}
-
-fn sample_sheet(first: usize, count: usize) -> String {
+pub fn sample_sheet(first: usize, count: usize) -> String {
     let mut sheet = String::from("sample,fastq_1,fastq_2,strandedness\n");
     for sample in first..first + count {
         let reads = format!("s3://{BUCKET}/raw/flowcell-07/SAMPLE_{sample:03}");
         sheet += &format!("SAMPLE_{sample:03},{reads}_R1.fastq.gz,{reads}_R2.fastq.gz,auto\n");
     }
     sheet
-}
-
-pub fn data_links() -> Vec<DataLink> {
-    vec![DataLink {
-        id: format!("v1-cloud-{}", "9c41e7d20b8f4a6e95d3c1b7f2a86e04"),
-        workspace: WORKSPACE_ID,
-        name: BUCKET.to_owned(),
-        description: "What the sequencers deliver, and results",
-        bucket: BUCKET.to_owned(),
-        region: "eu-west-1",
-        credentials: "2rKbN9wAoS6vDyHmGi4XcE",
-    }]
 }
 
 /// Puts the data link's files into the store.
@@ -103,10 +55,21 @@ pub fn fill(store: &Store) {
     );
 }
 
-/// Bytes that look compressed.
+/// Bytes that look compressed. No two blocks of them are the same.
 fn noise(size: usize, seed: u64) -> Bytes {
-    (0..size.div_ceil(8) as u64)
-        .flat_map(|place| mix(seed << 32 ^ place).to_le_bytes())
-        .take(size)
-        .collect()
+    const BLOCK: usize = 16 << 10;
+    static NOISE: OnceLock<Vec<u8>> = OnceLock::new();
+    let block = NOISE.get_or_init(|| {
+        (0..BLOCK as u64 / 8)
+            .flat_map(|place| mix(place).to_le_bytes())
+            .collect()
+    });
+    let mut noise = Vec::with_capacity(size + BLOCK);
+    while noise.len() < size {
+        let place = noise.len();
+        noise.extend_from_slice(block);
+        noise[place..place + 8].copy_from_slice(&mix(seed << 32 ^ place as u64).to_le_bytes());
+    }
+    noise.truncate(size);
+    noise.into()
 }

@@ -1,275 +1,157 @@
-//! The server, the user, and the organization: workspaces, teams, members.
+//! Users.
 
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::api::{Call, Refusal, Reply};
-use crate::data::{ORGANIZATION, ORGANIZATION_FULL_NAME, ORGANIZATION_ID};
-use crate::state::{Laboratory, Member, Shared, Team, Workspace, iso};
+use super::Routes;
+use super::turn::Turn;
+use crate::behaviour::access;
+use crate::call::{DONE, Refusal, Reply, answer};
+use crate::state::Record;
 
-pub fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/service-info", get(service_info))
-        .route("/user-info", get(user_info))
-        .route("/user/{userId}/workspaces", get(workspaces_of_user))
-        .route("/orgs", get(organizations))
-        .route("/orgs/{orgId}", get(describe_organization))
-        .route("/orgs/{orgId}/members", get(members))
-        .route("/orgs/{orgId}/teams", get(teams))
-        .route("/orgs/{orgId}/teams/{teamId}/members", get(members_of_team))
-        .route("/orgs/{orgId}/workspaces", get(workspaces))
-        .route(
-            "/orgs/{orgId}/workspaces/{workspaceId}",
-            get(describe_workspace),
-        )
-        .route(
-            "/orgs/{orgId}/workspaces/{workspaceId}/participants",
-            get(participants),
-        )
+pub const ROUTES: Routes = &[
+    ("UserInfo", |turn| {
+        let user = turn.user.to_string();
+        show(turn, &user)
+    }),
+    ("DescribeUser", |turn| {
+        let id = turn.call.path("userId").to_owned();
+        show(turn, &id)
+    }),
+    ("UpdateUser", update),
+    ("DeleteUser", delete),
+    ("ValidateUserName", validate),
+    ("ListWorkspacesUser", workspaces),
+];
+
+fn show(turn: &mut Turn<'_>, id: &str) -> Reply {
+    let user = (turn.state.known("user", id))
+        .ok_or_else(|| Refusal::forbidden(format!("Unknown user with id: {id}")))?;
+    answer(
+        json!({ "user": user.value(), "needConsent": false, "defaultWorkspaceId": user["_defaultWorkspaceId"] }),
+    )
 }
 
-async fn service_info() -> Json<Value> {
-    Json(json!({ "serviceInfo": {
-        "version": "26.1.0-test",
-        "apiVersion": "1.187.0",
-        "commitId": "0000000",
-        "authTypes": ["openid"],
-        "loginPath": "/login",
-        "navbar": { "menus": [] },
-        "heartbeatInterval": 60,
-        "userWorkspaceEnabled": true,
-        "allowInstanceCredentials": false,
-        "allowLocalRepos": false,
-        "allowNextflowCliLogs": true,
-        "launchParamsTextMaxSize": 102_400,
-        "launchConfigTextMaxSize": 102_400,
-        "contentMaxFileSize": 10 << 20,
-        "forgePrefix": "TowerForge",
-        "landingUrl": null,
-        "termsOfUseUrl": null,
-        "contactEmail": null,
-        "logoutUrl": null,
-        "analytics": null,
-        "evalWorkspaceIds": [],
-        "waveEnabled": true,
-        "groundswellEnabled": false,
-        "seqeraCloud": false,
-        "seqeraComputeEnabled": false,
-        "llmEnabled": false,
-    }}))
-}
-
-async fn user_info(State(world): State<Shared>) -> Json<Value> {
-    let laboratory = world.laboratory();
-    let user = &laboratory.user;
-    Json(json!({
-        "user": {
-            "id": user.user_id,
-            "userName": user.user_name,
-            "email": user.email(),
-            "firstName": user.first_name,
-            "lastName": user.last_name,
-            "organization": ORGANIZATION_FULL_NAME,
-            "description": null,
-            "avatar": null,
-            "avatarId": null,
-            "notification": true,
-            "termsOfUseConsent": true,
-            "marketingConsent": false,
-            "lastAccess": iso(laboratory.opened),
-            "dateCreated": iso(laboratory.founded),
-            "lastUpdated": iso(laboratory.opened),
-            "deleted": false,
-        },
-        "needConsent": false,
-        "defaultWorkspaceId": null,
-    }))
-}
-
-async fn workspaces_of_user(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    if call.path_number("userId")? != laboratory.user.user_id {
-        return Err(Refusal::forbidden(
-            "User not authorized to see another user's workspaces",
-        ));
-    }
-    // The organization itself stands in the list too, as an entry without a workspace.
-    let entry = |workspace: Option<&Workspace>| {
-        json!({
-            "orgId": ORGANIZATION_ID,
-            "orgName": ORGANIZATION,
-            "orgLogoUrl": null,
-            "orgType": "academic",
-            "workspaceId": workspace.map(|workspace| workspace.id),
-            "workspaceName": workspace.map(|workspace| workspace.name),
-            "workspaceFullName": workspace.map(|workspace| workspace.full_name),
-            "visibility": workspace.map(|workspace| workspace.visibility),
-            "roles": ["owner"],
-        })
-    };
-    let entries: Vec<Value> = std::iter::once(None)
-        .chain(laboratory.workspaces.iter().map(Some))
-        .map(entry)
-        .collect();
-    Ok(Json(json!({ "orgsAndWorkspaces": entries })))
-}
-
-fn organization(laboratory: &Laboratory) -> Value {
-    json!({
-        "orgId": ORGANIZATION_ID,
-        "name": ORGANIZATION,
-        "fullName": ORGANIZATION_FULL_NAME,
-        "description": "A laboratory that shares its methods",
-        "location": null,
-        "website": "https://open-genomics.example",
-        "logoId": null,
-        "logoUrl": null,
-        "memberId": laboratory.user.member_id,
-        "memberRole": laboratory.user.role,
-        "type": "academic",
-        "paying": false,
-    })
-}
-
-/// That the call is about the one organization.
-fn check_organization(call: &Call) -> Result<(), Refusal> {
-    match call.path_number("orgId")? {
-        ORGANIZATION_ID => Ok(()),
-        _ => Err(Refusal::forbidden(
-            "User not authorized to access this organization",
+/// Only one's own account can be changed.
+fn own(turn: &Turn<'_>) -> Result<String, Refusal> {
+    match turn.call.path_number("userId")? == turn.user {
+        true => Ok(turn.user.to_string()),
+        false => Err(Refusal::forbidden(
+            "User not authorized to change another user",
         )),
     }
 }
 
-async fn organizations(State(world): State<Shared>) -> Json<Value> {
-    let laboratory = world.laboratory();
-    Json(json!({ "organizations": [organization(&laboratory)], "totalSize": 1 }))
+fn update(turn: &mut Turn<'_>) -> Reply {
+    let id = own(turn)?;
+    let name = turn.call.required("userName")?.to_owned();
+    turn.call.required("email")?;
+    if turn.user_named(&name).is_some_and(|other| other.id != id) {
+        return Err(Refusal::conflict(format!(
+            "User name '{name}' already exists"
+        )));
+    }
+    let body = turn.call.body.clone();
+    let now = turn.state.today();
+    if let Some(user) = turn.state.known_mut("user", &id) {
+        for field in [
+            "userName",
+            "email",
+            "firstName",
+            "lastName",
+            "organization",
+            "description",
+            "avatar",
+            "avatarId",
+            "notification",
+        ] {
+            user.set(field, body[field].clone());
+        }
+        for (field, kept) in [
+            ("waveBuildNotification", "waveBuildNotification"),
+            ("defaultWorkspaceId", "_defaultWorkspaceId"),
+        ] {
+            if let Some(value) = body.get(field) {
+                user.set(kept, value.clone());
+            }
+        }
+        user.set("lastUpdated", now);
+    }
+    turn.audit("user_updated", "user", &id, &name);
+    Ok(DONE)
 }
 
-async fn describe_organization(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    Ok(Json(
-        json!({ "organization": organization(&world.laboratory()) }),
-    ))
+fn delete(turn: &mut Turn<'_>) -> Reply {
+    let id = own(turn)?;
+    let user = turn.user;
+    turn.state.forget("user", |other| other.id == id);
+    turn.state.forget("token", |token| token.scope == -user);
+    turn.state
+        .forget("member", |member| member.number("userId") == user);
+    turn.state.forget("participant", |participant| {
+        participant.number("_userId") == user
+    });
+    turn.audit("user_deleted", "user", &id, "");
+    Ok(DONE)
 }
 
-fn member_json(member: &Member) -> Value {
-    json!({
-        "memberId": member.member_id,
-        "userId": member.user_id,
-        "userName": member.user_name,
-        "email": member.email(),
-        "firstName": member.first_name,
-        "lastName": member.last_name,
-        "avatar": null,
-        "role": member.role,
-    })
+fn validate(turn: &mut Turn<'_>) -> Reply {
+    let name = turn.call.query("name").unwrap_or_default();
+    let is_name = !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+    if !is_name {
+        return Err(Refusal::bad_request(format!("Invalid user name: '{name}'")));
+    }
+    match turn.user_named(name) {
+        Some(_) => Err(Refusal::conflict(format!(
+            "User name '{name}' already exists"
+        ))),
+        None => Ok(DONE),
+    }
 }
 
-async fn members(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    let laboratory = world.laboratory();
-    let page = call.page(
-        laboratory
-            .members
-            .iter()
-            .filter(|member| call.finds(member.user_name)),
-    )?;
-    let members: Vec<_> = page.items.into_iter().map(member_json).collect();
-    Ok(Json(json!({ "members": members, "totalSize": page.total })))
-}
-
-async fn teams(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    let laboratory = world.laboratory();
-    let page = call.page(laboratory.teams.iter().filter(|team| call.finds(team.name)))?;
-    let team_json = |team: &Team| {
-        json!({
-            "teamId": team.id,
-            "name": team.name,
-            "description": team.description,
-            "avatarUrl": null,
-            "membersCount": team.members.len(),
-            "idpGroupId": null,
-            "idpGroupName": null,
-        })
-    };
-    let teams: Vec<_> = page.items.into_iter().map(team_json).collect();
-    Ok(Json(json!({ "teams": teams, "totalSize": page.total })))
-}
-
-async fn members_of_team(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    let laboratory = world.laboratory();
-    let id = call.path_number("teamId")?;
-    let team = (laboratory.teams.iter())
-        .find(|team| team.id == id)
-        .ok_or_else(|| Refusal::not_found(format!("Unknown team with id: {id}")))?;
-    let members = (laboratory.members.iter())
-        .filter(|member| team.members.contains(&member.user_id) && call.finds(member.user_name));
-    let page = call.page(members)?;
-    let members: Vec<_> = page.items.into_iter().map(member_json).collect();
-    Ok(Json(json!({ "members": members, "totalSize": page.total })))
-}
-
-async fn workspaces(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    let workspaces: Vec<_> = (world.laboratory().workspaces.iter())
-        .map(workspace_json)
-        .collect();
-    Ok(Json(json!({ "workspaces": workspaces })))
-}
-
-fn workspace_json(workspace: &Workspace) -> Value {
-    json!({
-        "id": workspace.id,
-        "name": workspace.name,
-        "fullName": workspace.full_name,
-        "description": workspace.description,
-        "visibility": workspace.visibility,
-    })
-}
-
-async fn describe_workspace(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    let laboratory = world.laboratory();
-    let id = laboratory.workspace(call.workspace()?)?;
-    let workspace = (laboratory.workspaces.iter()).find(|workspace| workspace.id == id);
-    Ok(Json(json!({ "workspace": workspace.map(workspace_json) })))
-}
-
-async fn participants(State(world): State<Shared>, call: Call) -> Reply {
-    check_organization(&call)?;
-    let laboratory = world.laboratory();
-    laboratory.workspace(call.workspace()?)?;
-    let page = call.page(
-        laboratory
-            .members
-            .iter()
-            .filter(|member| call.finds(member.user_name)),
-    )?;
-    let participants: Vec<_> = (page.items.into_iter())
-        .map(|member| {
+/// Organizations, as entries without a workspace, and workspaces.
+fn workspaces(turn: &mut Turn<'_>) -> Reply {
+    let user = turn.call.path_number("userId")?;
+    if user != turn.user {
+        return Err(Refusal::forbidden(
+            "User not authorized to see another user's workspaces",
+        ));
+    }
+    let state = &*turn.state;
+    let mut entries = Vec::new();
+    for organization in state.all("organization") {
+        let id = organization.number("orgId");
+        let Some(role) = access::role_in_organization(state, user, id) else {
+            continue;
+        };
+        let entry = |workspace: Option<&Record>, roles: Vec<String>| {
+            let of_workspace =
+                |name: &str| workspace.map_or(Value::Null, |workspace| workspace[name].clone());
             json!({
-                "participantId": member.member_id + 1,
-                "memberId": member.member_id,
-                "userName": member.user_name,
-                "firstName": member.first_name,
-                "lastName": member.last_name,
-                "email": member.email(),
-                "orgRole": member.role,
-                "teamId": null,
-                "teamName": null,
-                "wspRole": if member.role == "owner" { "owner" } else { "launch" },
-                "type": "MEMBER",
-                "teamAvatarUrl": null,
-                "userAvatarUrl": null,
+                "orgId": id,
+                "orgName": organization["name"],
+                "orgLogoUrl": organization["logoUrl"],
+                "orgType": organization["type"],
+                "workspaceId": of_workspace("id"),
+                "workspaceName": of_workspace("name"),
+                "workspaceFullName": of_workspace("fullName"),
+                "visibility": of_workspace("visibility"),
+                "roles": roles,
             })
-        })
-        .collect();
-    Ok(Json(
-        json!({ "participants": participants, "totalSize": page.total }),
-    ))
+        };
+        entries.push(entry(None, vec![role.to_owned()]));
+        for workspace in state.within("workspace", id) {
+            let mut roles: Vec<String> = (access::roles_in(state, user, workspace.number("id"))
+                .into_iter())
+            .map(|(role, _)| role)
+            .collect();
+            roles.dedup();
+            if !roles.is_empty() {
+                entries.push(entry(Some(workspace), roles));
+            }
+        }
+    }
+    answer(json!({ "orgsAndWorkspaces": entries }))
 }

@@ -1,169 +1,322 @@
-//! Compute environments and credentials.
+//! Compute environments, which come and go in their own time.
 
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::api::{Call, Refusal, Reply};
-use crate::data::ORGANIZATION_ID;
-use crate::state::{ComputeEnv, Credentials, Laboratory, Shared, iso};
+use super::Routes;
+use super::credentials::{holds_invalid, providers};
+use super::entity::{Entity, Hooks, Id, Scope, Verb, list_reply};
+use super::turn::Turn;
+use crate::behaviour::settle::later;
+use crate::call::{DONE, Refusal, Reply, answer};
+use crate::state::{Record, State};
 
-pub fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/compute-envs", get(list))
-        .route("/compute-envs/{computeEnvId}", get(describe))
-        .route("/credentials", get(list_credentials))
-        .route("/credentials/{credentialsId}", get(describe_credentials))
-}
+pub const ROUTES: Routes = &[
+    ("DisableComputeEnv", |turn| {
+        switch(turn, "AVAILABLE", "DISABLED")
+    }),
+    ("EnableComputeEnv", |turn| {
+        switch(turn, "DISABLED", "AVAILABLE")
+    }),
+    ("UpdateComputeEnvPrimary", make_primary),
+    ("ValidateComputeEnv", validate),
+    ("ListDataStudioCompatibleComputeEnvs", for_studios),
+];
 
-const ATTRIBUTES: &[&str] = &["labels", "resources"];
-const STATUS: &str = "AVAILABLE";
-
-async fn list(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let attributes = call.attributes(ATTRIBUTES)?;
-    let entry = |env: &ComputeEnv| {
+pub static COMPUTE_ENV: Entity = Entity {
+    kind: "compute_env",
+    title: "compute environment",
+    scope: Scope::Context,
+    id: Id::Text(22),
+    id_field: "id",
+    parameter: "computeEnvId",
+    one: "computeEnv",
+    name: "name",
+    missing: 403,
+    audit: "compute_environment",
+    defaults: || {
         json!({
-            "id": env.id,
-            "name": env.name,
-            "description": env.description,
-            "platform": env.platform,
-            "status": STATUS,
-            "message": null,
-            "primary": env.primary,
-            "region": env.region,
-            "workDir": env.config["workDir"],
-            "credentialsId": env.credentials,
-            "workspaceName": laboratory.workspace_name(env.workspace),
-            "visibility": null,
-            "lastUsed": iso(laboratory.opened),
-            "waveEnabled": env.config["waveEnabled"],
-            "fusion2Enabled": env.config["fusion2Enabled"],
-            "labels": attributes.contains(&"labels").then(|| laboratory.labels_json(&env.labels)),
-            "resources": null,
+            "description": null, "deleted": false, "message": null, "primary": false, "lastUsed": null,
+            "fusionMetricsCollectionEnabled": false, "managedIdentityId": null,
         })
-    };
-    let entries: Vec<_> = (laboratory.compute_envs.iter())
-        .filter(|env| env.workspace == workspace)
-        .filter(|_| call.query("status").is_none_or(|status| status == STATUS))
-        .map(entry)
-        .collect();
-    Ok(Json(json!({ "computeEnvs": entries })))
-}
+    },
+    hooks: Hooks {
+        listed: |turn, record| {
+            (turn.call.query("status")).is_none_or(|status| record.text("status") == status)
+        },
+        made: build,
+        changed: |turn, record, before| {
+            check_credentials(turn, record)?;
+            record.set("config", before["config"].clone());
+            record.set("primary", before["primary"].clone());
+            Ok(())
+        },
+        shown: show,
+        leaves: tear_down,
+    },
+    operations: &[
+        ("CreateComputeEnv", Verb::Create),
+        ("ListComputeEnvs", Verb::List),
+        ("DescribeComputeEnv", Verb::Describe),
+        ("UpdateComputeEnv", Verb::Update),
+        ("DeleteComputeEnv", Verb::Delete),
+        ("ValidateComputeEnvName", Verb::Validate),
+    ],
+};
 
-async fn describe(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let attributes = call.attributes(ATTRIBUTES)?;
-    let id = call.path("computeEnvId");
-    // As on the real Platform, an unknown one and a forbidden one look the same.
-    let env = (laboratory.compute_env(workspace, id))
-        .ok_or_else(|| Refusal::forbidden(format!("Unknown compute environment with id: {id}")))?;
-    let mut described = env.json(&laboratory);
-    described["labels"] = match attributes.contains(&"labels") {
-        true => laboratory.labels_json(&env.labels),
-        false => Value::Null,
-    };
-    described["resources"] = Value::Null;
-    Ok(Json(json!({ "computeEnv": described })))
-}
+/// Whether its description asks the Platform to fail: `errors` makes one that ends ERRORED.
+const FAILING: &str = "errors";
 
-impl ComputeEnv {
-    /// The full form, which stands in launches too.
-    pub fn json(&self, laboratory: &Laboratory) -> Value {
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "description": self.description,
-            "platform": self.platform,
-            "config": self.config,
-            "dateCreated": iso(laboratory.founded),
-            "lastUpdated": iso(laboratory.founded),
-            "lastUsed": iso(laboratory.opened),
-            "deleted": false,
-            "status": STATUS,
-            "message": null,
-            "primary": self.primary,
-            "credentialsId": self.credentials,
-            "orgId": ORGANIZATION_ID,
-            "workspaceId": self.workspace,
-            "fusionMetricsCollectionEnabled": false,
-        })
+fn build(turn: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
+    let platform = record.text("platform").to_owned();
+    if platform.is_empty() {
+        return Err(Refusal::bad_request("Missing `platform` parameter"));
     }
-
-    pub fn brief_json(&self) -> Value {
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "platform": self.platform,
-            "region": self.region,
-        })
+    if record["config"].as_object().is_none() {
+        return Err(Refusal::bad_request("Missing `config` parameter"));
     }
+    if let Some(Value::Object(config)) = record.fields.get_mut("config") {
+        config
+            .entry("discriminator".to_owned())
+            .or_insert(json!(platform));
+    }
+    check_credentials(turn, record)?;
+    let context = turn.state.context(turn.scope());
+    record.set("orgId", context["orgId"].clone());
+    record.set("workspaceId", context["workspaceId"].clone());
+    // The first of a context is its primary one.
+    let is_first = turn
+        .state
+        .within("compute_env", turn.scope())
+        .next()
+        .is_none();
+    record.set("primary", is_first);
+    record.set("status", "CREATING");
+    let outcome = match record["description"].as_str() {
+        Some(FAILING) => {
+            json!({ "status": "ERRORED", "message": "The provider refused to create the resources" })
+        }
+        _ => json!({ "status": "AVAILABLE" }),
+    };
+    later(
+        record,
+        turn.state.now() + turn.state.settings.settling,
+        outcome,
+    );
+    Ok(())
+}
 
-    /// What Nextflow calls its executor.
-    pub fn executor(&self) -> &'static str {
-        match self.platform {
-            "aws-batch" => "awsbatch",
-            "google-batch" => "google-batch",
-            _ => "slurm",
+fn check_credentials(turn: &Turn<'_>, record: &Record) -> Result<(), Refusal> {
+    let platform = record.text("platform");
+    let Some(id) = record["credentialsId"].as_str() else {
+        return match providers(platform).is_empty() || record["managedIdentityId"].is_string() {
+            true => Ok(()),
+            false => Err(Refusal::bad_request("Missing `credentialsId` parameter")),
+        };
+    };
+    match turn.state.find("credentials", record.scope, id) {
+        None => Err(Refusal::bad_request(format!(
+            "Unknown credentials with id: {id}"
+        ))),
+        Some(credentials) if !providers(platform).contains(&credentials.text("provider")) => {
+            Err(Refusal::bad_request(format!(
+                "Credentials of '{}' don't fit {platform}",
+                credentials.text("provider")
+            )))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn show(turn: &Turn<'_>, record: &Record, value: &mut Value) {
+    let config = &record["config"];
+    let list = [
+        ("region", region(record)),
+        ("workDir", config["workDir"].clone()),
+        ("waveEnabled", config["waveEnabled"].clone()),
+        ("fusion2Enabled", config["fusion2Enabled"].clone()),
+        ("schedEnabled", config["schedEnabled"].clone()),
+        (
+            "workspaceName",
+            turn.state.workspace_field(record.scope, "name"),
+        ),
+        ("resources", Value::Null),
+    ];
+    for (name, field) in list {
+        value[name] = field;
+    }
+    if turn.call.wants("resources") {
+        value["resources"] = json!({
+            "cpus": config["headJobCpus"], "memory": config["headJobMemoryMb"], "gpuEnabled": false, "gpus": 0,
+        });
+    }
+}
+
+/// Where its machines are.
+pub fn region(record: &Record) -> Value {
+    let config = &record["config"];
+    match config["region"].is_string() {
+        true => config["region"].clone(),
+        false => config["location"].clone(),
+    }
+}
+
+/// Deletion takes a while. Stuck ones go by force alone.
+fn tear_down(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Refusal> {
+    let status = record.text("status");
+    if turn.call.flag("force") {
+        return match status {
+            "ERRORED" | "INVALID" | "DELETING" => Ok(true),
+            _ => Err(Refusal::conflict(format!(
+                "A compute environment that is {status} can't be deleted by force"
+            ))),
+        };
+    }
+    if status == "DELETING" {
+        return Err(Refusal::conflict(
+            "The compute environment is being deleted already",
+        ));
+    }
+    let in_use = (super::runs::active_runs(turn.state, record.scope))
+        .any(|run| run.launch.text("computeEnvId") == Some(&record.id));
+    if in_use {
+        return Err(Refusal::conflict("The compute environment has active jobs"));
+    }
+    let at = turn.state.now() + turn.state.settings.settling;
+    if let Some(kept) = turn.state.find_mut("compute_env", record.scope, &record.id) {
+        kept.set("status", "DELETING");
+        kept.set("primary", false);
+        later(kept, at, Value::Null);
+    }
+    Ok(false)
+}
+
+fn put(turn: &mut Turn<'_>, mut record: Record) {
+    record.set("lastUpdated", turn.state.today());
+    if let Some(kept) = turn.state.find_mut("compute_env", record.scope, &record.id) {
+        *kept = record;
+    }
+}
+
+fn switch(turn: &mut Turn<'_>, from: &str, to: &str) -> Reply {
+    let mut record = COMPUTE_ENV.find(turn)?;
+    if record["status"] != from {
+        return Err(Refusal::conflict(format!(
+            "The compute environment is {}, not {from}",
+            record.text("status")
+        )));
+    }
+    record.set("status", to);
+    if to == "DISABLED" {
+        record.set("primary", false);
+    }
+    put(turn, record);
+    Ok(DONE)
+}
+
+fn make_primary(turn: &mut Turn<'_>) -> Reply {
+    let record = COMPUTE_ENV.find(turn)?;
+    if record["status"] != "AVAILABLE" {
+        return Err(Refusal::bad_request(
+            "Only an AVAILABLE compute environment can be the primary one",
+        ));
+    }
+    for other in turn.state.all_mut("compute_env") {
+        if other.scope == record.scope {
+            let is_it = other.id == record.id;
+            other.set("primary", is_it);
         }
     }
-
-    pub fn work_dir(&self) -> &str {
-        self.config["workDir"].as_str().unwrap_or_default()
-    }
+    Ok(DONE)
 }
 
-async fn list_credentials(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let platform = call.query("platformId");
-    let fits = |credentials: &&Credentials| {
-        platform.is_none_or(|platform| {
-            (laboratory.compute_envs.iter())
-                .any(|env| env.platform == platform && env.credentials == credentials.id)
-        })
-    };
-    let entries: Vec<_> = (laboratory.credentials.iter())
-        .filter(|credentials| credentials.workspace == workspace)
-        .filter(fits)
-        .map(|credentials| credentials.json(&laboratory))
+fn validate(turn: &mut Turn<'_>) -> Reply {
+    let mut record = COMPUTE_ENV.find(turn)?;
+    let status = record.text("status").to_owned();
+    let credentials = (record["credentialsId"].as_str())
+        .and_then(|id| turn.state.find("credentials", record.scope, id).cloned());
+    if turn.call.flag("force") {
+        let fine = credentials
+            .as_ref()
+            .is_none_or(|credentials| credentials["status"] == "AVAILABLE");
+        if status != "INVALID" || !fine {
+            return Err(Refusal::conflict(
+                "Only an INVALID one with AVAILABLE credentials can be forced",
+            ));
+        }
+    } else if !matches!(status.as_str(), "AVAILABLE" | "INVALID") {
+        return Err(Refusal::bad_request(format!(
+            "A compute environment that is {status} can't be validated"
+        )));
+    }
+    let refused = !turn.call.flag("force") && credentials.as_ref().is_some_and(holds_invalid);
+    let status = if refused { "INVALID" } else { "AVAILABLE" };
+    let message = refused.then_some("The provider refused the credentials");
+    if let Some(credentials) = credentials {
+        let now = turn.state.today();
+        if let Some(kept) = turn
+            .state
+            .find_mut("credentials", credentials.scope, &credentials.id)
+        {
+            kept.set("status", status);
+            kept.set("message", json!(message));
+            kept.set("lastValidated", now);
+        }
+    }
+    record.set("status", status);
+    record.set("message", json!(message));
+    put(turn, record);
+    answer(json!({ "status": status, "message": message, "transientError": false }))
+}
+
+/// On which a Studio can run: those in the cloud.
+fn for_studios(turn: &mut Turn<'_>) -> Reply {
+    super::studios::STUDIO.find(turn)?;
+    let found: Vec<Value> = (turn.state.within("compute_env", turn.scope()))
+        .filter(|env| env["status"] == "AVAILABLE" && runs_studios(env))
+        .map(|env| COMPUTE_ENV.show(turn, env))
         .collect();
-    Ok(Json(json!({ "credentials": entries })))
+    let total = found.len();
+    answer(list_reply(turn, found, total))
 }
 
-async fn describe_credentials(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let id = call.path("credentialsId");
-    let credentials = (laboratory.credentials.iter())
-        .find(|credentials| credentials.workspace == workspace && credentials.id == id)
-        .ok_or_else(|| Refusal::forbidden(format!("Unknown credentials with id: {id}")))?;
-    Ok(Json(
-        json!({ "credentials": credentials.json(&laboratory), "setupSnippet": null }),
-    ))
+pub fn runs_studios(env: &Record) -> bool {
+    matches!(
+        env.text("platform"),
+        "aws-batch" | "aws-cloud" | "google-cloud" | "azure-cloud" | "seqeracompute-platform"
+    )
 }
 
-impl Credentials {
-    fn json(&self, laboratory: &Laboratory) -> Value {
-        let created = iso(laboratory.founded);
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "description": null,
-            "provider": self.provider,
-            "baseUrl": null,
-            "category": null,
-            "deleted": false,
-            "status": "AVAILABLE",
-            "message": null,
-            "lastUsed": iso(laboratory.opened),
-            "lastValidated": created,
-            "dateCreated": created,
-            "lastUpdated": created,
-            "keys": self.keys,
-        })
+/// The compute environment of an id, or the primary one where there is none.
+pub fn named_or_primary<'a>(state: &'a State, scope: i64, id: Option<&str>) -> Option<&'a Record> {
+    match id {
+        Some(id) => state.find("compute_env", scope, id),
+        None => state
+            .within("compute_env", scope)
+            .find(|env| env.is("primary")),
     }
+}
+
+/// What Nextflow calls its executor.
+pub fn executor(env: Option<&Record>) -> &str {
+    match env.map(|env| env.text("platform")).unwrap_or_default() {
+        "aws-batch" => "awsbatch",
+        "google-batch" => "google-batch",
+        "azure-batch" => "azurebatch",
+        "slurm-platform" => "slurm",
+        "lsf-platform" => "lsf",
+        "k8s-platform" | "eks-platform" | "gke-platform" => "k8s",
+        _ => "local",
+    }
+}
+
+/// The short form that stands in pipelines and Studios.
+pub fn brief(env: &Record) -> Value {
+    json!({
+        "id": env["id"],
+        "name": env["name"],
+        "platform": env["platform"],
+        "region": region(env),
+        "credentialsId": env["credentialsId"],
+        "workDir": env["config"]["workDir"],
+    })
 }

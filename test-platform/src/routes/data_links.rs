@@ -1,106 +1,194 @@
-//! Data links: list, browse, download, upload.
+//! Data links: which there are, what is in their buckets, up and down.
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::api::{Body, Call, Refusal, Reply};
-use crate::state::{DataLink, Laboratory, Shared};
+use super::Routes;
+use super::turn::Turn;
+use crate::call::{Answer, DONE, Refusal, Reply, answer};
+use crate::state::{Record, mix};
 
-pub fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/data-links", get(list))
-        .route("/data-links/{dataLinkId}", get(describe))
-        .route("/data-links/{dataLinkId}/browse", get(browse))
-        .route("/data-links/{dataLinkId}/browse/{*path}", get(browse))
-        .route("/data-links/{dataLinkId}/browse-tree", get(browse_tree))
-        .route(
-            "/data-links/{dataLinkId}/generate-download-url",
-            get(download_url),
-        )
-        .route(
-            "/data-links/{dataLinkId}/download/{*filePath}",
-            get(download),
-        )
-        .route("/data-links/{dataLinkId}/upload", post(upload))
-        .route("/data-links/{dataLinkId}/upload/{*dirPath}", post(upload))
-        .route(
-            "/data-links/{dataLinkId}/upload/finish",
-            post(finish_upload),
-        )
-        .route(
-            "/data-links/{dataLinkId}/upload/finish/{*dirPath}",
-            post(finish_upload),
-        )
-}
+pub const ROUTES: Routes = &[
+    ("ListDataLinks", list),
+    ("DescribeDataLink", describe),
+    ("CreateCustomDataLink", create),
+    ("UpdateCustomDataLink", update),
+    ("DeleteCustomDataLink", delete),
+    ("RefreshDataLinkCache", |_| Ok(DONE.with_status(200))),
+    ("ExploreDataLink", browse),
+    ("ExploreDataLinkWithPath", browse),
+    ("ExploreDataLinkTree", browse_tree),
+    ("DeleteDataLinkItem", delete_items),
+    ("GenerateDownloadUrlDataLink", download_url),
+    ("GenerateDownloadScript", download_script),
+    ("DownloadDataLink", download),
+    ("GenerateDataLinkUploadUrl", upload),
+    ("GenerateDataLinkUploadUrlWithPath", upload),
+    ("FinishDataLinkUpload", finish_upload),
+    ("FinishDataLinkUploadWithPath", finish_upload),
+];
 
 const PAGE_SIZE: usize = 100;
 
-async fn list(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let links = (laboratory.data_links.iter())
-        .filter(|link| link.workspace == workspace && call.finds(&link.name))
-        .filter(|link| {
-            call.query("credentialsId")
-                .is_none_or(|id| id == link.credentials)
-        });
-    let page = call.page(links)?;
-    let links: Vec<_> = (page.items.iter())
-        .map(|link| link.json(&laboratory))
+fn show(turn: &Turn<'_>, link: &Record) -> Value {
+    let credentials: Vec<Value> = (turn.state.within("credentials", link.scope))
+        .filter(|credentials| link["_credentials"] == credentials.id.as_str())
+        .map(|credentials| json!({ "id": credentials["id"], "name": credentials["name"], "provider": credentials["provider"] }))
         .collect();
-    Ok(Json(json!({ "dataLinks": links, "totalSize": page.total })))
+    let mut value = link.value();
+    value["credentials"] = json!(credentials);
+    value
 }
 
-async fn describe(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let link = laboratory.data_link(&call)?;
-    Ok(Json(json!({ "dataLink": link.json(&laboratory) })))
-}
-
-impl Laboratory {
-    fn data_link(&self, call: &Call) -> Result<&DataLink, Refusal> {
-        let workspace = self.workspace(call.workspace()?)?;
-        let id = call.path("dataLinkId");
-        (self.data_links.iter())
-            .find(|link| link.workspace == workspace && link.id == id)
-            .ok_or_else(|| Refusal::not_found(format!("Unknown data link with id: {id}")))
-    }
-}
-
-impl DataLink {
-    fn json(&self, laboratory: &Laboratory) -> Value {
-        let credentials: Vec<_> = (laboratory.credentials.iter())
-            .filter(|credentials| credentials.id == self.credentials)
-            .map(|credentials| {
-                json!({
-                    "id": credentials.id,
-                    "name": credentials.name,
-                    "provider": credentials.provider,
+/// Answered by 202 while the cache of buckets fills (`TestPlatform::fill_data_link_cache_slowly`).
+fn list(turn: &mut Turn<'_>) -> Reply {
+    let search = turn.search(&["region", "provider", "resourceref"]);
+    let wants_hidden = match turn.call.query("visibility") {
+        Some("hidden") => Some(true),
+        Some("all") => None,
+        _ => Some(false),
+    };
+    let found = (turn.state.within("data_link", turn.scope()))
+        .filter(|link| search.finds([link.text("name")]))
+        .filter(|link| {
+            [
+                ("region", "region"),
+                ("provider", "provider"),
+                ("resourceref", "resourceRef"),
+            ]
+            .iter()
+            .all(|(keyword, field)| {
+                search.all(keyword, |value| {
+                    link.text(field).eq_ignore_ascii_case(value)
                 })
             })
-            .collect();
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "description": self.description,
-            "resourceRef": format!("s3://{}", self.bucket),
-            "type": "bucket",
-            "provider": "aws",
-            "region": self.region,
-            "credentials": credentials,
-            "publicAccessible": false,
-            "hidden": false,
-            "status": null,
-            "message": null,
         })
+        .filter(|link| wants_hidden.is_none_or(|hidden| hidden == link.is("hidden")))
+        .filter(|link| {
+            turn.call
+                .query("credentialsId")
+                .is_none_or(|id| link["_credentials"] == id)
+        });
+    let page = turn.call.page(found)?;
+    let links: Vec<Value> = page.items.iter().map(|link| show(turn, link)).collect();
+    let total = page.total;
+    answer(json!({ "dataLinks": links, "totalSize": total }))
+}
+
+/// The data link of the call. Nothing tells an unknown one from one that is switched off.
+fn find(turn: &Turn<'_>) -> Result<Record, Refusal> {
+    let id = turn.call.path("dataLinkId");
+    (turn.state.find("data_link", turn.scope(), id).cloned())
+        .ok_or_else(|| Refusal::not_found(format!("Unknown data link with id: {id}")))
+}
+
+fn describe(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    answer(json!({ "dataLink": show(turn, &link) }))
+}
+
+fn check_credentials(turn: &Turn<'_>) -> Result<Value, Refusal> {
+    match turn.call.text("credentialsId") {
+        None => Ok(Value::Null),
+        Some(id) if turn.state.find("credentials", turn.scope(), id).is_some() => Ok(json!(id)),
+        Some(id) => Err(Refusal::bad_request(format!(
+            "Unknown credentials with id: {id}"
+        ))),
     }
+}
+
+fn create(turn: &mut Turn<'_>) -> Reply {
+    let name = turn.call.required("name")?.to_owned();
+    let place = turn.call.required("resourceRef")?.to_owned();
+    if bucket_of(&place).is_none() {
+        return Err(Refusal::bad_request(format!("Invalid resource: {place}")));
+    }
+    let credentials = check_credentials(turn)?;
+    let has_name = |link: &Record| link.text("name") == name;
+    if turn.state.within("data_link", turn.scope()).any(has_name) {
+        return Err(Refusal::conflict(format!(
+            "Data link name '{name}' already exists"
+        )));
+    }
+    let number = turn.state.next_id();
+    let id = format!("v1-user-{:016x}{:016x}", mix(number), mix(number ^ 0xDA7A));
+    let link = json!({
+        "id": id,
+        "name": name,
+        "description": turn.call.field("description"),
+        "resourceRef": place,
+        "type": "bucket",
+        "provider": turn.call.text("provider").unwrap_or("aws"),
+        "region": null,
+        "publicAccessible": turn.call.field("publicAccessible") == &json!(true),
+        "hidden": false,
+        "status": "VALID",
+        "message": null,
+        "_credentials": credentials,
+        "_custom": true,
+    });
+    let link = Record::new(&id, turn.scope(), link);
+    turn.state.keep("data_link", link.clone());
+    turn.audit("data_link_created", "data_link", &id, &name);
+    answer(show(turn, &link))
+}
+
+/// Only custom ones can be changed.
+fn custom(turn: &Turn<'_>) -> Result<Record, Refusal> {
+    let link = find(turn)?;
+    match link.is("_custom") {
+        true => Ok(link),
+        false => Err(Refusal::bad_request(
+            "Only custom data links can be changed",
+        )),
+    }
+}
+
+fn update(turn: &mut Turn<'_>) -> Reply {
+    let mut link = custom(turn)?;
+    if let Some(name) = turn.call.text("name") {
+        link.set("name", name);
+    }
+    link.set("description", turn.call.field("description").clone());
+    link.set("_credentials", check_credentials(turn)?);
+    if let Some(kept) = turn.state.find_mut("data_link", link.scope, &link.id) {
+        *kept = link.clone();
+    }
+    turn.audit(
+        "data_link_updated",
+        "data_link",
+        &link.id,
+        link.text("name"),
+    );
+    answer(show(turn, &link))
+}
+
+fn delete(turn: &mut Turn<'_>) -> Reply {
+    let link = custom(turn)?;
+    turn.state.forget("data_link", |other| {
+        other.scope == link.scope && other.id == link.id
+    });
+    turn.audit(
+        "data_link_deleted",
+        "data_link",
+        &link.id,
+        link.text("name"),
+    );
+    Ok(DONE.with_status(204))
+}
+
+/// The bucket of `s3://bucket/path` and the like, and the path in it.
+fn bucket_of(place: &str) -> Option<(&str, &str)> {
+    let (_, rest) = place.split_once("://")?;
+    let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
+    (!bucket.is_empty()).then_some((bucket, path))
+}
+
+/// Where a data link's content is: the bucket, and what all keys begin with.
+fn home(link: &Record) -> (String, String) {
+    let (bucket, path) = bucket_of(link.text("resourceRef")).unwrap_or_default();
+    (bucket.to_owned(), prefix(path))
 }
 
 /// A folder's path as a prefix of keys: empty, or with a slash at its end.
@@ -123,14 +211,15 @@ fn media_type(key: &str) -> &'static str {
     }
 }
 
-async fn browse(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let link = laboratory.data_link(&call)?;
-    let folder = prefix(call.path("path"));
+fn browse(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let (bucket, root) = home(&link);
+    let folder = prefix(turn.call.path("path"));
+    let from_root = format!("{root}{folder}");
     // What lies deeper shows as a folder.
     let mut items = BTreeMap::new();
-    for (key, size) in world.store.list(&link.bucket, &folder) {
-        let name = &key[folder.len()..];
+    for (key, size) in turn.store.list(&bucket, &from_root) {
+        let name = &key[from_root.len()..];
         match name.split_once('/') {
             Some((child, _)) => items.insert(format!("{child}/"), None),
             None => items.insert(name.to_owned(), Some(size)),
@@ -140,18 +229,22 @@ async fn browse(State(world): State<Shared>, call: Call) -> Reply {
         return Err(Refusal::not_found(format!("Path not found: {folder}")));
     }
     // Like S3's prefix, the search is one of the beginning of names.
-    let search = call.query("search").unwrap_or_default();
+    let search = turn.call.query("search").unwrap_or_default();
     items.retain(|name, _| name.starts_with(search));
 
-    let from = match call.query("nextPageToken") {
+    let from = match turn.call.query("nextPageToken") {
         None => 0,
         Some(token) => token
             .parse::<usize>()
             .map_err(|_| Refusal::bad_request(format!("Invalid page token: {token}")))?,
     };
-    let size = call.size("pageSize")?.unwrap_or(PAGE_SIZE).clamp(1, 1000);
+    let size = turn
+        .call
+        .size("pageSize")?
+        .unwrap_or(PAGE_SIZE)
+        .clamp(1, 1000);
     let next = (from + size < items.len()).then(|| (from + size).to_string());
-    let objects: Vec<_> = (items.iter().skip(from).take(size))
+    let objects: Vec<Value> = (items.iter().skip(from).take(size))
         .map(|(name, size)| {
             json!({
                 "type": if size.is_some() { "FILE" } else { "FOLDER" },
@@ -161,90 +254,148 @@ async fn browse(State(world): State<Shared>, call: Call) -> Reply {
             })
         })
         .collect();
-    Ok(Json(json!({
-        "originalPath": format!("s3://{}/{folder}", link.bucket),
-        "objects": objects,
-        "nextPageToken": next,
-    })))
+    let place = link.text("resourceRef").trim_end_matches('/');
+    answer(
+        json!({ "originalPath": format!("{place}/{folder}"), "objects": objects, "nextPageToken": next }),
+    )
 }
 
-async fn browse_tree(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let link = laboratory.data_link(&call)?;
+/// All files below paths, in all depths, by their paths in the data link.
+fn below<'a>(
+    turn: &Turn<'_>,
+    link: &Record,
+    paths: impl IntoIterator<Item = &'a str>,
+) -> BTreeMap<String, usize> {
+    let (bucket, root) = home(link);
     let mut items = BTreeMap::new();
-    for path in call.query_all("paths") {
-        let path = path.trim_start_matches('/');
-        items.extend(world.store.list(&link.bucket, &prefix(path)));
-        let file = world.store.get(&link.bucket, path);
-        items.extend(file.map(|object| (path.to_owned(), object.content.len())));
+    for path in paths {
+        let key = format!("{root}{}", path.trim_start_matches('/'));
+        items.extend(turn.store.list(&bucket, &prefix(&key)));
+        let file = turn.store.get(&bucket, &key);
+        items.extend(file.map(|object| (key, object.content.len())));
     }
-    let items: Vec<_> = (items.iter())
+    (items.into_iter())
+        .map(|(key, size)| (key[root.len()..].to_owned(), size))
+        .collect()
+}
+
+fn browse_tree(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let items: Vec<Value> = (below(turn, &link, turn.call.query_all("paths")).iter())
         .map(|(path, size)| json!({ "path": path, "size": size }))
         .collect();
-    Ok(Json(json!({ "items": items })))
+    answer(json!({ "items": items }))
 }
 
-async fn download_url(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let link = laboratory.data_link(&call)?;
-    let path = call
-        .query("filePath")
-        .unwrap_or_default()
-        .trim_start_matches('/');
-    if world.store.get(&link.bucket, path).is_none() {
-        return Err(Refusal::not_found(format!("File not found: {path}")));
+/// Deletes content; the data link stays.
+fn delete_items(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let (bucket, root) = home(&link);
+    let (files, dirs) = (turn.call.texts("files"), turn.call.texts("dirs"));
+    if files.is_empty() && dirs.is_empty() {
+        return Err(Refusal::bad_request("Nothing to delete is named"));
     }
-    Ok(Json(json!({
-        "url": world.store.presigned_get(&link.bucket, path),
-        "resolvedPath": null,
-        "resolvedMimeType": media_type(path),
-        "warning": null,
-    })))
+    let mut failures = Vec::new();
+    let fail = |name: &str, sort: &str| {
+        let item = json!({ "name": name, "type": sort, "size": 0, "mimeType": null });
+        json!({ "dataLinkItem": item, "errorMessage": "Not found" })
+    };
+    for file in files {
+        if !turn
+            .store
+            .remove(&bucket, &format!("{root}{}", file.trim_start_matches('/')))
+        {
+            failures.push(fail(file, "FILE"));
+        }
+    }
+    for dir in dirs {
+        let found = turn.store.list(&bucket, &format!("{root}{}", prefix(dir)));
+        if found.is_empty() {
+            failures.push(fail(dir, "FOLDER"));
+        }
+        for (key, _) in found {
+            turn.store.remove(&bucket, &key);
+        }
+    }
+    answer(json!({ "deletionFailures": failures }))
 }
 
-async fn download(State(world): State<Shared>, call: Call) -> Result<Response, Refusal> {
-    let laboratory = world.laboratory();
-    let link = laboratory.data_link(&call)?;
-    let path = call.path("filePath");
-    match world.store.get(&link.bucket, path) {
-        Some(object) => {
-            let headers = [(CONTENT_TYPE, "application/octet-stream")];
-            Ok((headers, object.content).into_response())
-        }
+fn file_of(turn: &Turn<'_>, link: &Record, path: &str) -> Result<(String, String), Refusal> {
+    let (bucket, root) = home(link);
+    let key = format!("{root}{}", path.trim_start_matches('/'));
+    match turn.store.get(&bucket, &key) {
+        Some(_) => Ok((bucket, key)),
         None => Err(Refusal::not_found(format!("File not found: {path}"))),
     }
 }
 
-async fn upload(State(world): State<Shared>, call: Call, body: Body) -> Reply {
-    let laboratory = world.laboratory();
-    let link = laboratory.data_link(&call)?;
-    let name = body.required("fileName")?;
-    let length = (body.0["contentLength"].as_u64())
+fn download_url(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let path = turn.call.query("filePath").unwrap_or_default();
+    let (bucket, key) = file_of(turn, &link, path)?;
+    answer(json!({
+        "url": turn.store.presigned_get(&bucket, &key),
+        "resolvedPath": null,
+        "resolvedMimeType": media_type(&key),
+        "warning": null,
+    }))
+}
+
+fn download_script(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let (bucket, root) = home(&link);
+    let paths: Vec<&str> = turn
+        .call
+        .query_list("files")
+        .into_iter()
+        .chain(turn.call.query_list("dirs"))
+        .collect();
+    let mut script = "#!/bin/sh\nset -e\n".to_owned();
+    for path in below(turn, &link, paths).into_keys() {
+        let url = turn.store.presigned_get(&bucket, &format!("{root}{path}"));
+        script += &format!("curl --fail --create-dirs --output '{path}' '{url}'\n");
+    }
+    answer(json!({ "script": script }))
+}
+
+fn download(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let (bucket, key) = file_of(turn, &link, turn.call.path("filePath"))?;
+    let content = turn.store.get(&bucket, &key).map(|object| object.content);
+    Ok(Answer::bytes(
+        "application/octet-stream",
+        content.unwrap_or_default(),
+    ))
+}
+
+fn upload(turn: &mut Turn<'_>) -> Reply {
+    let link = find(turn)?;
+    let (bucket, root) = home(&link);
+    let name = turn.call.required("fileName")?;
+    let length = (turn.call.field("contentLength").as_u64())
         .ok_or_else(|| Refusal::bad_request("Missing `contentLength` parameter"))?;
-    let key = format!("{}{name}", prefix(call.path("dirPath")));
-    let (id, urls) = world.store.begin_upload(&link.bucket, &key, length);
-    Ok(Json(json!({ "uploadId": id, "uploadUrls": urls })))
+    let key = format!("{root}{}{name}", prefix(turn.call.path("dirPath")));
+    let (id, urls) = turn.store.begin_upload(&bucket, &key, length);
+    answer(json!({ "uploadId": id, "uploadUrls": urls }))
 }
 
 /// Answers an empty 200, as real servers do, whatever the schema declares.
-async fn finish_upload(
-    State(world): State<Shared>,
-    call: Call,
-    body: Body,
-) -> Result<StatusCode, Refusal> {
-    world.laboratory().data_link(&call)?;
-    let id = body.required("uploadId")?;
-    let done = match body.0["withError"] == true {
-        true => world.store.abort_upload(id),
-        false => world.store.finish_upload(id, &etags(&body)),
+fn finish_upload(turn: &mut Turn<'_>) -> Reply {
+    find(turn)?;
+    let id = turn.call.required("uploadId")?;
+    let done = match turn.call.field("withError") == &json!(true) {
+        true => turn.store.abort_upload(id),
+        false => turn
+            .store
+            .finish_upload(id, &etags(turn.call.field("tags"))),
     };
     done.map_err(|unfinished| Refusal::bad_request(unfinished.0))?;
-    Ok(StatusCode::OK)
+    Ok(DONE.with_status(200))
 }
 
-/// The part numbers and ETags of the body; what isn't one can't match a part and refuses the upload.
-fn etags(body: &Body) -> Vec<(u64, String)> {
-    (body.0["tags"].as_array().into_iter().flatten())
+/// Part numbers and ETags; what isn't one can't match a part and refuses the upload.
+fn etags(tags: &Value) -> Vec<(u64, String)> {
+    (tags.as_array().into_iter().flatten())
         .map(|tag| {
             let number = tag["partNumber"].as_u64().unwrap_or(0);
             (number, tag["eTag"].as_str().unwrap_or_default().to_owned())

@@ -1,280 +1,434 @@
 //! Launching runs, and the launches of runs.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use crate::api::{Body, Call, Done, NO_CONTENT, Refusal, Reply};
-use crate::data;
-use crate::life::Outcome;
-use crate::state::{Clock, Laboratory, Launch, Run, Shared, iso, mix, short_id, uuid};
+use super::Routes;
+use super::compute;
+use super::turn::Turn;
+use crate::behaviour::recipes::{always_fails, run_name};
+use crate::behaviour::{access, make};
+use crate::call::{DONE, Refusal, Reply, answer};
+use crate::state::{
+    Launch, Outcome, Progress, Record, Run, State, iso, mix, numbers, object, short_id, uuid,
+};
 
-pub fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/workflow/launch", post(launch))
-        .route("/workflow/random-name", get(random_name))
-        .route("/workflow/validate", get(validate))
-        .route("/workflow/{workflowId}/launch", get(launch_of_run))
-        .route("/launch/{launchId}", get(describe))
-}
+pub const ROUTES: Routes = &[
+    ("CreateWorkflowLaunch", launch),
+    ("GenerateRandomWorkflowName", random_name),
+    ("ValidateWorkflowConstraints", validate),
+    ("DescribeWorkflowLaunch", launch_of_run),
+    ("DescribeLaunch", describe),
+];
 
 /// How many samples a launched run works on: few, so that examples stay readable.
 const SAMPLES: usize = 4;
-
-/// Fields of a launch that are answered as they were given.
-const SETTINGS: &[&str] = &[
-    "commitId",
-    "configProfiles",
-    "configText",
-    "entryName",
-    "headJobCpus",
-    "headJobMemoryMb",
-    "launchContainer",
-    "mainScript",
-    "nextflowVersion",
-    "optimizationId",
-    "optimizationTargets",
-    "outputDir",
-    "paramsText",
-    "pipeline",
-    "pipelineSchemaId",
-    "postRunScript",
-    "preRunScript",
-    "pullLatest",
-    "resume",
-    "revision",
-    "runName",
-    "schemaName",
-    "sessionId",
-    "stubRun",
-    "syntaxParser",
-    "towerConfig",
-    "userSecrets",
-    "workDir",
-    "workspaceSecrets",
-];
+/// The longest pre-run or post-run script.
+const LONGEST_SCRIPT: usize = 1024;
 
 /// What the launch of a run lacks, other than a launch by itself.
 const ONLY_BEFORE_THE_RUN: &[&str] = &[
     "lastUpdated",
     "launchContainer",
-    "optimizationId",
-    "optimizationTargets",
     "resumeLaunchId",
     "runName",
     "workspaceId",
 ];
 
+/// What a launch configuration pins: who may not write pipelines can't change it.
+const PINNED: &[&str] = &[
+    "pipeline",
+    "revision",
+    "mainScript",
+    "entryName",
+    "schemaName",
+    "configText",
+    "preRunScript",
+    "postRunScript",
+    "towerConfig",
+];
+
 /// A launch as it is described, with its compute environment in full.
-pub fn launch_json(laboratory: &Laboratory, launch: &Launch, workspace: i64) -> Value {
-    let mut json: Map<String, Value> = SETTINGS
-        .iter()
-        .map(|&name| {
-            let value = launch.settings.get(name).cloned().unwrap_or(Value::Null);
-            (name.to_owned(), value)
-        })
-        .collect();
-    let env = launch
-        .text("computeEnvId")
-        .and_then(|id| laboratory.compute_envs.iter().find(|env| env.id == id))
-        .map(|env| env.json(laboratory));
-    json.extend([
-        ("id".to_owned(), json!(launch.id)),
-        ("workspaceId".to_owned(), json!(workspace)),
-        ("computeEnv".to_owned(), json!(env)),
-        ("resumeLaunchId".to_owned(), Value::Null),
-        ("dateCreated".to_owned(), json!(iso(launch.created))),
-        ("lastUpdated".to_owned(), json!(iso(launch.created))),
-    ]);
-    Value::Object(json)
+pub fn launch_value(state: &State, launch: &Launch, scope: i64) -> Value {
+    let mut value = Value::Object((*launch.settings).clone());
+    let env = (launch.text("computeEnvId")).and_then(|id| state.known("compute_env", id));
+    value["id"] = json!(launch.id);
+    value["workspaceId"] = json!((scope > 0).then_some(scope));
+    value["computeEnv"] = env.map_or(Value::Null, Record::value);
+    value["dateCreated"] = json!(iso(launch.created));
+    value["lastUpdated"] = json!(iso(launch.created));
+    value
 }
 
-/// A launch that is refused says what is wrong with it, in full.
-struct Invalid(Refusal, Vec<&'static str>);
-
-impl From<Refusal> for Invalid {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal, Vec::new())
+/// That a launch names a compute environment that can take one, or none.
+pub fn check_env(turn: &Turn<'_>, launch: &Value) -> Result<(), Refusal> {
+    let Some(id) = launch["computeEnvId"].as_str().filter(|id| !id.is_empty()) else {
+        return Ok(());
+    };
+    match turn.state.find("compute_env", turn.scope(), id) {
+        None => Err(Refusal::bad_request(format!(
+            "Unknown compute environment with id: {id}"
+        ))),
+        Some(_) => Ok(()),
     }
 }
 
-impl IntoResponse for Invalid {
-    fn into_response(self) -> Response {
-        let Self(refusal, missing) = self;
-        if missing.is_empty() {
-            return refusal.into_response();
+fn launch(turn: &mut Turn<'_>) -> Reply {
+    let settings = object(turn.call.field("launch").clone());
+    let scope = turn.scope();
+    let labels = settings
+        .get("labelIds")
+        .filter(|labels| labels.is_array())
+        .map(numbers);
+    let source = turn
+        .call
+        .query_number("sourceWorkspaceId")?
+        .unwrap_or(scope);
+    let pipeline = launched_pipeline(turn, &settings, &[scope, source]);
+    check_permissions(turn, &settings, pipeline.as_ref(), labels.as_deref())?;
+    let labels = labels
+        .or_else(|| pipeline.as_ref().map(Record::labels))
+        .unwrap_or_default();
+    let id = start_for(turn, scope, settings, &labels, pipeline.as_ref())?;
+    answer(json!({ "workflowId": id }))
+}
+
+fn check_permissions(
+    turn: &Turn<'_>,
+    settings: &Map<String, Value>,
+    pipeline: Option<&Record>,
+    labels: Option<&[i64]>,
+) -> Result<(), Refusal> {
+    let Some(pipeline) = pipeline else {
+        return turn.demand("workflow_quick:execute");
+    };
+    let may_write =
+        turn.scope() <= 0 || access::permits(turn.state, turn.user, turn.scope(), "pipeline:write");
+    if !may_write {
+        let version = make::default_version(turn.state, pipeline.number("pipelineId"));
+        let own = version.map(make::launch_of).unwrap_or_default();
+        let changes = |name: &&&str| {
+            let pinned = own.settings.get(**name).filter(|value| !value.is_null());
+            pinned.is_some_and(|pinned| settings.get(**name) != Some(pinned))
+        };
+        if PINNED.iter().any(|name| changes(&name)) {
+            turn.demand("pipeline:write")?;
         }
-        let errors: Vec<_> = missing
+    }
+    let is_new_resource = |id: &i64| {
+        let label = turn.state.known("label", &id.to_string());
+        label.is_some_and(|label| label.is("resource")) && !pipeline.labels().contains(id)
+    };
+    if labels.unwrap_or_default().iter().any(is_new_resource) {
+        turn.demand("pipeline_label:write")?;
+    }
+    Ok(())
+}
+
+/// The pipeline that a launch is for: the one whose launch, or whose runs' launch, it starts from,
+/// else the first of this repository.
+fn launched_pipeline(
+    turn: &Turn<'_>,
+    settings: &Map<String, Value>,
+    scopes: &[i64],
+) -> Option<Record> {
+    let state = &*turn.state;
+    let id = settings.get("id").and_then(Value::as_str);
+    let repository = settings
+        .get("pipeline")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let pipeline = |number: i64| {
+        let found = state.known("pipeline", &number.to_string())?;
+        scopes.contains(&found.scope).then(|| found.clone())
+    };
+    let of_version = |fits: &dyn Fn(&Record) -> bool| {
+        (state.all("pipeline_version"))
+            .filter(|version| fits(version))
+            .find_map(|version| pipeline(version.number("_pipeline")))
+    };
+    let by_launch = || of_version(&|version| id == version["_launch_id"].as_str());
+    let by_run = || {
+        let run = state
+            .runs
             .iter()
-            .map(|name| json!({ "code": "MISSING", "message": format!("Missing `{name}`") }))
-            .collect();
-        let body = json!({ "message": refusal.message, "errors": errors });
-        (refusal.status, Json(body)).into_response()
+            .find(|run| id.is_some() && run.launch_id.as_deref() == id)?;
+        pipeline(run.pipeline?)
+    };
+    let by_repository = || {
+        of_version(&|version| {
+            version.is("isDefault") && version["_launch"]["pipeline"] == repository
+        })
+    };
+    by_launch().or_else(by_run).or_else(by_repository)
+}
+
+/// Launches for an action or another caller of the house. Gives the id of the run.
+pub fn start(
+    turn: &mut Turn<'_>,
+    scope: i64,
+    settings: Map<String, Value>,
+    labels: &[i64],
+) -> Result<String, Refusal> {
+    let pipeline = launched_pipeline(turn, &settings, &[scope]);
+    start_for(turn, scope, settings, labels, pipeline.as_ref())
+}
+
+fn start_for(
+    turn: &mut Turn<'_>,
+    scope: i64,
+    mut settings: Map<String, Value>,
+    labels: &[i64],
+    pipeline: Option<&Record>,
+) -> Result<String, Refusal> {
+    let problems = complete(turn, scope, &mut settings, labels);
+    match problems.as_slice() {
+        [] => {}
+        [(_, only)] => return Err(Refusal::bad_request(only.clone())),
+        several => {
+            let errors: Vec<Value> = several
+                .iter()
+                .map(|(code, message)| json!({ "code": code, "message": message }))
+                .collect();
+            return Err(Refusal {
+                status: 400,
+                body: json!({ "message": "The launch is invalid", "errors": errors }),
+            });
+        }
+    }
+    let repository = settings
+        .get("pipeline")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let fails = always_fails(pipeline.map_or(repository, |pipeline| pipeline.text("name")));
+    let outcome = if fails {
+        Outcome::Failed
+    } else {
+        Outcome::Succeeded
+    };
+    let session = match settings.get("resume") == Some(&json!(true)) {
+        true => settings
+            .get("sessionId")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        false => None,
+    };
+    let mut run = new_run(turn.state, scope, turn.user, settings);
+    run.outcome = outcome;
+    run.labels = labels.to_vec();
+    run.pipeline = pipeline.map(|pipeline| pipeline.number("pipelineId"));
+    if let Some(session) = session {
+        run.session_id = session;
+    }
+    // What a test set for the next runs of this pipeline.
+    let name = pipeline
+        .map(|pipeline| pipeline.text("name").to_owned())
+        .unwrap_or_default();
+    super::runs::apply_course(turn.state, &name, &mut run);
+    let id = run.id.clone();
+    turn.audit("workflow_launched", "workflow", &id, &run.name.clone());
+    turn.state.runs.push(run);
+    let now = turn.state.today();
+    let env = turn
+        .state
+        .runs
+        .last()
+        .and_then(|run| run.launch.text("computeEnvId").map(str::to_owned));
+    if let Some(env) = env.and_then(|env| turn.state.find_mut("compute_env", scope, &env)) {
+        env.set("lastUsed", now);
+    }
+    Ok(id)
+}
+
+/// Fills in what a launch may leave out, and lists everything that is wrong with it.
+fn complete(
+    turn: &Turn<'_>,
+    scope: i64,
+    settings: &mut Map<String, Value>,
+    labels: &[i64],
+) -> Vec<(&'static str, String)> {
+    let text = |settings: &Map<String, Value>, name: &str| {
+        let value = settings
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.trim().is_empty());
+        value.map(str::to_owned)
+    };
+    let mut problems = Vec::new();
+    match text(settings, "pipeline") {
+        None => problems.push(("MISSING", "Missing `pipeline`".to_owned())),
+        Some(repository) if !is_repository(&repository) => {
+            problems.push((
+                "PIPELINE",
+                format!("Unknown pipeline repository or missing credentials: {repository}"),
+            ));
+        }
+        Some(_) => {}
+    }
+    let named = text(settings, "computeEnvId");
+    match (
+        compute::named_or_primary(turn.state, scope, named.as_deref()),
+        named,
+    ) {
+        (None, Some(id)) => problems.push((
+            "COMPUTE_ENV",
+            format!("Unknown compute environment with id: {id}"),
+        )),
+        (None, None) => problems.push(("MISSING", "Missing `computeEnvId`".to_owned())),
+        (Some(env), _) if env["status"] != "AVAILABLE" => {
+            problems.push((
+                "COMPUTE_ENV",
+                format!(
+                    "The compute environment is {}, not AVAILABLE",
+                    env.text("status")
+                ),
+            ));
+        }
+        (Some(env), _) => {
+            settings.insert("computeEnvId".to_owned(), json!(env.id));
+            if text(settings, "workDir").is_none() {
+                settings.insert("workDir".to_owned(), env["config"]["workDir"].clone());
+            }
+            if text(settings, "workDir").is_none() {
+                problems.push(("MISSING", "Missing `workDir`".to_owned()));
+            }
+        }
+    }
+    for script in ["preRunScript", "postRunScript"] {
+        if text(settings, script).is_some_and(|text| text.len() > LONGEST_SCRIPT) {
+            problems.push((
+                "SCRIPT",
+                format!("`{script}` is longer than {LONGEST_SCRIPT} bytes"),
+            ));
+        }
+    }
+    if let Some(Err(refusal)) = text(settings, "paramsText").map(|text| parameters(&text)) {
+        problems.push((
+            "PARAMS",
+            refusal.body["message"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        ));
+    }
+    if let Some(unknown) = labels
+        .iter()
+        .find(|id| turn.state.known("label", &id.to_string()).is_none())
+    {
+        problems.push(("LABEL", format!("Unknown label with ID {unknown}")));
+    }
+    if settings.get("resume") == Some(&json!(true)) {
+        let session = text(settings, "sessionId");
+        if !turn
+            .state
+            .runs
+            .iter()
+            .any(|run| Some(&run.session_id) == session.as_ref())
+        {
+            problems.push(("SESSION", "Can't resume an unknown session".to_owned()));
+        }
+    }
+    if let Some(name) = text(settings, "runName")
+        && let Err(refusal) = check_name(turn.state, &name, 400)
+    {
+        problems.push((
+            "RUN_NAME",
+            refusal.body["message"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        ));
+    }
+    problems
+}
+
+/// Whether there may be such a repository. There is none whose owner is `nobody`.
+pub fn is_repository(repository: &str) -> bool {
+    let path = match repository.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => repository,
+    };
+    match path.split_once('/') {
+        Some((owner, name)) => !owner.is_empty() && owner != "nobody" && !name.is_empty(),
+        None => false,
     }
 }
 
-async fn launch(
-    State(world): State<Shared>,
-    call: Call,
-    body: Body,
-) -> Result<Json<Value>, Invalid> {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let body = Body(body.0["launch"].clone());
-
-    let missing: Vec<_> = ["pipeline", "computeEnvId", "workDir"]
-        .into_iter()
-        .filter(|name| body.text(name).is_none())
-        .collect();
-    if !missing.is_empty() {
-        let refusal = Refusal::bad_request("The launch lacks what it can't do without");
-        return Err(Invalid(refusal, missing));
-    }
-    let (repository, env) = (body.required("pipeline")?, body.required("computeEnvId")?);
-    if laboratory.compute_env(workspace, env).is_none() {
-        let message = format!("Unknown compute environment with id: {env}");
-        return Err(Refusal::bad_request(message).into());
-    }
-    let source = call.query_number("sourceWorkspaceId")?.unwrap_or(workspace);
-    let pipeline = laboratory.launchable(&[workspace, source], body.text("id"), repository);
-    if !(laboratory.pipelines.iter()).any(|known| known.launch.repository() == repository) {
-        let message = format!("Unknown pipeline repository or missing credentials: {repository}");
-        return Err(Refusal::bad_request(message).into());
-    }
-    let pipeline = pipeline.map(|index| &laboratory.pipelines[index]);
-    let pipeline_id = pipeline.map(|pipeline| pipeline.id);
-    let fails = pipeline.map_or(repository, |pipeline| &pipeline.name);
-    let outcome = match data::always_fails(fails) {
-        true => Outcome::Failed,
-        false => Outcome::Succeeded,
-    };
-    if let Some(text) = body.text("paramsText") {
-        parameters(text)?;
-    }
-    let labels = body.numbers("labelIds");
-    laboratory.check_labels(workspace, &labels)?;
-    let session_id = match (body.0["resume"] == true, body.text("sessionId")) {
-        (true, Some(id)) if laboratory.runs.iter().any(|run| run.session_id == id) => Some(id),
-        (true, _) => return Err(Refusal::bad_request("Can't resume an unknown session").into()),
-        (false, _) => None,
-    };
-    if let Some(name) = body.text("runName") {
-        check_name(&laboratory, name)?;
-    }
-
-    let id = laboratory.next_id();
-    let seed = mix(id);
-    let name = match body.text("runName") {
+/// A run that is launched now.
+pub fn new_run(state: &mut State, scope: i64, user: i64, settings: Map<String, Value>) -> Run {
+    let number = state.next_id();
+    let seed = mix(number);
+    let now = state.now();
+    let name = match settings
+        .get("runName")
+        .and_then(Value::as_str)
+        .filter(|name| !name.is_empty())
+    {
         Some(name) => name.to_owned(),
-        None => laboratory.free_name(seed),
+        None => free_name(state, seed),
     };
-    let submitted = SystemTime::now();
+    let pace = state.settings.pace;
     let launch = Launch {
-        id: short_id(id, 22),
-        created: submitted,
-        settings: Arc::new(data::object(body.0.clone())),
+        id: short_id(number, 22),
+        created: now,
+        settings: Arc::new(settings),
     };
-    let run = Run {
+    Run {
         id: short_id(seed, 14),
-        workspace,
+        scope,
         name,
-        session_id: session_id.map_or_else(|| uuid(seed), str::to_owned),
-        owner: laboratory.user.user_id,
+        session_id: uuid(seed),
+        owner: user,
         launch_id: Some(launch.id.clone()),
-        pipeline: pipeline_id,
-        labels,
-        starred: false,
-        recipe: data::recipe(repository),
+        launch,
+        pipeline: None,
+        labels: Vec::new(),
+        stars: Vec::new(),
         samples: SAMPLES,
         seed,
-        submitted,
-        length: world.pace.length(),
-        outcome,
-        clock: Clock::Launched {
-            at: Instant::now(),
+        submitted: now,
+        length: pace.length(),
+        outcome: Outcome::Succeeded,
+        progress: Progress::Launched {
+            pace,
+            at: now,
             reads: 0,
         },
         cancelled: None,
-        launch,
-    };
-    let reply = json!({ "workflowId": run.id });
-    laboratory.runs.push(run);
-    Ok(Json(reply))
-}
-
-impl Laboratory {
-    fn has_run_of_name(&self, name: &str) -> bool {
-        self.runs.iter().any(|run| run.name == name)
-    }
-
-    /// A name that no run has; numbered where most are taken.
-    fn free_name(&self, seed: u64) -> String {
-        let drawn = (0..20).map(|draw| data::run_name(mix(seed ^ draw)));
-        let numbered = (self.runs.len()..).map(|number| format!("run_{number}"));
-        let mut names = drawn.chain(numbered);
-        let free = names.find(|name| !self.has_run_of_name(name));
-        free.unwrap_or_default()
-    }
-
-    /// The place of the pipeline that a launch is for: the one whose launch, or whose runs' launch,
-    /// it starts from, else the first of this repository.
-    fn launchable(
-        &self,
-        workspaces: &[i64],
-        launch: Option<&str>,
-        repository: &str,
-    ) -> Option<usize> {
-        let by_run = || {
-            let id = launch?;
-            let run = self
-                .runs
-                .iter()
-                .find(|run| run.launch_id.as_deref() == Some(id))?;
-            self.pipelines
-                .iter()
-                .position(|p| Some(p.id) == run.pipeline)
-        };
-        let in_reach = |workspace: i64| workspaces.contains(&workspace);
-        (self.pipelines.iter())
-            .position(|p| in_reach(p.workspace) && launch == Some(p.launch.id.as_str()))
-            .or_else(by_run)
-            .or_else(|| {
-                (self.pipelines.iter())
-                    .position(|p| in_reach(p.workspace) && p.launch.repository() == repository)
-            })
+        report: None,
+        extension: None,
     }
 }
 
-/// The parameters of a launch: JSON, or YAML as far as it is one `name: value` a line.
+fn has_run_of_name(state: &State, name: &str) -> bool {
+    state.runs.iter().any(|run| run.name == name)
+}
+
+/// A name that no run has; numbered where most are taken.
+fn free_name(state: &State, seed: u64) -> String {
+    let drawn = (0..20).map(|draw| run_name(mix(seed ^ draw)));
+    let numbered = (state.runs.len()..).map(|number| format!("run_{number}"));
+    let mut names = drawn.chain(numbered);
+    names
+        .find(|name| !has_run_of_name(state, name))
+        .unwrap_or_default()
+}
+
+/// The parameters of a launch: JSON or YAML.
 pub fn parameters(text: &str) -> Result<Map<String, Value>, Refusal> {
+    let invalid = || Refusal::bad_request("Invalid pipeline parameters: neither JSON nor YAML");
     if let Ok(Value::Object(map)) = serde_json::from_str(text) {
         return Ok(map);
     }
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            let (name, value) = line
-                .split_once(':')
-                .filter(|(name, _)| !name.starts_with('{'))
-                .ok_or_else(|| {
-                    Refusal::bad_request("Invalid pipeline parameters: neither JSON nor YAML")
-                })?;
-            let value = value.trim();
-            let value =
-                serde_json::from_str(value).unwrap_or_else(|_| json!(value.trim_matches('\'')));
-            Ok((name.trim().to_owned(), value))
-        })
-        .collect()
+    match yaml_serde::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(Value::Null) => Ok(Map::new()),
+        _ => Err(invalid()),
+    }
 }
 
-fn check_name(laboratory: &Laboratory, name: &str) -> Result<(), Refusal> {
+fn check_name(state: &State, name: &str, taken: u16) -> Result<(), Refusal> {
     let well_formed = name.len() <= 80
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with(['-', '_'])
@@ -282,40 +436,46 @@ fn check_name(laboratory: &Laboratory, name: &str) -> Result<(), Refusal> {
     if !well_formed {
         return Err(Refusal::bad_request(format!("Invalid run name: '{name}'")));
     }
-    match laboratory.has_run_of_name(name) {
-        true => Err(Refusal::bad_request(format!(
-            "Run name '{name}' is already used"
-        ))),
+    match has_run_of_name(state, name) {
+        true => Err(Refusal::new(
+            taken,
+            format!("Run name '{name}' is already used"),
+        )),
         false => Ok(()),
     }
 }
 
-async fn random_name(State(world): State<Shared>) -> Json<Value> {
-    let mut laboratory = world.laboratory();
-    let seed = mix(laboratory.next_id());
-    Json(json!({ "name": laboratory.free_name(seed) }))
+fn random_name(turn: &mut Turn<'_>) -> Reply {
+    let seed = mix(turn.state.next_id());
+    answer(json!({ "name": free_name(turn.state, seed) }))
 }
 
-async fn validate(State(world): State<Shared>, call: Call) -> Done {
-    let laboratory = world.laboratory();
-    match call.query("runName") {
-        Some(name) if laboratory.has_run_of_name(name) => Err(Refusal::conflict(format!(
-            "Run name '{name}' is already used"
-        ))),
-        Some(name) => check_name(&laboratory, name).and(NO_CONTENT),
-        None => NO_CONTENT,
+fn validate(turn: &mut Turn<'_>) -> Reply {
+    let name = turn.call.query("runName");
+    match (name, turn.call.query("sessionId")) {
+        // With a session, only a run that has both is in the way.
+        (Some(name), Some(session)) => {
+            let has_both = |run: &Run| run.name == name && run.session_id == session;
+            match turn.state.runs.iter().any(has_both) {
+                true => Err(Refusal::conflict(format!(
+                    "Run name '{name}' is already used"
+                ))),
+                false => Ok(DONE),
+            }
+        }
+        (Some(name), None) => check_name(turn.state, name, 409).map(|()| DONE),
+        (None, _) => Ok(DONE),
     }
 }
 
-async fn launch_of_run(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let run = laboratory.run(workspace, call.path("workflowId"))?;
+fn launch_of_run(turn: &mut Turn<'_>) -> Reply {
+    let run = super::runs::find(turn)?;
     let Some(launch_id) = &run.launch_id else {
-        let message = "The run was not launched from the Platform";
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
+        return Err(Refusal::bad_request(
+            "The run was not launched from the Platform",
+        ));
     };
-    let mut launch = launch_json(&laboratory, &run.launch, run.workspace);
+    let mut launch = launch_value(turn.state, &run.launch, run.scope);
     if let Value::Object(fields) = &mut launch {
         fields.retain(|name, _| !ONLY_BEFORE_THE_RUN.contains(&name.as_str()));
     }
@@ -324,23 +484,28 @@ async fn launch_of_run(State(world): State<Shared>, call: Call) -> Reply {
     launch["sessionId"] = json!(run.session_id);
     launch["pipelineId"] = json!(run.pipeline);
     launch["resumeDir"] = launch["workDir"].clone();
-    launch["resumeCommitId"] = Value::Null;
-    Ok(Json(json!({ "launch": launch })))
+    launch["resumeCommitId"] = launch["commitId"].clone();
+    answer(json!({ "launch": launch }))
 }
 
-async fn describe(State(world): State<Shared>, call: Call) -> Reply {
-    let laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let id = call.path("launchId");
-    let of_pipelines = (laboratory.pipelines.iter())
-        .filter(|pipeline| pipeline.workspace == workspace && pipeline.launch.id == id)
-        .map(|pipeline| &pipeline.launch);
-    let of_runs = (laboratory.runs.iter())
-        .filter(|run| run.workspace == workspace && run.launch_id.as_deref() == Some(id))
-        .map(|run| &run.launch);
-    let launch = (of_pipelines.chain(of_runs).next())
+/// The launch of a pipeline's version, of a run or of an action.
+pub fn find(turn: &Turn<'_>, id: &str) -> Option<Launch> {
+    let scope = turn.scope();
+    let of_versions = (turn.state.within("pipeline_version", scope))
+        .filter(|version| version["_launch_id"] == id)
+        .map(make::launch_of);
+    let of_runs = (turn.state.runs.iter())
+        .filter(|run| run.scope == scope && run.launch_id.as_deref() == Some(id))
+        .map(|run| Launch {
+            id: id.to_owned(),
+            ..run.launch.clone()
+        });
+    of_versions.chain(of_runs).next()
+}
+
+fn describe(turn: &mut Turn<'_>) -> Reply {
+    let id = turn.call.path("launchId");
+    let launch = find(turn, id)
         .ok_or_else(|| Refusal::not_found(format!("Unknown launch with id: {id}")))?;
-    let mut described = launch_json(&laboratory, launch, workspace);
-    described["id"] = json!(id);
-    Ok(Json(json!({ "launch": described })))
+    answer(json!({ "launch": launch_value(turn.state, &launch, turn.scope()) }))
 }

@@ -1,185 +1,303 @@
-//! Runs: list, describe, progress, tasks, metrics, logs; cancel, delete, star, label.
+//! Runs: list, describe, progress, tasks, metrics; cancel, delete, star.
 
 use std::fmt::Write;
 
-use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::IntoResponse;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::Routes;
+use super::compute::executor;
+use super::datasets::has_labels;
 use super::launch::parameters;
-use crate::api::{Body, Call, Done, NO_CONTENT, Refusal, Reply};
-use crate::data::{ORGANIZATION, ORGANIZATION_ID};
-use crate::life::{Moment, Task};
-use crate::state::{ComputeEnv, Laboratory, Run, Shared, World, iso, short_id};
+use super::turn::Turn;
+use super::versions;
+use crate::behaviour::life::{Moment, Task};
+use crate::behaviour::make;
+use crate::behaviour::search::Search;
+use crate::call::{DONE, Refusal, Reply, answer};
+use crate::state::{Outcome, Pace, Progress, Record, Run, State, iso, short_id};
 
-pub fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/workflow", get(list))
-        .route("/workflow/delete", post(delete_many))
-        .route("/workflow/labels/add", post(add_labels))
-        .route("/workflow/labels/apply", post(apply_labels))
-        .route("/workflow/labels/remove", post(remove_labels))
-        .route("/workflow/{workflowId}", get(describe).delete(delete))
-        .route("/workflow/{workflowId}/cancel", post(cancel))
-        .route("/workflow/{workflowId}/progress", get(progress))
-        .route("/workflow/{workflowId}/metrics", get(metrics))
-        .route("/workflow/{workflowId}/tasks", get(tasks))
-        .route("/workflow/{workflowId}/task/{taskId}", get(describe_task))
-        .route("/workflow/{workflowId}/log", get(log))
-        .route("/workflow/{workflowId}/log/{taskId}", get(task_log))
-        .route("/workflow/{workflowId}/download", get(download_log))
-        .route(
-            "/workflow/{workflowId}/download/{taskId}",
-            get(download_task_log),
-        )
-        .route(
-            "/workflow/{workflowId}/star",
-            get(star).post(add_star).delete(remove_star),
-        )
+pub const ROUTES: Routes = &[
+    ("ListWorkflows", list),
+    ("DescribeWorkflow", describe),
+    ("UpdateWorkflow", update),
+    ("DeleteWorkflow", delete),
+    ("DeleteWorkflowMany", delete_many),
+    ("CancelWorkflow", cancel),
+    ("DescribeWorkflowProgress", progress),
+    ("DescribeWorkflowMetrics", metrics),
+    ("ListWorkflowTasks", tasks),
+    ("DescribeWorkflowTask", describe_task),
+    ("DescribeWorkflowStar", star),
+    ("CreateWorkflowStar", add_star),
+    ("DeleteWorkflowStar", remove_star),
+];
+
+/// Keywords of a search of runs.
+const KEYWORDS: &[&str] = &[
+    "status",
+    "label",
+    "workflowid",
+    "runname",
+    "username",
+    "projectname",
+    "sessionid",
+    "after",
+    "before",
+    "is",
+    "datasetid",
+];
+
+/// Runs of a context that have not ended.
+pub fn active_runs(state: &State, scope: i64) -> impl Iterator<Item = &Run> {
+    let now = state.now();
+    (state.runs.iter()).filter(move |run| {
+        run.scope == scope
+            && !matches!(run.progress, Progress::Over)
+            && !Moment::of(run, now).stage.is_over()
+    })
 }
 
-const ATTRIBUTES: &[&str] = &["optimized", "labels", "messages", "minimal", "pipelineInfo"];
-
-async fn list(State(world): State<Shared>, call: Call) -> Reply {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let attributes = call.attributes(ATTRIBUTES)?;
-    let wants = |attribute: &str| attributes.contains(&attribute);
-    let terms: Vec<String> = (call.query("search").unwrap_or_default())
-        .split_whitespace()
-        .map(str::to_lowercase)
-        .collect();
-    let places = (laboratory.runs.iter().enumerate().rev())
-        .filter(|(_, run)| run.workspace == workspace && laboratory.matches(run, &terms, &world))
-        .map(|(place, _)| place);
-    let page = call.page(places)?;
-    for &place in &page.items {
-        laboratory.runs[place].read();
-    }
-    let entry = |&place: &usize| {
-        let run = &laboratory.runs[place];
-        let moment = Moment::of(run, world.pace);
-        json!({
-            "workflow": laboratory.workflow_json(&moment),
-            "progress": null,
-            "orgId": ORGANIZATION_ID,
-            "orgName": ORGANIZATION,
-            "workspaceId": run.workspace,
-            "workspaceName": laboratory.workspace_name(run.workspace),
-            "starred": run.starred,
-            "optimized": wants("optimized").then_some(false),
-            "labels": wants("labels").then(|| laboratory.labels_json(&run.labels)),
-            "pipelineInfo": if wants("pipelineInfo") { laboratory.pipeline_info(run) } else { Value::Null },
-        })
+/// Makes a launched run go as a test has set it for its pipeline (`TestPlatform::next_run`).
+pub fn apply_course(state: &mut State, pipeline: &str, run: &mut Run) {
+    let Some(course) = state
+        .all("course")
+        .find(|course| course["pipeline"] == pipeline)
+        .cloned()
+    else {
+        return;
     };
-    let workflows: Vec<_> = page.items.iter().map(entry).collect();
-    let total = call.flag("includeTotalSize").then_some(page.total);
-    Ok(Json(
-        json!({ "workflows": workflows, "hasMore": page.has_more, "totalSize": total }),
-    ))
+    if let Ok(outcome) = serde_json::from_value::<Outcome>(course["outcome"].clone()) {
+        run.outcome = outcome;
+    }
+    if let Some(samples) = course["samples"].as_u64() {
+        run.samples = samples as usize;
+    }
+    if let (Ok(own), Progress::Launched { pace, .. }) = (
+        serde_json::from_value::<Pace>(course["pace"].clone()),
+        &mut run.progress,
+    ) {
+        *pace = own;
+        run.length = own.length();
+    }
+    if !course.is("always") {
+        state.forget("course", |other| other.id == course.id);
+    }
 }
 
-impl Laboratory {
-    /// Whether a run answers every search term: `status:`, `label:`, or a part of its names.
-    fn matches(&self, run: &Run, terms: &[String], world: &World) -> bool {
-        terms.iter().all(|term| match term.split_once(':') {
-            Some(("status", status)) => run.stage(world.pace).name().eq_ignore_ascii_case(status),
-            Some(("label", name)) => (run.labels.iter())
-                .filter_map(|&id| self.label(id))
-                .any(|label| label.name.eq_ignore_ascii_case(name)),
-            _ => {
-                run.name.contains(term)
-                    || run.id.to_lowercase().contains(term)
-                    || project_name(run).to_lowercase().contains(term)
-            }
-        })
-    }
+pub fn find(turn: &Turn<'_>) -> Result<Run, Refusal> {
+    let id = turn.call.path("workflowId");
+    turn.state
+        .run(turn.scope(), id)
+        .cloned()
+        .ok_or_else(|| unknown(id))
+}
 
-    fn pipeline_info(&self, run: &Run) -> Value {
-        (self.pipelines.iter())
-            .find(|pipeline| Some(pipeline.id) == run.pipeline)
-            .map_or(Value::Null, |pipeline| pipeline.brief_json())
-    }
+fn unknown(id: &str) -> Refusal {
+    Refusal::not_found(format!("Unknown workflow with id: {id}"))
+}
 
-    /// What a run is computed with; for a run from outside, the first there is.
-    fn env_of(&self, run: &Run) -> &ComputeEnv {
-        (run.launch.text("computeEnvId"))
-            .and_then(|id| self.compute_envs.iter().find(|env| env.id == id))
-            .unwrap_or(&self.compute_envs[0])
-    }
-
-    fn workflow_json(&self, moment: &Moment) -> Value {
-        let run = moment.run;
-        let launch = &run.launch;
-        let project = project_name(run);
-        let revision = launch.text("revision");
-        let params = (launch.text("paramsText")).and_then(|text| parameters(text).ok());
-        let mut command = format!("nextflow run {} -name {}", launch.repository(), run.name);
-        if let Some(revision) = revision {
-            // Writing to a String can't fail.
-            let _ = write!(command, " -r {revision}");
+fn list(turn: &mut Turn<'_>) -> Reply {
+    let search = turn.search(KEYWORDS);
+    let mut bounds = Vec::new();
+    for (keyword, value) in &search.keywords {
+        if keyword == "after" || keyword == "before" {
+            bounds.push((keyword == "after", Search::time(value)?));
         }
-        json!({
-            "id": run.id,
-            "ownerId": run.owner,
-            "userName": self.user(run.owner).user_name,
-            "runName": run.name,
-            "sessionId": run.session_id,
-            "status": moment.stage.name(),
-            "submit": iso(run.submitted),
-            "start": moment.started(),
-            "complete": moment.completed(),
-            "dateCreated": iso(run.submitted),
-            "lastUpdated": moment.updated(),
-            "duration": moment.completed().map(|_| moment.duration()),
-            "success": moment.completed().map(|_| moment.error_message().is_none() && run.cancelled.is_none()),
-            "exitStatus": moment.completed().map(|_| i32::from(moment.error_message().is_some())),
-            "errorMessage": moment.error_message(),
-            "errorReport": moment.error_report(),
-            "requiresAttention": false,
-            "deleted": false,
-            "launchId": run.launch_id,
-            "repository": launch.repository(),
-            "projectName": project,
-            "projectDir": format!("/home/nextflow/.nextflow/assets/{project}"),
-            "scriptName": launch.text("mainScript").unwrap_or("main.nf"),
-            "scriptFile": format!("/home/nextflow/.nextflow/assets/{project}/main.nf"),
-            "scriptId": short_id(run.seed ^ 0x5C, 32).to_lowercase(),
-            "revision": revision,
-            "commitId": launch.text("commitId"),
-            "commandLine": command,
-            "params": params,
-            "profile": profile(run),
-            "configFiles": [format!("/home/nextflow/.nextflow/assets/{project}/nextflow.config")],
-            "configText": launch.text("configText"),
-            "workDir": launch.text("workDir"),
-            "launchDir": "/scratch/launch",
-            "homeDir": "/home/nextflow",
-            "container": null,
-            "containerEngine": "docker",
-            "resume": launch.settings.get("resume").is_some_and(|resume| *resume == true),
-            "nextflow": moment.started().map(|_| json!({
-                "version": "25.10.0",
-                "build": "10289",
-                "timestamp": "2025-10-22T16:26:00Z",
-            })),
-            "manifest": {
-                "name": project,
-                "author": null,
-                "homePage": launch.repository(),
-                "description": null,
-                "mainScript": "main.nf",
-                "defaultBranch": "master",
-                "nextflowVersion": "!>=24.04.2",
-                "version": revision,
-                "gitmodules": null,
-                "icon": null,
-            },
-            "stats": null,
+    }
+    let (scope, now) = (turn.scope(), turn.state.now());
+    let late = turn.state.settings.listed_after;
+    let places = (turn.state.runs.iter().enumerate().rev())
+        .filter(|(_, run)| run.scope == scope)
+        .filter(|(_, run)| {
+            late == 0 || matches!(run.progress, Progress::Over) || run.submitted + late <= now
         })
+        .filter(|(_, run)| {
+            bounds.iter().all(|(after, time)| {
+                if *after {
+                    run.submitted >= *time
+                } else {
+                    run.submitted <= *time
+                }
+            })
+        })
+        .filter(|(_, run)| fits(turn, run, &search, now))
+        .map(|(place, _)| place);
+    let page = turn.call.page(places)?;
+    for &place in &page.items {
+        turn.state.runs[place].read();
+    }
+    let minimal = turn.call.wants("minimal");
+    let workflows: Vec<Value> = (page.items.iter())
+        .map(|&place| {
+            let run = &turn.state.runs[place];
+            let moment = Moment::of(run, now);
+            let mut entry = Value::Object(turn.state.context(scope));
+            entry["workflow"] = workflow(turn, &moment, !minimal);
+            entry["progress"] = Value::Null;
+            entry["starred"] = json!(run.stars.contains(&turn.user));
+            add_attributes(turn, run, &mut entry);
+            entry
+        })
+        .collect();
+    let total = turn.call.flag("includeTotalSize").then_some(page.total);
+    answer(json!({ "workflows": workflows, "hasMore": page.has_more, "totalSize": total }))
+}
+
+fn fits(turn: &Turn<'_>, run: &Run, search: &Search, now: i64) -> bool {
+    if search.keywords.is_empty() && search.text.is_empty() {
+        return true;
+    }
+    let project = project_name(run);
+    let owner = || {
+        turn.state
+            .known("user", &run.owner.to_string())
+            .map_or("", |user| user.text("userName"))
+    };
+    let same = |keyword: &str, own: &dyn Fn() -> String| {
+        search.all(keyword, |value| own().eq_ignore_ascii_case(value))
+    };
+    search.finds([project.as_str(), &run.name, &run.session_id])
+        && same("status", &|| Moment::of(run, now).stage.name().to_owned())
+        && same("workflowid", &|| run.id.clone())
+        && same("runname", &|| run.name.clone())
+        && same("username", &|| owner().to_owned())
+        && same("projectname", &|| project.clone())
+        && same("sessionid", &|| run.session_id.clone())
+        && has_labels(turn, &run.labels, search)
+        && search.all("is", |value| {
+            value == "starred" && run.stars.contains(&turn.user)
+        })
+        && search.all("datasetid", |id| {
+            run.launch
+                .text("paramsText")
+                .is_some_and(|text| text.contains(id))
+        })
+}
+
+/// What stands beside a run when it is asked for.
+fn add_attributes(turn: &Turn<'_>, run: &Run, entry: &mut Value) {
+    let wants = |attribute: &str| turn.call.wants(attribute);
+    entry["labels"] = if wants("labels") {
+        turn.state.labels(&run.labels)
+    } else {
+        Value::Null
+    };
+    entry["optimized"] = json!(wants("optimized").then_some(false));
+    entry["messages"] = json!(wants("messages").then(Vec::<String>::new));
+    entry["pipelineInfo"] = if wants("pipelineInfo") {
+        pipeline_info(turn.state, run)
+    } else {
+        Value::Null
+    };
+}
+
+fn pipeline_info(state: &State, run: &Run) -> Value {
+    let Some(pipeline) = run
+        .pipeline
+        .and_then(|id| state.known("pipeline", &id.to_string()))
+    else {
+        return Value::Null;
+    };
+    let version = make::default_version(state, pipeline.number("pipelineId"));
+    json!({
+        "id": pipeline["pipelineId"],
+        "workspaceId": (pipeline.scope > 0).then_some(pipeline.scope),
+        "version": version.map(|version| versions::show(state, version)),
+    })
+}
+
+/// What a run is computed with; for a run from outside, what it would have been.
+fn env_of<'a>(state: &'a State, run: &Run) -> Option<&'a Record> {
+    run.launch
+        .text("computeEnvId")
+        .and_then(|id| state.known("compute_env", id))
+}
+
+fn workflow(turn: &Turn<'_>, moment: &Moment, whole: bool) -> Value {
+    let (run, state) = (moment.run, &*turn.state);
+    let launch = &run.launch;
+    let owner = state.known("user", &run.owner.to_string());
+    let mut workflow = json!({
+        "id": run.id,
+        "ownerId": run.owner,
+        "userName": owner.map(|owner| owner.text("userName")),
+        "runName": run.name,
+        "sessionId": run.session_id,
+        "status": moment.stage.name(),
+        "submit": iso(run.submitted),
+        "start": moment.started(),
+        "complete": moment.completed(),
+        "dateCreated": iso(run.submitted),
+        "lastUpdated": moment.updated(),
+        "duration": moment.completed().map(|_| moment.duration()),
+        "launchId": run.launch_id,
+        "projectName": project_name(run),
+        "repository": launch.repository(),
+        "requiresAttention": false,
+        "deleted": false,
+    });
+    if !whole {
+        return workflow;
+    }
+    let project = project_name(run);
+    let revision = launch.text("revision");
+    let mut command = format!("nextflow run {} -name {}", launch.repository(), run.name);
+    if let Some(revision) = revision {
+        // Writing to a String can't fail.
+        let _ = write!(command, " -r {revision}");
+    }
+    let error = moment.error_message();
+    let rest = json!({
+        "success": moment.completed().map(|_| error.is_none() && run.cancelled.is_none()),
+        "exitStatus": moment.completed().map(|_| i32::from(error.is_some())),
+        "errorMessage": error,
+        "errorReport": moment.error_report(),
+        "projectDir": format!("/home/nextflow/.nextflow/assets/{project}"),
+        "scriptName": launch.text("mainScript").unwrap_or("main.nf"),
+        "scriptFile": format!("/home/nextflow/.nextflow/assets/{project}/main.nf"),
+        "scriptId": short_id(run.seed ^ 0x5C, 32).to_lowercase(),
+        "revision": revision,
+        "commitId": launch.text("commitId"),
+        "commandLine": command,
+        "params": launch.text("paramsText").and_then(|text| parameters(text).ok()),
+        "profile": profile(run),
+        "configFiles": [format!("/home/nextflow/.nextflow/assets/{project}/nextflow.config")],
+        "configText": launch.text("configText"),
+        "workDir": launch.text("workDir"),
+        "launchDir": "/scratch/launch",
+        "homeDir": "/home/nextflow",
+        "containerEngine": "docker",
+        "resume": launch.settings.get("resume").is_some_and(|resume| *resume == true),
+        "nextflow": moment.started().map(|_| json!({
+            "version": "25.10.0",
+            "build": "10289",
+            "timestamp": "2025-10-22T16:26:00Z",
+        })),
+        "manifest": {
+            "name": project,
+            "homePage": launch.repository(),
+            "mainScript": "main.nf",
+            "defaultBranch": "master",
+            "nextflowVersion": "!>=24.04.2",
+            "version": revision,
+        },
+    });
+    extend(&mut workflow, rest);
+    if let Some(report) = &run.report {
+        let told = report
+            .workflow
+            .iter()
+            .filter(|(name, value)| !value.is_null() && *name != "status" && *name != "id");
+        for (name, value) in told {
+            workflow[name] = value.clone();
+        }
+    }
+    workflow
+}
+
+fn extend(value: &mut Value, more: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (value, more) {
+        fields.extend(more);
     }
 }
 
@@ -187,7 +305,10 @@ impl Laboratory {
 fn project_name(run: &Run) -> String {
     let mut parts = run.launch.repository().trim_end_matches(".git").rsplit('/');
     let name = parts.next().unwrap_or_default();
-    format!("{}/{name}", parts.next().unwrap_or_default())
+    match parts.next().unwrap_or_default() {
+        "" => name.to_owned(),
+        owner => format!("{owner}/{name}"),
+    }
 }
 
 fn profile(run: &Run) -> String {
@@ -204,361 +325,232 @@ fn profile(run: &Run) -> String {
 }
 
 /// Shows a caller the run of the call, as it is at this moment.
-fn look<T>(
-    world: &World,
-    call: &Call,
-    show: impl FnOnce(&Laboratory, &Moment) -> Result<T, Refusal>,
+pub fn look<T>(
+    turn: &mut Turn<'_>,
+    show: impl FnOnce(&Turn<'_>, &Moment) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let id = call.path("workflowId");
-    laboratory.run_mut(workspace, id)?.read();
-    let run = laboratory.run(workspace, id)?;
-    show(&laboratory, &Moment::of(run, world.pace))
+    let (scope, id) = (turn.scope(), turn.call.path("workflowId"));
+    turn.state
+        .run_mut(scope, id)
+        .ok_or_else(|| unknown(id))?
+        .read();
+    let now = turn.state.now();
+    let run = turn.state.run(scope, id).ok_or_else(|| unknown(id))?;
+    show(turn, &Moment::of(run, now))
 }
 
-async fn describe(State(world): State<Shared>, call: Call) -> Reply {
-    let attributes = call.attributes(ATTRIBUTES)?;
-    let wants = |attribute: &str| attributes.contains(&attribute);
-    look(&world, &call, |laboratory, moment| {
-        let run = moment.run;
-        let env = laboratory.env_of(run);
-        let mut workflow = laboratory.workflow_json(moment);
-        workflow["stats"] = moment.stats();
-        let described = [
-            ("logFile", json!(log_file(run))),
-            ("outFile", json!(out_file(run))),
-            ("operationId", json!(short_id(run.seed ^ 0x0B, 36))),
-            (
-                "configProfiles",
-                json!(run.launch.settings.get("configProfiles")),
-            ),
-            ("preRunScript", json!(run.launch.text("preRunScript"))),
-            ("postRunScript", json!(run.launch.text("postRunScript"))),
-            ("towerConfig", json!(run.launch.text("towerConfig"))),
-            ("nextflowConfig", json!(run.launch.text("configText"))),
-            ("nextflowVersion", json!(run.launch.text("nextflowVersion"))),
-            ("syntaxParser", json!(run.launch.text("syntaxParser"))),
-            (
-                "fusion",
-                json!({ "enabled": env.config["fusion2Enabled"] == true, "version": null }),
-            ),
-            (
-                "wave",
-                json!({ "enabled": env.config["waveEnabled"] == true }),
-            ),
-        ];
-        for (name, value) in described {
-            workflow[name] = value;
-        }
-        Ok(Json(json!({
-            "workflow": workflow,
-            "progress": moment.progress(env.executor()),
-            "platform": { "id": env.platform, "name": env.name },
-            "jobInfo": {
-                "id": run.seed >> 12,
-                "operationId": short_id(run.seed ^ 0x0B, 36),
-                "message": null,
-                "status": moment.stage.name(),
-                "exitCode": null,
-            },
-            "orgId": ORGANIZATION_ID,
-            "orgName": ORGANIZATION,
-            "workspaceId": run.workspace,
-            "workspaceName": laboratory.workspace_name(run.workspace),
-            "labels": wants("labels").then(|| laboratory.labels_json(&run.labels)),
-            "optimized": wants("optimized").then_some(false),
-            "messages": wants("messages").then(Vec::<String>::new),
-            "pipelineInfo": if wants("pipelineInfo") { laboratory.pipeline_info(run) } else { Value::Null },
-            "cost": null,
-            "costCurrency": null,
-            "costIsEstimate": null,
-            "instancesProvisioned": null,
-            "schedConfig": null,
-            "schedEnabled": null,
-            "schedRunId": null,
-        })))
+fn describe(turn: &mut Turn<'_>) -> Reply {
+    look(turn, |turn, moment| answer(described(turn, moment)))
+}
+
+fn described(turn: &Turn<'_>, moment: &Moment) -> Value {
+    let run = moment.run;
+    let env = env_of(turn.state, run);
+    let launch = &run.launch;
+    let config = |name: &str| env.is_some_and(|env| env["config"][name] == true);
+    let mut whole = workflow(turn, moment, true);
+    let told = whole["stats"].is_object();
+    let rest = json!({
+        "logFile": super::logs::log_file(run),
+        "outFile": super::logs::out_file(run),
+        "operationId": short_id(run.seed ^ 0x0B, 36),
+        "configProfiles": launch.settings.get("configProfiles"),
+        "preRunScript": launch.text("preRunScript"),
+        "postRunScript": launch.text("postRunScript"),
+        "towerConfig": launch.text("towerConfig"),
+        "nextflowConfig": launch.text("configText"),
+        "nextflowVersion": launch.text("nextflowVersion"),
+        "syntaxParser": launch.text("syntaxParser"),
+        "fusion": { "enabled": config("fusion2Enabled"), "version": null },
+        "wave": { "enabled": config("waveEnabled") },
+    });
+    extend(&mut whole, rest);
+    if !told {
+        whole["stats"] = moment.stats();
+    }
+    let mut entry = Value::Object(turn.state.context(run.scope));
+    let rest = json!({
+        "workflow": whole,
+        "progress": progress_of(turn, moment),
+        "platform": env.map(|env| json!({ "id": env["platform"], "name": env["name"] })),
+        "jobInfo": {
+            "id": run.seed >> 12,
+            "operationId": short_id(run.seed ^ 0x0B, 36),
+            "message": null,
+            "status": moment.stage.name(),
+            "exitCode": null,
+        },
+        "schedRunId": run.extension,
+    });
+    extend(&mut entry, rest);
+    add_attributes(turn, run, &mut entry);
+    entry
+}
+
+fn progress_of(turn: &Turn<'_>, moment: &Moment) -> Value {
+    match &moment.run.report {
+        Some(report) if !report.progress.is_null() => super::trace::progress(&report.progress),
+        _ => moment.progress(executor(env_of(turn.state, moment.run))),
+    }
+}
+
+/// Only what extends a run.
+fn update(turn: &mut Turn<'_>) -> Reply {
+    let (scope, id) = (turn.scope(), turn.call.path("workflowId"));
+    let given = turn.call.body.get("schedRunId").cloned();
+    let run = turn.state.run_mut(scope, id).ok_or_else(|| unknown(id))?;
+    if let Some(given) = given {
+        run.extension = given.as_str().map(str::to_owned);
+    }
+    describe(turn)
+}
+
+fn progress(turn: &mut Turn<'_>) -> Reply {
+    look(turn, |turn, moment| {
+        answer(json!({ "progress": progress_of(turn, moment) }))
     })
 }
 
-async fn progress(State(world): State<Shared>, call: Call) -> Reply {
-    look(&world, &call, |laboratory, moment| {
-        let executor = laboratory.env_of(moment.run).executor();
-        Ok(Json(json!({ "progress": moment.progress(executor) })))
+fn metrics(turn: &mut Turn<'_>) -> Reply {
+    look(turn, |_, moment| {
+        let told = moment
+            .run
+            .report
+            .as_ref()
+            .filter(|report| !report.metrics.is_empty());
+        answer(
+            json!({ "metrics": told.map_or_else(|| moment.metrics(), |report| report.metrics.clone()) }),
+        )
     })
 }
 
-async fn metrics(State(world): State<Shared>, call: Call) -> Reply {
-    look(&world, &call, |_, moment| {
-        Ok(Json(json!({ "metrics": moment.metrics() })))
-    })
+/// The tasks as they are shown.
+fn all_tasks(turn: &Turn<'_>, moment: &Moment) -> Vec<Value> {
+    if let Some(report) = &moment.run.report {
+        return report.tasks.clone();
+    }
+    let env = env_of(turn.state, moment.run);
+    let work_dir = moment.run.launch.text("workDir").unwrap_or_default();
+    (moment.tasks().iter())
+        .map(|task: &Task| moment.task_json(task, executor(env), work_dir))
+        .collect()
 }
 
-async fn tasks(State(world): State<Shared>, call: Call) -> Reply {
-    look(&world, &call, |laboratory, moment| {
-        let mut tasks = moment.tasks();
-        tasks.retain(|task| call.finds(&task.name()));
-        if call.query("sortBy") == Some("name") {
-            tasks.sort_by_key(Task::name);
-        }
-        if call
+fn tasks(turn: &mut Turn<'_>) -> Reply {
+    look(turn, |turn, moment| {
+        let search = turn.search(&[]);
+        let mut tasks = all_tasks(turn, moment);
+        tasks.retain(|task| search.finds([task["name"].as_str().unwrap_or_default()]));
+        let key = turn.call.query("sortBy").unwrap_or("taskId");
+        tasks.sort_by(|a, b| match (&a[key], &b[key]) {
+            (Value::String(a), Value::String(b)) => a.cmp(b),
+            (a, b) => a
+                .as_f64()
+                .unwrap_or_default()
+                .total_cmp(&b.as_f64().unwrap_or_default()),
+        });
+        if turn
+            .call
             .query("sortDir")
             .is_some_and(|dir| dir.eq_ignore_ascii_case("desc"))
         {
             tasks.reverse();
         }
-        let page = call.page(tasks)?;
-        let tasks: Vec<_> = (page.items.iter())
-            .map(|task| json!({ "task": laboratory.task_json(moment, task) }))
+        let page = turn.call.page(tasks)?;
+        let tasks: Vec<Value> = page
+            .items
+            .into_iter()
+            .map(|task| json!({ "task": task }))
             .collect();
-        Ok(Json(json!({ "tasks": tasks, "total": page.total })))
+        answer(json!({ "tasks": tasks, "total": page.total }))
     })
 }
 
-impl Laboratory {
-    fn task_json(&self, moment: &Moment, task: &Task) -> Value {
-        let env = self.env_of(moment.run);
-        moment.task_json(task, env.executor(), env.work_dir())
-    }
-}
-
-async fn describe_task(State(world): State<Shared>, call: Call) -> Reply {
-    look(&world, &call, |laboratory, moment| {
-        let task = find_task(moment, &call)?;
-        Ok(Json(json!({ "task": laboratory.task_json(moment, &task) })))
-    })
-}
-
-fn find_task(moment: &Moment, call: &Call) -> Result<Task, Refusal> {
-    let id = call.path_number("taskId")?;
-    (moment.tasks().into_iter())
-        .find(|task| task.id as i64 == id)
-        .ok_or_else(|| Refusal::not_found(format!("Unknown task with id: {id}")))
-}
-
-fn log_file(run: &Run) -> String {
-    format!("nf-{}.log", run.id)
-}
-
-fn out_file(run: &Run) -> String {
-    format!("nf-{}.txt", run.id)
-}
-
-/// The logs of a run from outside never reach the Platform.
-fn check_logs(run: &Run) -> Result<(), Refusal> {
-    match run.launch_id {
-        Some(_) => Ok(()),
-        None => Err(Refusal::bad_request("No log is available for this run")),
-    }
-}
-
-async fn log(State(world): State<Shared>, call: Call) -> Reply {
-    look(&world, &call, |_, moment| {
-        check_logs(moment.run)?;
-        let downloads = json!([
-            { "saveName": out_file(moment.run), "fileName": out_file(moment.run), "displayText": "Nextflow console output" },
-            { "saveName": log_file(moment.run), "fileName": log_file(moment.run), "displayText": "Nextflow log file" },
-        ]);
-        log_page(&call, moment.log(), !moment.stage.is_over(), downloads)
-    })
-}
-
-async fn task_log(State(world): State<Shared>, call: Call) -> Reply {
-    look(&world, &call, |_, moment| {
-        check_logs(moment.run)?;
-        let task = find_task(moment, &call)?;
-        let downloads = json!([
-            { "saveName": TASK_LOG, "fileName": TASK_LOG, "displayText": "Task log" },
-        ]);
-        log_page(&call, moment.task_log(&task), task.is_alive(), downloads)
-    })
-}
-
-const TASK_LOG: &str = ".command.log";
-/// How many lines a page of a log has at most.
-const LOG_LINES: usize = 100;
-
-/// The lines from the cursor `next` on. `forwardToken` is the cursor of the lines after them; where
-/// it doesn't move, nothing has come since.
-fn log_page(call: &Call, lines: Vec<String>, grows: bool, downloads: Value) -> Reply {
-    let from = match call.query("next") {
-        None => 0,
-        Some(token) => (token.strip_prefix("f/"))
-            .and_then(|place| place.parse::<usize>().ok())
-            .ok_or_else(|| Refusal::bad_request(format!("Invalid log token: {token}")))?
-            .min(lines.len()),
-    };
-    let mut room = call.size("maxLength")?.unwrap_or(usize::MAX);
-    let mut entries = Vec::new();
-    for line in lines[from..].iter().take(LOG_LINES) {
-        // One line at least, or a caller with little room would never get on.
-        if !entries.is_empty() && line.len() > room {
-            break;
+fn describe_task(turn: &mut Turn<'_>) -> Reply {
+    look(turn, |turn, moment| {
+        let id = turn.call.path_number("taskId")?;
+        let task = all_tasks(turn, moment)
+            .into_iter()
+            .find(|task| task["taskId"] == id);
+        match task {
+            Some(task) => answer(json!({ "task": task })),
+            None => Err(Refusal::not_found(format!("Unknown task with id: {id}"))),
         }
-        room = room.saturating_sub(line.len() + 1);
-        entries.push(line);
-    }
-    let next = from + entries.len();
-    Ok(Json(json!({ "log": {
-        "entries": entries,
-        "forwardToken": format!("f/{next:08}"),
-        "rewindToken": format!("b/{from:08}"),
-        "pending": grows && lines.is_empty(),
-        "truncated": next < lines.len(),
-        "message": if grows && lines.is_empty() { json!("The log is not available yet") } else { Value::Null },
-        "downloads": downloads,
-    }})))
-}
-
-type Download = Result<([(axum::http::HeaderName, String); 2], String), Refusal>;
-
-fn download(call: &Call, names: &[String], lines: Vec<String>) -> Download {
-    let name = call
-        .query("fileName")
-        .or(names.first().map(String::as_str))
-        .unwrap_or_default();
-    if !names.iter().any(|known| known == name) {
-        return Err(Refusal::not_found(format!("Unknown file: {name}")));
-    }
-    let headers = [
-        (CONTENT_TYPE, "text/plain".to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-    ];
-    let mut text = lines.join("\n");
-    text.push('\n');
-    Ok((headers, text))
-}
-
-async fn download_log(State(world): State<Shared>, call: Call) -> impl IntoResponse {
-    look(&world, &call, |_, moment| {
-        check_logs(moment.run)?;
-        download(
-            &call,
-            &[out_file(moment.run), log_file(moment.run)],
-            moment.log(),
-        )
-    })
-}
-
-async fn download_task_log(State(world): State<Shared>, call: Call) -> impl IntoResponse {
-    look(&world, &call, |_, moment| {
-        check_logs(moment.run)?;
-        let task = find_task(moment, &call)?;
-        let names = [TASK_LOG, ".command.out", ".command.err"].map(str::to_owned);
-        download(&call, &names, moment.task_log(&task))
     })
 }
 
 /// Changes the run of the call.
 fn change<T>(
-    world: &World,
-    call: &Call,
+    turn: &mut Turn<'_>,
     change: impl FnOnce(&mut Run) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    change(laboratory.run_mut(workspace, call.path("workflowId"))?)
+    let (scope, id) = (turn.scope(), turn.call.path("workflowId"));
+    change(turn.state.run_mut(scope, id).ok_or_else(|| unknown(id))?)
 }
 
-async fn cancel(State(world): State<Shared>, call: Call) -> Done {
-    change(&world, &call, |run| {
-        if run.stage(world.pace).is_over() {
+fn cancel(turn: &mut Turn<'_>) -> Reply {
+    let now = turn.state.now();
+    change(turn, |run| {
+        if Moment::of(run, now).stage.is_over() {
             return Err(Refusal::bad_request(
                 "The run has ended and can't be cancelled",
             ));
         }
-        run.cancelled = Some(run.lived(world.pace));
-        NO_CONTENT
+        run.cancelled = Some(run.lived(now));
+        Ok(DONE)
     })
 }
 
-async fn delete(State(world): State<Shared>, call: Call) -> Done {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let run = laboratory.run(workspace, call.path("workflowId"))?;
-    if !call.flag("force") && !run.stage(world.pace).is_over() {
+fn delete(turn: &mut Turn<'_>) -> Reply {
+    let run = find(turn)?;
+    if !turn.call.flag("force") && !Moment::of(&run, turn.state.now()).stage.is_over() {
         return Err(Refusal::bad_request("The run is active; cancel it first"));
     }
-    let id = run.id.clone();
-    laboratory.runs.retain(|run| run.id != id);
-    NO_CONTENT
+    turn.state.runs.retain(|other| other.id != run.id);
+    turn.audit("workflow_deleted", "workflow", &run.id, &run.name);
+    Ok(DONE)
 }
 
-async fn delete_many(State(world): State<Shared>, call: Call, body: Body) -> Reply {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let force = call.flag("force");
-    let failed: Vec<&str> = (body.texts("workflowIds").into_iter())
+fn delete_many(turn: &mut Turn<'_>) -> Reply {
+    let (scope, now, force) = (turn.scope(), turn.state.now(), turn.call.flag("force"));
+    let wanted = turn.call.texts("workflowIds");
+    let failed: Vec<&str> = (wanted.iter().copied())
         .filter(|id| {
-            (laboratory.run(workspace, id))
-                .map_or(true, |run| !force && !run.stage(world.pace).is_over())
+            let run = turn.state.run(scope, id);
+            run.is_none_or(|run| !force && !Moment::of(run, now).stage.is_over())
         })
         .collect();
-    let wanted = body.texts("workflowIds");
-    (laboratory.runs).retain(|run| {
+    turn.state.runs.retain(|run| {
         let id = run.id.as_str();
-        run.workspace != workspace || !wanted.contains(&id) || failed.contains(&id)
+        run.scope != scope || !wanted.contains(&id) || failed.contains(&id)
     });
-    Ok(Json(json!({ "failedWorkflowIds": failed })))
+    answer(json!({ "failedWorkflowIds": failed }))
 }
 
-async fn star(State(world): State<Shared>, call: Call) -> Reply {
-    change(&world, &call, |run| match run.starred {
-        true => Ok(Json(json!({ "workflowId": run.id }))),
+/// A star is one user's.
+fn star(turn: &mut Turn<'_>) -> Reply {
+    let user = turn.user;
+    change(turn, |run| match run.stars.contains(&user) {
+        true => answer(json!({ "workflowId": run.id })),
         false => Err(Refusal::not_found("The run has no star")),
     })
 }
 
-async fn add_star(State(world): State<Shared>, call: Call) -> Reply {
-    change(&world, &call, |run| {
-        if run.starred {
+fn add_star(turn: &mut Turn<'_>) -> Reply {
+    let user = turn.user;
+    change(turn, |run| {
+        if run.stars.contains(&user) {
             return Err(Refusal::conflict("The run has a star already"));
         }
-        run.starred = true;
-        Ok(Json(json!({ "workflowId": run.id })))
+        run.stars.push(user);
+        answer(json!({ "workflowId": run.id }))
     })
 }
 
-async fn remove_star(State(world): State<Shared>, call: Call) -> Reply {
-    change(&world, &call, |run| {
-        run.starred = false;
-        Ok(Json(json!({ "workflowId": run.id })))
-    })
-}
-
-/// Applies a change of labels to every run that the body names, or to none.
-fn label(world: &World, call: &Call, body: &Body, change: impl Fn(&mut Vec<i64>, &[i64])) -> Done {
-    let mut laboratory = world.laboratory();
-    let workspace = laboratory.workspace(call.workspace()?)?;
-    let labels = body.numbers("labelIds");
-    laboratory.check_labels(workspace, &labels)?;
-    let runs = body.texts("workflowIds");
-    for id in &runs {
-        laboratory.run(workspace, id)?;
-    }
-    for id in runs {
-        change(&mut laboratory.run_mut(workspace, id)?.labels, &labels);
-    }
-    NO_CONTENT
-}
-
-async fn add_labels(State(world): State<Shared>, call: Call, body: Body) -> Done {
-    label(&world, &call, &body, |own, named| {
-        own.extend(named);
-        own.sort_unstable();
-        own.dedup();
-    })
-}
-
-async fn apply_labels(State(world): State<Shared>, call: Call, body: Body) -> Done {
-    label(&world, &call, &body, |own, named| *own = named.to_vec())
-}
-
-async fn remove_labels(State(world): State<Shared>, call: Call, body: Body) -> Done {
-    label(&world, &call, &body, |own, named| {
-        own.retain(|id| !named.contains(id))
+fn remove_star(turn: &mut Turn<'_>) -> Reply {
+    let user = turn.user;
+    change(turn, |run| {
+        run.stars.retain(|own| *own != user);
+        answer(json!({ "workflowId": run.id }))
     })
 }

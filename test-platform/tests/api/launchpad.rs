@@ -35,12 +35,20 @@ async fn search_finds_parts_of_names_and_in_quotes_whole_ones() {
     assert_eq!(search("search=nothing-like-it").await, "");
     assert_eq!(search("visibility=shared").await, "nf-core-taxprofiler");
     assert_eq!(
-        search("max=2&offset=1").await,
+        search("max=2&offset=4&sortBy=NAME").await,
         "nf-core-rnaseq nf-core-rnaseq-pilot"
     );
     assert_eq!(
         search("max=1&sortBy=NAME").await,
         "failing-contamination-screen"
+    );
+    assert_eq!(
+        search("max=1&sortDir=DESCENDING").await,
+        "nf-core-viralrecon"
+    );
+    assert_eq!(
+        search("search=label:pilot-study%20nf").await,
+        "nf-core-rnaseq-pilot"
     );
     let list = api.get(&of_workspace("/pipelines?max=2&offset=1")).await;
     assert_eq!(list["totalSize"], 8);
@@ -130,8 +138,6 @@ async fn a_launch_that_can_not_work_is_refused_with_the_reason() {
     let path = of_workspace("/workflow/launch");
     for (field, value, reason) in [
         ("computeEnvId", json!("nowhere"), "compute environment"),
-        ("computeEnvId", json!(null), "computeEnvId"),
-        ("workDir", json!(""), "workDir"),
         (
             "pipeline",
             json!("https://github.com/nobody/nothing"),
@@ -149,10 +155,27 @@ async fn a_launch_that_can_not_work_is_refused_with_the_reason() {
             .await;
         assert!(reply.to_string().contains(reason), "{field}: {reply}");
     }
+    let several = json!({ "launch": { "computeEnvId": "nowhere", "runName": "Not A Name" } });
+    let reply = api.call(Method::POST, &path, Some(several), 400).await;
+    let codes = texts(&reply["errors"], "code");
+    assert_eq!(codes, ["MISSING", "COMPUTE_ENV", "RUN_NAME"]);
     let runs = api
         .get(&of_workspace("/workflow?includeTotalSize=true"))
         .await;
     assert_eq!(runs["totalSize"], 240, "nothing was launched");
+}
+
+#[tokio::test]
+async fn a_launch_without_a_compute_environment_takes_the_primary_one() {
+    let api = Api::start().await;
+    let launch = json!({ "pipeline": "https://github.com/nextflow-io/hello" });
+    let path = of_workspace("/workflow/launch");
+    let run = api.post(&path, json!({ "launch": launch })).await;
+    let id = run["workflowId"].as_str().unwrap();
+    let path = of_workspace(&format!("/workflow/{id}/launch"));
+    let launch = api.get(&path).await["launch"].take();
+    assert_eq!(launch["computeEnv"]["name"], "aws-batch-ireland");
+    assert_eq!(launch["workDir"], "s3://open-genomics-work");
 }
 
 #[tokio::test]

@@ -4,8 +4,14 @@
 mod account;
 mod client;
 mod data;
+mod faults;
 mod guard;
 mod launchpad;
 mod life;
+mod roles;
+mod rounds;
 mod runs;
+mod scale;
 mod schema;
+mod seeds;
+mod steps;

@@ -106,6 +106,15 @@ fn merge(part: &Value, whole: &mut Value, published: &Value) {
     }
 }
 
+/// The ids of all operations.
+pub fn operations() -> Vec<String> {
+    let paths = document()["paths"].as_object().expect("paths");
+    (paths.values())
+        .flat_map(|item| item.as_object().into_iter().flatten())
+        .filter_map(|(_, operation)| operation["operationId"].as_str().map(str::to_owned))
+        .collect()
+}
+
 /// The template of the operation that a path belongs to, the one with the most fixed segments.
 fn template(method: &str, path: &str) -> &'static str {
     let segments: Vec<_> = path.split('/').collect();
@@ -138,6 +147,9 @@ fn validator(method: &str, template: &'static str, status: u16) -> Arc<Validator
     let responses = &document()["paths"][template][method]["responses"];
     let declared = &responses[status.to_string()]["content"]["application/json"]["schema"];
     let mut schema = match declared {
+        Value::Null if status >= 400 && template.starts_with("/ga4gh/") => {
+            json!({ "$ref": "#/components/schemas/WesErrorResponse" })
+        }
         // 401, 403, 404 and others are declared nowhere, or without a body.
         Value::Null if status >= 400 => json!({ "$ref": "#/components/schemas/ErrorResponse" }),
         Value::Null => panic!("{method} {template} declares no JSON for {status}"),

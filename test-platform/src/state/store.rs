@@ -2,18 +2,13 @@
 //! of one. It listens on a port of its own, so that it is another host than the API's.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use md5::{Digest, Md5};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::state::{Shared, locked, mix};
+use super::{locked, mix};
 
 /// Each part of an upload but the last has this size.
 pub const PART_SIZE: u64 = 250 << 20;
@@ -36,14 +31,22 @@ struct Shelves {
     /// By bucket and key.
     objects: BTreeMap<(String, String), Object>,
     uploads: HashMap<String, Upload>,
-    /// What each signature that was handed out allows.
-    grants: HashMap<String, Grant>,
+    /// How many uploads there were.
+    begun: u64,
 }
 
 #[derive(Clone)]
 pub struct Object {
     pub content: Bytes,
-    etag: String,
+    /// Worked out when it is first asked for.
+    etag: Arc<OnceLock<String>>,
+}
+
+impl Object {
+    fn etag(&self) -> &str {
+        self.etag
+            .get_or_init(|| quoted(&Md5::digest(&self.content)))
+    }
 }
 
 struct Upload {
@@ -56,12 +59,6 @@ struct Upload {
 struct Part {
     content: Bytes,
     digest: [u8; 16],
-}
-
-#[derive(Clone)]
-enum Grant {
-    Get { bucket: String, key: String },
-    Put { upload: String, part: u64 },
 }
 
 /// Why an upload can't be finished.
@@ -77,8 +74,8 @@ impl Store {
 
     pub fn put(&self, bucket: &str, key: &str, content: Bytes) {
         let object = Object {
-            etag: quoted(&Md5::digest(&content)),
             content,
+            etag: Arc::default(),
         };
         let place = (bucket.to_owned(), key.to_owned());
         locked(&self.shelves).objects.insert(place, object);
@@ -98,11 +95,21 @@ impl Store {
             .collect()
     }
 
+    /// All objects: bucket, key, content.
+    pub fn objects(&self) -> Vec<(String, String, Bytes)> {
+        (locked(&self.shelves).objects.iter())
+            .map(|((bucket, key), object)| (bucket.clone(), key.clone(), object.content.clone()))
+            .collect()
+    }
+
+    /// Whether there was such an object.
+    pub fn remove(&self, bucket: &str, key: &str) -> bool {
+        let place = (bucket.to_owned(), key.to_owned());
+        locked(&self.shelves).objects.remove(&place).is_some()
+    }
+
     pub fn presigned_get(&self, bucket: &str, key: &str) -> String {
-        let signature = locked(&self.shelves).grant(Grant::Get {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        });
+        let signature = sign(&format!("GET {bucket}/{key}"));
         format!("{}?{signature}", self.url(bucket, key))
     }
 
@@ -111,11 +118,11 @@ impl Store {
         let part_count = length.div_ceil(PART_SIZE).max(1);
         let url = self.url(bucket, key);
         let mut shelves = locked(&self.shelves);
-        let id = format!("{:016x}", mix(shelves.grants.len() as u64 ^ 0xB0B0));
+        shelves.begun += 1;
+        let id = format!("{:016x}", mix(shelves.begun ^ 0xB0B0));
         let urls = (1..=part_count)
             .map(|part| {
-                let upload = id.clone();
-                let signature = shelves.grant(Grant::Put { upload, part });
+                let signature = sign(&format!("PUT {id}/{part}"));
                 format!("{url}?partNumber={part}&uploadId={id}&{signature}")
             })
             .collect();
@@ -169,7 +176,7 @@ impl Store {
         let place = (upload.bucket.clone(), upload.key.clone());
         let object = Object {
             content: content.into(),
-            etag,
+            etag: Arc::new(OnceLock::from(etag)),
         };
         shelves.uploads.remove(id);
         shelves.objects.insert(place, object);
@@ -181,103 +188,118 @@ impl Store {
     }
 }
 
-impl Shelves {
-    /// The query part that presigns a URL.
-    fn grant(&mut self, grant: Grant) -> String {
-        let number = self.grants.len() as u64;
-        let signature = format!("{:016x}{:016x}", mix(number ^ 0x51), mix(number ^ 0x52));
-        self.grants.insert(signature.clone(), grant);
-        format!("X-Amz-Expires=3600&X-Amz-Signature={signature}")
-    }
+/// The query part that presigns a URL. Nothing is kept of it: it follows from what it allows.
+fn sign(what: &str) -> String {
+    let digest = Md5::digest(format!("test-platform {what}"));
+    format!("X-Amz-Expires=3600&X-Amz-Signature={}", hex(&digest))
 }
 
-pub fn routes(world: Shared) -> Router {
-    Router::new()
-        .fallback(serve)
-        .layer(DefaultBodyLimit::disable())
-        .with_state(world)
+/// A request to the store.
+pub struct Asked<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    /// Whether it carries an `Authorization`, which presigned URLs must not.
+    pub authorised: bool,
+    pub range: Option<&'a str>,
+    pub body: Bytes,
 }
 
-async fn serve(
-    State(world): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let fault = |status, code: &str, message: &str| {
+/// What the store answers.
+pub struct Answered {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+}
+
+impl Answered {
+    fn fault(status: u16, code: &str, message: &str) -> Self {
         let xml = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         );
-        (status, [(CONTENT_TYPE, "application/xml")], xml).into_response()
-    };
-    if headers.contains_key(AUTHORIZATION) {
-        return fault(
-            StatusCode::BAD_REQUEST,
-            "InvalidArgument",
-            "Only one auth mechanism allowed; the query's signature or the Authorization header",
-        );
+        Self {
+            status,
+            headers: vec![("content-type", "application/xml".to_owned())],
+            body: xml.into(),
+        }
     }
-    let denied = || fault(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
-    let query = uri.query().unwrap_or_default().as_bytes();
-    let Some((_, signature)) =
-        form_urlencoded::parse(query).find(|(name, _)| name == "X-Amz-Signature")
-    else {
-        return denied();
-    };
-    let grant = locked(&world.store.shelves)
-        .grants
-        .get(&*signature)
-        .cloned();
-    match (grant, method) {
-        (Some(Grant::Get { bucket, key }), Method::GET)
-            if uri.path() == format!("/{bucket}/{}", utf8_percent_encode(&key, PATH)) =>
-        {
-            match world.store.get(&bucket, &key) {
-                Some(object) => download(&object, headers.get(RANGE).and_then(|v| v.to_str().ok())),
-                None => fault(
-                    StatusCode::NOT_FOUND,
-                    "NoSuchKey",
-                    "The specified key does not exist",
-                ),
+}
+
+impl Store {
+    pub fn serve(&self, asked: Asked<'_>) -> Answered {
+        if asked.authorised {
+            return Answered::fault(
+                400,
+                "InvalidArgument",
+                "Only one auth mechanism allowed; the query's signature or the Authorization header",
+            );
+        }
+        let query: HashMap<_, _> = form_urlencoded::parse(asked.query.as_bytes()).collect();
+        let value = |name: &str| query.get(name).map_or("", |value| &**value);
+        let is_signed =
+            |what: &str| sign(what).ends_with(&format!("={}", value("X-Amz-Signature")));
+        let path = percent_decode_str(asked.path.trim_start_matches('/')).decode_utf8_lossy();
+        match asked.method {
+            "GET" if is_signed(&format!("GET {path}")) => {
+                let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+                match self.get(bucket, key) {
+                    Some(object) => download(&object, asked.range),
+                    None => Answered::fault(404, "NoSuchKey", "The specified key does not exist"),
+                }
             }
+            "PUT"
+                if is_signed(&format!(
+                    "PUT {}/{}",
+                    value("uploadId"),
+                    value("partNumber")
+                )) =>
+            {
+                let mut shelves = locked(&self.shelves);
+                let Some(upload) = shelves.uploads.get_mut(value("uploadId")) else {
+                    return Answered::fault(404, "NoSuchUpload", "The upload is over");
+                };
+                let digest: [u8; 16] = Md5::digest(&asked.body).into();
+                let part = value("partNumber").parse().unwrap_or_default();
+                let content = asked.body;
+                upload.parts.insert(part, Part { content, digest });
+                Answered {
+                    status: 200,
+                    headers: vec![("etag", quoted(&digest))],
+                    body: Bytes::new(),
+                }
+            }
+            _ => Answered::fault(403, "AccessDenied", "Access Denied"),
         }
-        (Some(Grant::Put { upload, part }), Method::PUT) => {
-            let mut shelves = locked(&world.store.shelves);
-            let Some(upload) = shelves.uploads.get_mut(&upload) else {
-                return fault(StatusCode::NOT_FOUND, "NoSuchUpload", "The upload is over");
-            };
-            let digest: [u8; 16] = Md5::digest(&body).into();
-            let content = body;
-            upload.parts.insert(part, Part { content, digest });
-            [(ETAG, quoted(&digest))].into_response()
-        }
-        _ => denied(),
     }
 }
 
 /// The object, or the part of it that a `Range` header asks for.
-fn download(object: &Object, range: Option<&str>) -> Response {
+fn download(object: &Object, range: Option<&str>) -> Answered {
     let length = object.content.len();
     let about = [
-        (ETAG, object.etag.clone()),
-        (CONTENT_TYPE, "binary/octet-stream".to_owned()),
-        (ACCEPT_RANGES, "bytes".to_owned()),
+        ("etag", object.etag().to_owned()),
+        ("content-type", "binary/octet-stream".to_owned()),
+        ("accept-ranges", "bytes".to_owned()),
     ];
+    let answered = |status, more: Option<String>, body: Bytes| Answered {
+        status,
+        headers: (about.iter().cloned())
+            .chain(more.map(|range| ("content-range", range)))
+            .collect(),
+        body,
+    };
     match range.and_then(|range| byte_range(range, length)) {
-        None => (about, object.content.clone()).into_response(),
-        Some((start, end)) if start < end => (
-            StatusCode::PARTIAL_CONTENT,
-            about,
-            [(CONTENT_RANGE, format!("bytes {start}-{}/{length}", end - 1))],
+        None => answered(200, None, object.content.clone()),
+        Some((start, end)) if start < end => answered(
+            206,
+            Some(format!("bytes {start}-{}/{length}", end - 1)),
             object.content.slice(start..end),
-        )
-            .into_response(),
-        Some(_) => (
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            [(CONTENT_RANGE, format!("bytes */{length}"))],
-        )
-            .into_response(),
+        ),
+        Some(_) => Answered {
+            status: 416,
+            headers: vec![("content-range", format!("bytes */{length}"))],
+            body: Bytes::new(),
+        },
     }
 }
 

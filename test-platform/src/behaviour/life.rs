@@ -2,52 +2,12 @@
 //! metrics, logs) follows from the run and the share of its life that is over, so that no call
 //! can contradict another.
 
-use std::time::{Duration, SystemTime};
+mod output;
 
 use serde_json::{Value, json};
 
-use crate::state::{Run, fraction, iso, mix};
-
-/// What makes launched runs advance.
-#[derive(Debug, Clone, Copy)]
-pub enum Pace {
-    /// Time: how long a life takes.
-    Time(Duration),
-    /// Calls that read the run: how many after the first until the end.
-    Polls(u32),
-}
-
-impl Pace {
-    /// How long the life of a launched run is said to have been.
-    pub fn length(self) -> Duration {
-        match self {
-            Self::Time(length) => length,
-            Self::Polls(polls) => Duration::from_secs(u64::from(polls)),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Succeeded,
-    Failed,
-}
-
-/// What a pipeline does with its samples.
-pub struct Recipe {
-    /// What stands before each process's name.
-    pub scope: &'static str,
-    pub processes: &'static [Process],
-}
-
-pub struct Process {
-    pub name: &'static str,
-    pub tool: &'static str,
-    pub cpus: u32,
-    pub memory_gb: u32,
-    /// A task for each sample, or one for all of them.
-    pub each_sample: bool,
-}
+use super::recipes::{Process, Recipe, recipe};
+use crate::state::{Millis, Outcome, Run, fraction, iso, mix};
 
 /// The share of a life that is spent waiting for the compute environment.
 const WAITING: f64 = 0.1;
@@ -64,13 +24,24 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub fn of(run: &Run, lived: f64) -> Self {
+    fn of(run: &Run, lived: f64) -> Self {
+        if let Some(report) = &run.report {
+            return match (run.cancelled, report.completed, report.begun) {
+                (Some(_), _, _) => Self::Cancelled,
+                (None, true, _) if report.workflow.get("success") == Some(&json!(false)) => {
+                    Self::Failed
+                }
+                (None, true, _) => Self::Succeeded,
+                (None, false, true) => Self::Running,
+                (None, false, false) => Self::Submitted,
+            };
+        }
         match (run.cancelled, run.outcome) {
             (Some(_), _) => Self::Cancelled,
             _ if lived < WAITING => Self::Submitted,
             _ if lived < 1.0 => Self::Running,
-            (None, Outcome::Succeeded) => Self::Succeeded,
             (None, Outcome::Failed) => Self::Failed,
+            (None, _) => Self::Succeeded,
         }
     }
 
@@ -94,6 +65,7 @@ pub struct Moment<'a> {
     pub run: &'a Run,
     pub lived: f64,
     pub stage: Stage,
+    recipe: &'static Recipe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,18 +103,19 @@ pub struct Task {
 }
 
 impl<'a> Moment<'a> {
-    pub fn of(run: &'a Run, pace: Pace) -> Self {
-        let lived = run.lived(pace);
+    pub fn of(run: &'a Run, now: Millis) -> Self {
+        let lived = run.lived(now);
         Self {
             run,
             lived,
             stage: Stage::of(run, lived),
+            recipe: recipe(run.launch.repository()),
         }
     }
 
     /// The point in time at a share of the run's life.
-    fn time(&self, share: f64) -> SystemTime {
-        self.run.submitted + self.run.length.mul_f64(share)
+    fn time(&self, share: f64) -> Millis {
+        self.run.submitted + (self.run.length as f64 * share) as Millis
     }
 
     pub fn started(&self) -> Option<String> {
@@ -165,10 +138,10 @@ impl<'a> Moment<'a> {
 
     /// The processes that come to run; a failing run ends halfway through.
     fn processes(&self) -> &'static [Process] {
-        let all = self.run.recipe.processes;
+        let all = self.recipe.processes;
         match self.run.outcome {
-            Outcome::Succeeded => all,
             Outcome::Failed => &all[..all.len().div_ceil(2)],
+            _ => all,
         }
     }
 
@@ -209,7 +182,7 @@ impl<'a> Moment<'a> {
                 tasks.push(Task {
                     id,
                     process,
-                    scope: self.run.recipe.scope,
+                    scope: self.recipe.scope,
                     tag: if process.each_sample {
                         format!("SAMPLE_{:02}", sample + 1)
                     } else {
@@ -305,7 +278,7 @@ impl<'a> Moment<'a> {
                     .iter()
                     .filter(|task| std::ptr::eq(task.process, process));
                 let mut load = self.load(&mut of_process);
-                load["process"] = json!(format!("{}{}", self.run.recipe.scope, process.name));
+                load["process"] = json!(format!("{}{}", self.recipe.scope, process.name));
                 load
             })
             .filter(|load| load["peakTasks"] != 0)
@@ -445,115 +418,6 @@ impl<'a> Moment<'a> {
             })
             .collect()
     }
-
-    /// What Nextflow has printed by now.
-    pub fn log(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        if self.lived < WAITING {
-            return lines;
-        }
-        let launch = &self.run.launch;
-        lines.push("N E X T F L O W  ~  version 25.10.0".to_owned());
-        lines.push(format!(
-            "Launching `{}` [{}] - revision: {}",
-            launch.repository(),
-            self.run.name,
-            launch.text("revision").unwrap_or("main")
-        ));
-        lines.push(String::new());
-        let tasks = self.tasks();
-        // Submissions and completions in the order in which they happened.
-        let mut events: Vec<(f64, String)> = Vec::new();
-        for task in &tasks {
-            let label = format!("[{}] {{}} process > {}", task.hash(), task.name());
-            events.push((task.submit, label.replace("{}", "Submitted")));
-            match task.status {
-                TaskStatus::Completed => events.push((task.end, label.replace("{}", "Completed"))),
-                TaskStatus::Failed => events.push((
-                    task.end,
-                    format!("ERROR ~ Error executing process > '{}'", task.name()),
-                )),
-                _ => {}
-            }
-        }
-        events.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        lines.extend(events.into_iter().map(|(_, line)| line));
-        let succeeded = tasks
-            .iter()
-            .filter(|task| task.status == TaskStatus::Completed)
-            .count();
-        match self.stage {
-            Stage::Succeeded => lines.extend([
-                String::new(),
-                format!("Completed at: {}", self.updated()),
-                format!("Duration    : {:.1}s", self.duration() as f64 / 1000.0),
-                format!("Succeeded   : {succeeded}"),
-            ]),
-            Stage::Failed => lines.extend([
-                String::new(),
-                format!("Caused by:\n  {}", self.error_message().unwrap_or_default()),
-                "-- Check '.nextflow.log' file for details".to_owned(),
-            ]),
-            Stage::Cancelled => lines.push("WARN: Killing running tasks".to_owned()),
-            Stage::Submitted | Stage::Running => {}
-        }
-        lines
-    }
-
-    /// What a task has printed by now.
-    pub fn task_log(&self, task: &Task) -> Vec<String> {
-        if self.lived < task.start {
-            return Vec::new();
-        }
-        const LINES: usize = 20;
-        let tool = task.process.tool;
-        let done = match task.status {
-            TaskStatus::Completed | TaskStatus::Failed => 1.0,
-            _ => (self.lived - task.start) / (TASKS_OVER - task.start).max(1e-9),
-        };
-        let mut lines = vec![format!("+ {}", task.script())];
-        lines.extend((1..=(LINES as f64 * done) as usize).map(|line| {
-            format!(
-                "{tool}: {} of {LINES} chunks of {} done",
-                line,
-                task.subject()
-            )
-        }));
-        match task.status {
-            TaskStatus::Completed => lines.push(format!("{tool}: finished")),
-            TaskStatus::Failed => lines.push(format!(
-                "{tool}: contamination of {} above threshold, giving up",
-                task.subject()
-            )),
-            _ => {}
-        }
-        lines
-    }
-
-    pub fn error_message(&self) -> Option<String> {
-        let failed = self.failed_task()?;
-        Some(format!(
-            "Process `{}` terminated with an error exit status ({FAILING_EXIT})",
-            failed.name()
-        ))
-    }
-
-    pub fn error_report(&self) -> Option<String> {
-        let failed = self.failed_task()?;
-        Some(format!(
-            "Error executing process > '{}'\n\nCommand executed:\n\n  {}\n\nCommand exit status:\n  {FAILING_EXIT}\n\nCommand output:\n  {}\n",
-            failed.name(),
-            failed.script(),
-            self.task_log(&failed).join("\n  "),
-        ))
-    }
-
-    fn failed_task(&self) -> Option<Task> {
-        if self.stage != Stage::Failed {
-            return None;
-        }
-        (self.tasks().into_iter()).find(|task| task.status == TaskStatus::Failed)
-    }
 }
 
 const FAILING_EXIT: i32 = 3;
@@ -654,8 +518,8 @@ fn percent(part: u64, whole: u64) -> f64 {
     }
 }
 
-fn millis(length: Duration, share: f64) -> u64 {
-    length.mul_f64(share.max(0.0)).as_millis() as u64
+fn millis(length: Millis, share: f64) -> u64 {
+    (length as f64 * share.max(0.0)) as u64
 }
 
 fn some(text: &str) -> Option<&str> {

@@ -1,0 +1,121 @@
+//! Runs of a seed.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{SeedError, id_named, take_labels, user_id};
+use crate::behaviour::make;
+use crate::behaviour::recipes::run_name;
+use crate::state::{
+    HOUR, Launch, Millis, Outcome, Pace, Progress, Run, SECOND, State, mix, object, short_id, uuid,
+};
+
+/// A run, over or under way.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RunSeed {
+    pipeline: String,
+    name: Option<String>,
+    id: Option<String>,
+    user: Option<String>,
+    #[serde(default = "succeeded")]
+    outcome: Outcome,
+    #[serde(default)]
+    cancelled: bool,
+    #[serde(default)]
+    samples: Option<usize>,
+    /// Since its submission.
+    #[serde(default)]
+    ago: Option<String>,
+    /// From submission to end; a run younger than that is under way.
+    #[serde(default)]
+    length: Option<String>,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[serde(default)]
+    params: Option<Map<String, Value>>,
+}
+
+fn succeeded() -> Outcome {
+    Outcome::Succeeded
+}
+
+/// A span such as `90s`, `2h` or `3 days`.
+fn span(text: &str) -> Result<Millis, SeedError> {
+    let span =
+        humantime::parse_duration(text).map_err(|error| SeedError(format!("`{text}`: {error}")))?;
+    Ok(span.as_millis() as Millis)
+}
+
+impl RunSeed {
+    pub(super) fn sow(self, state: &mut State, scope: i64, owner: i64) -> Result<(), SeedError> {
+        let pipeline = id_named(state, "pipeline", scope, &self.pipeline)?;
+        let pipeline_id: i64 = pipeline.parse().unwrap_or_default();
+        let mut launch = make::default_version(state, pipeline_id)
+            .map(make::launch_of)
+            .unwrap_or_default();
+        if let Some(params) = self.params {
+            let mut settings = (*launch.settings).clone();
+            settings.insert(
+                "paramsText".to_owned(),
+                json!(Value::Object(params).to_string()),
+            );
+            launch = Launch {
+                settings: std::sync::Arc::new(settings),
+                ..launch
+            };
+        }
+        let mut fields = object(json!({ "labels": self.labels }));
+        let labels = take_labels(state, scope, &mut fields)?;
+        let owner = self
+            .user
+            .map(|name| user_id(state, &name))
+            .transpose()?
+            .unwrap_or(owner);
+        let ago = self
+            .ago
+            .as_deref()
+            .map(span)
+            .transpose()?
+            .unwrap_or(2 * HOUR);
+        let length = self
+            .length
+            .as_deref()
+            .map(span)
+            .transpose()?
+            .unwrap_or(HOUR);
+        let now = state.now();
+        let seed = mix(state.next_id());
+        let is_endless = matches!(self.outcome, Outcome::Endless | Outcome::Stuck);
+        let progress = match ago >= length && !is_endless {
+            true => Progress::Over,
+            false => Progress::Launched {
+                pace: Pace::Time(length.max(SECOND)),
+                at: now - ago,
+                reads: 0,
+            },
+        };
+        state.runs.push(Run {
+            id: self.id.unwrap_or_else(|| short_id(seed, 14)),
+            scope,
+            name: self.name.unwrap_or_else(|| run_name(seed)),
+            session_id: uuid(seed),
+            owner,
+            launch_id: Some(short_id(seed ^ 7, 22)),
+            launch,
+            pipeline: Some(pipeline_id),
+            labels,
+            stars: Vec::new(),
+            samples: self.samples.unwrap_or(4),
+            seed,
+            submitted: now - ago,
+            length,
+            outcome: self.outcome,
+            progress,
+            cancelled: self.cancelled.then_some(0.5),
+            report: None,
+            extension: None,
+        });
+        Ok(())
+    }
+}

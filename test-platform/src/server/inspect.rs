@@ -1,0 +1,30 @@
+//! What came in.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// A call that came in.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Received {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path relative to the endpoint, with the query.
+    pub path: String,
+    /// The id of the operation, if the path belongs to one.
+    pub operation: Option<String>,
+    /// Who called, if the token was valid.
+    pub user: Option<String>,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// What it was answered with; 0 while it is being carried out, and where the connection was broken.
+    pub status: u16,
+    pub(super) number: u64,
+}
+
+impl fmt::Display for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}

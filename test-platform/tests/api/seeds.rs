@@ -1,0 +1,189 @@
+//! What a Platform holds at the start, and what is kept from one start to the next.
+
+use reqwest::Method;
+use seqera_test_platform::{Seed, TestPlatform};
+use serde_json::json;
+
+use crate::client::{Api, texts};
+
+const SEED: &str = "
+users:
+  - { userName: ada, token: token-of-ada, firstName: Ada }
+  - userName: grace
+    personal:
+      credentials: [{ name: own, provider: ssh }]
+organizations:
+  - name: acme
+    id: 7
+    fullName: Acme Laboratories
+    members: [{ user: ada, role: owner }, { user: grace }]
+    teams: [{ name: analysts, members: [grace] }]
+    roles: [{ name: reader, description: Reads, permissions: ['pipeline:read'] }]
+    workspaces:
+      - name: research
+        id: 70
+        participants: [{ team: analysts, role: reader }]
+        labels: [{ name: urgent }, { name: cost, value: centre }]
+        credentials: [{ name: aws, provider: aws, keys: { accessKey: AKIA, secretKey: hush } }]
+        pipelineSecrets: [{ name: LICENCE, value: hush }]
+        computeEnvs:
+          - { name: batch, platform: aws-batch, credentials: aws, config: { workDir: s3://acme-work } }
+        pipelines:
+          - { name: rnaseq, labels: [urgent], computeEnv: batch, launch: { pipeline: https://github.com/nf-core/rnaseq, params: { a: 1 } } }
+        datasets: [{ name: sheet, versions: [{ fileName: sheet.csv, content: 'a,b', hasHeader: true }] }]
+        dataLinks: [{ name: data, resourceRef: s3://acme-data, credentials: aws }]
+        studios: [{ name: desk, tool: rstudio, computeEnv: batch }]
+        actions: [{ name: hook, launch: { pipeline: https://github.com/nf-core/rnaseq } }]
+        runs:
+          - { pipeline: rnaseq, name: old_failure, outcome: failed, ago: 2days, length: 1h, labels: [urgent], user: grace }
+          - { pipeline: rnaseq, name: under_way, ago: 10m, length: 1h }
+        pastRuns: 3
+files:
+  acme-data: { README.md: Reads. }
+";
+
+async fn seeded() -> Api {
+    let builder = TestPlatform::builder()
+        .empty()
+        .calls_per_second(None)
+        .clock_at("2026-01-10T00:00:00Z");
+    Api::of(builder.seed_yaml(SEED).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_seed_says_what_there_is() {
+    let api = seeded().await;
+    assert_eq!(
+        api.get("/user-info").await["user"]["userName"],
+        "ada",
+        "the token is the first user's"
+    );
+    let runs = api.get("/workflow?workspaceId=70&attributes=labels").await;
+    let seen: Vec<_> = (runs["workflows"].as_array().unwrap().iter())
+        .map(|run| {
+            (
+                run["workflow"]["runName"].as_str().unwrap(),
+                run["workflow"]["status"].as_str().unwrap(),
+            )
+        })
+        .filter(|(name, _)| ["old_failure", "under_way"].contains(name))
+        .collect();
+    assert_eq!(seen, [("under_way", "RUNNING"), ("old_failure", "FAILED")]);
+    assert_eq!(runs["workflows"].as_array().unwrap().len(), 5);
+    let pipelines = api
+        .get("/pipelines?workspaceId=70&attributes=labels,computeEnv")
+        .await;
+    assert_eq!(
+        texts(&pipelines["pipelines"][0]["labels"], "name"),
+        ["urgent"]
+    );
+    assert_eq!(pipelines["pipelines"][0]["computeEnv"]["name"], "batch");
+    let credentials = api.get("/credentials?workspaceId=70").await;
+    assert_eq!(credentials["credentials"][0]["keys"]["accessKey"], "AKIA");
+    assert!(credentials["credentials"][0]["keys"]["secretKey"].is_null());
+    for path in [
+        "/pipeline-secrets",
+        "/datasets",
+        "/data-links",
+        "/studios",
+        "/actions",
+        "/labels",
+        "/compute-envs",
+    ] {
+        api.get(&format!("{path}?workspaceId=70")).await;
+    }
+    let links = api.get("/data-links?workspaceId=70").await;
+    let path = format!(
+        "/data-links/{}/browse?workspaceId=70",
+        links["dataLinks"][0]["id"].as_str().unwrap()
+    );
+    assert_eq!(api.get(&path).await["objects"][0]["name"], "README.md");
+    let grace = api.platform.token_of("grace").unwrap();
+    let url = |path: &str| format!("{}{path}", api.platform.endpoint());
+    let as_grace = |method: Method, path: &str| {
+        api.http
+            .request(method, url(path))
+            .bearer_auth(&grace)
+            .send()
+    };
+    assert_eq!(
+        as_grace(Method::GET, "/pipelines?workspaceId=70")
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    assert_eq!(
+        as_grace(Method::GET, "/credentials?workspaceId=70")
+            .await
+            .unwrap()
+            .status(),
+        403
+    );
+    let own: serde_json::Value = as_grace(Method::GET, "/credentials")
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(own["credentials"][0]["name"], "own");
+}
+
+#[tokio::test]
+async fn a_seed_that_is_wrong_says_why() {
+    let problem = |text: &str| Seed::from_yaml(text).unwrap_err().to_string();
+    assert!(problem("organisations: []").contains("organisations"));
+    assert!(problem("users: [{ name: x }]").contains("userName"));
+    let seed = Seed::from_value(
+        json!({ "organizations": [{ "name": "a", "members": [{ "user": "nobody" }] }] }),
+    );
+    let refused = TestPlatform::builder()
+        .seed(seed.unwrap())
+        .start()
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("no user named nobody"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_running_platform_takes_more() {
+    let api = seeded().await;
+    let more = json!({ "users": [{ "userName": "third", "token": "t3" }], "files": { "acme-data": { "new.csv": "x" } } });
+    api.platform.seed(Seed::from_value(more).unwrap()).unwrap();
+    assert_eq!(api.platform.object("acme-data", "new.csv").unwrap(), b"x");
+    assert!(api.platform.token_of("third").is_some());
+}
+
+#[tokio::test]
+async fn a_state_file_brings_everything_back() {
+    let folder = std::env::temp_dir().join(format!("test-platform-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("state.json");
+    let before = seeded().await;
+    before
+        .post(
+            "/labels?workspaceId=70",
+            json!({ "name": "kept", "resource": false }),
+        )
+        .await;
+    before.platform.save(&file).unwrap();
+    let after = Api::of(
+        TestPlatform::builder()
+            .state_file(&file)
+            .calls_per_second(None),
+    )
+    .await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(before.platform.state(), after.platform.state());
+    assert_eq!(
+        after.platform.object("acme-data", "README.md").unwrap(),
+        b"Reads."
+    );
+    assert_eq!(
+        after.get("/labels?workspaceId=70&search=kept").await["totalSize"],
+        1
+    );
+}

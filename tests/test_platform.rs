@@ -1,0 +1,142 @@
+//! The whole API against the test Platform, which is another reading of the same schema.
+#![cfg(feature = "all-tags")]
+
+#[path = "../test-platform/tests/api/steps.rs"]
+mod steps;
+mod support_schema;
+mod table;
+
+use std::collections::BTreeMap;
+
+use seqera::Client;
+use seqera_test_platform::TestPlatform;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use support_schema::compare::differences;
+use support_schema::instance::Extent;
+use support_schema::{Operation, reference, schema};
+use table::{CALLS, Sample};
+
+type RoundTrip = fn(&str) -> Result<Value, String>;
+
+include!(concat!(env!("OUT_DIR"), "/round_trips.rs"));
+
+fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, String> {
+    let value: T = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    serde_json::to_value(&value).map_err(|error| error.to_string())
+}
+
+async fn platform() -> TestPlatform {
+    let builder = TestPlatform::builder().calls_per_second(None).runs(20);
+    builder.start().await.unwrap()
+}
+
+fn client(platform: &TestPlatform) -> Client {
+    let builder = Client::builder(platform.token()).endpoint(platform.endpoint());
+    builder
+        .rate_limit(seqera::RateLimit::unlimited())
+        .retry(seqera::RetryPolicy::none())
+        .build()
+        .unwrap()
+}
+
+fn sample(operation: Operation<'static>, extent: Extent) -> Sample {
+    let shape =
+        (operation.body("application/json")).or_else(|| operation.body("multipart/form-data"));
+    let body = match shape {
+        Some(shape) if reference(shape) == Some("EmptyBodyRequest") => serde_json::json!({}),
+        Some(shape) => schema().instance(shape, extent, 0).value,
+        None => Value::Null,
+    };
+    Sample {
+        body,
+        full: extent == Extent::Full,
+    }
+}
+
+/// Whatever is called, with all there is to set or with as little as can be: it is carried out, or
+/// refused with a reason. No call meets a hole, and none breaks the Platform.
+#[tokio::test]
+async fn every_operation_is_called_full_and_minimal() {
+    for extent in [Extent::Full, Extent::Required] {
+        let mut at = platform().await;
+        for (id, call) in CALLS {
+            let outcome = call(client(&at), sample(schema().operation(id), extent)).await;
+            let received = at.received().pop().unwrap();
+            assert_eq!(received.operation.as_deref(), Some(*id));
+            if let Err(error) = outcome {
+                let status = error.status().map(|status| status.as_u16());
+                let said = error.to_string();
+                let is_left_out = *id == "GetEncryptedCredentials" && status == Some(501);
+                let is_reason = matches!(status, Some(400 | 403 | 404 | 409 | 415));
+                assert!(is_left_out || is_reason, "{id}: {said}");
+                assert!(!said.contains("Page Not Found"), "{id}: {said}");
+            }
+            // These end the token, or the user.
+            if matches!(*id, "DeleteAllTokens" | "DeleteUser") {
+                at = platform().await;
+            }
+        }
+    }
+}
+
+/// What the Platform answers is what the types read, and they lose nothing of it.
+#[tokio::test]
+async fn every_reply_is_read_and_nothing_of_it_is_lost() {
+    let builder = TestPlatform::builder().calls_per_second(None);
+    let at = builder
+        .clock_at("2026-06-01T08:00:00Z")
+        .start()
+        .await
+        .unwrap();
+    let types: BTreeMap<&str, RoundTrip> = TYPES.iter().copied().collect();
+    let mut read = 0;
+    let mut losses = Vec::new();
+    let operations: Vec<Operation<'static>> = schema().operations().collect();
+    steps::carry_out(&at, |replied| {
+        let fits = |operation: &&Operation<'static>| {
+            operation.method.eq_ignore_ascii_case(replied.method)
+                && fits(operation.path, replied.path)
+        };
+        // Of two that fit, the one with fewer parameters is meant.
+        let operation = (operations.iter().filter(fits))
+            .min_by_key(|operation| operation.path.matches('{').count());
+        let shape = operation.and_then(|operation| {
+            let mut successes = operation
+                .successes()
+                .filter(|(status, _)| *status == replied.status);
+            successes.next()?.1.map(|(_, shape)| shape)
+        });
+        let Some(round_trip) = shape.and_then(reference).and_then(|name| types.get(name)) else {
+            return;
+        };
+        read += 1;
+        match round_trip(&replied.reply.to_string()) {
+            Err(problem) => losses.push(format!("{} {}: {problem}", replied.method, replied.path)),
+            Ok(written) => {
+                let lost = differences(replied.reply, &written);
+                losses.extend(
+                    lost.into_iter()
+                        .map(|lost| format!("{} {}: {lost}", replied.method, replied.path)),
+                );
+            }
+        }
+    })
+    .await;
+    assert!(read > 150, "only {read} replies were read");
+    assert_eq!(losses, [""; 0]);
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let (own, given): (Vec<&str>, Vec<&str>) =
+        (template.split('/').collect(), path.split('/').collect());
+    let takes_rest = own
+        .last()
+        .is_some_and(|last| matches!(*last, "{path}" | "{dirPath}" | "{filePath}"));
+    (own.len() == given.len() || takes_rest && given.len() > own.len())
+        && own
+            .iter()
+            .zip(&given)
+            .all(|(own, given)| own.starts_with('{') || own == given)
+}
