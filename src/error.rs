@@ -118,7 +118,7 @@ impl Error {
     ///
     /// `None` if there is no body or it is not of that type.
     pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(body::strip_bom(self.body()?)).ok()
+        crate::from_json(self.body()?).ok()
     }
 
     /// The body of the reply: the first 64 KiB of an error's, all of one that could not be read.

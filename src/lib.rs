@@ -112,5 +112,6 @@ pub use wire::argument::Argument;
 pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;
+pub use wire::reread::from_json;
 pub use wire::setting::{Setting, SettingList, SettingTexts};
 pub use wire::timestamp::{ParseTimestampError, Timestamp};

@@ -3,10 +3,13 @@
 pub(crate) mod argument;
 pub(crate) mod check;
 pub(crate) mod convert;
+pub(crate) mod extra;
 pub(crate) mod lenient;
+pub(crate) mod mend;
 pub(crate) mod nullable;
 pub(crate) mod open_enum;
 pub(crate) mod record;
+pub(crate) mod reread;
 pub(crate) mod secret;
 pub(crate) mod setting;
 pub(crate) mod tagged_union;

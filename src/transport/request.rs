@@ -20,7 +20,8 @@ use super::retry::RetryPolicy;
 use crate::error::body::{self, strip_bom};
 use crate::transport::body::ByteStream;
 use crate::transport::multipart::MultipartForm;
-use crate::{Error, ErrorKind, Result};
+use crate::wire::reread::{self, Unreadable};
+use crate::{Error, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -460,13 +461,17 @@ impl Fetched {
         } else {
             serde_json::from_slice(text)
         };
-        match value {
-            Ok(value) => Ok(self.response_with(value)),
-            Err(error) => {
-                let path = path_of_mismatch::<T>(text);
-                Err(self.unreadable(error, path))
-            }
-        }
+        let value = match value {
+            Ok(value) => value,
+            Err(_) => match reread::from_slice(text) {
+                Ok(reread) => {
+                    reread.warn(&self.call.target.name());
+                    reread.value
+                }
+                Err(unreadable) => return Err(self.unreadable(&unreadable)),
+            },
+        };
+        Ok(self.response_with(value))
     }
 
     /// A value with the status and the headers of what brought it.
@@ -489,36 +494,26 @@ impl Fetched {
         })
     }
 
-    fn unreadable(self, error: serde_json::Error, path: Option<String>) -> Error {
-        let text = match path {
-            _ if !error.is_data() => "the reply is not JSON, or was cut off".to_owned(),
-            Some(path) if path != "." => format!("the reply does not fit its type at `{path}`"),
-            _ => "the reply does not fit its type".to_owned(),
+    #[cold]
+    fn unreadable(self, unreadable: &Unreadable) -> Error {
+        // Path and cause may quote the reply.
+        let redact = |text: String| {
+            let text = self.call.transport.redact(text.into());
+            body::one_line(&String::from_utf8_lossy(&text))
         };
-        // It may quote the reply.
-        let cause = self.call.transport.redact(error.to_string().into());
-        let cause = body::one_line(&String::from_utf8_lossy(&cause));
-        Error::new(ErrorKind::InvalidResponse, text)
+        unreadable
+            .to_error("the reply", redact)
             .in_operation(self.call.target.name())
             .with_status(self.reply.response.status())
             .with_attempts(self.reply.attempts)
             .with_body(self.call.transport.redact(self.reply.body))
-            .caused_by(cause)
     }
-}
-
-/// Where the JSON and the type part. Only failures pay for keeping track of it.
-#[cold]
-fn path_of_mismatch<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
-    Some(error.path().to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Client;
+    use crate::{Client, ErrorKind};
 
     static BROWSE: Operation = Operation {
         id: "BrowseDataLink",

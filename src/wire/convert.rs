@@ -1,6 +1,20 @@
 //! What the conversions from replies to requests have in common; the code generator writes the rest.
 
+use crate::wire::extra::Extra;
+use crate::wire::record::{Record, find};
 use crate::wire::tagged_union::TaggedUnion;
+
+/// What a request takes over of a reply beside the fields that both types have: what neither has,
+/// and what could not be read as the value of a field that both have.
+pub(crate) fn extra<Reply: Record, Request: Record>(reply: &Reply) -> Extra {
+    let mut extra = reply.unknown().clone();
+    if extra.some().is_some() {
+        let is_replys_alone =
+            |name: &str| find::<Reply>(name).is_some() && find::<Request>(name).is_none();
+        extra.fields_mut().retain(|name, _| !is_replys_alone(name));
+    }
+    extra
+}
 
 /// A union whose kind the property beside it tells, if the union itself does not: it is sent with
 /// its discriminator. One of a kind that the schema does not know stays as it is.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// An integer, as a number or as decimal text; null and empty text are `None`.
@@ -21,6 +21,15 @@ fn whole<E: Error>(value: f64) -> Result<i64, E> {
     Err(E::custom(format!("the number {value} is not an integer")))
 }
 
+/// The digits of a number, which arrive so where another crate has switched on serde_json's
+/// `arbitrary_precision`.
+fn digits<'de, A: MapAccess<'de>>(mut map: A) -> Result<String, A::Error> {
+    match map.next_key::<String>()? {
+        Some(name) if name == "$serde_json::private::Number" => map.next_value(),
+        _ => Err(A::Error::custom("an object where an integer was expected")),
+    }
+}
+
 /// An integer in the forms of [`integer`].
 pub(crate) struct Integer(pub(crate) Option<i64>);
 
@@ -30,15 +39,20 @@ impl<'de> Deserialize<'de> for Integer {
     }
 }
 
+/// A list that is read has all its items.
+fn no_integer<E: Error>() -> E {
+    E::custom("null or nothing where an integer was expected")
+}
+
 /// A list of integers in the forms of [`integer`].
 pub(crate) struct Integers(pub(crate) Vec<i64>);
 
 impl<'de> Deserialize<'de> for Integers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let list: Vec<Integer> = Vec::deserialize(deserializer)?;
-        Ok(Self(
-            list.into_iter().filter_map(|integer| integer.0).collect(),
-        ))
+        let integers = list.into_iter().map(|integer| integer.0);
+        let integers: Option<_> = integers.collect();
+        integers.map(Self).ok_or_else(no_integer)
     }
 }
 
@@ -48,11 +62,11 @@ pub(crate) struct IntegerMap(pub(crate) BTreeMap<String, i64>);
 impl<'de> Deserialize<'de> for IntegerMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map: BTreeMap<String, Integer> = BTreeMap::deserialize(deserializer)?;
-        Ok(Self(
-            map.into_iter()
-                .filter_map(|(name, integer)| Some((name, integer.0?)))
-                .collect(),
-        ))
+        let integers = map
+            .into_iter()
+            .map(|(name, integer)| Some((name, integer.0?)));
+        let integers: Option<_> = integers.collect();
+        integers.map(Self).ok_or_else(no_integer)
     }
 }
 
@@ -77,6 +91,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Iterated<T> {
                     list.push(item);
                 }
                 Ok(list)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
+                Ok(vec![T::deserialize(text.into_deserializer())?])
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Vec<T>, A::Error> {
@@ -115,13 +133,21 @@ impl<'de> Visitor<'de> for IntegerVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        match value.trim() {
-            "" => Ok(None),
-            text => text
-                .parse()
-                .map(Some)
-                .map_err(|_| E::custom(format!("the text `{text}` is not an integer"))),
+        let text = value.trim();
+        if text.is_empty() {
+            return Ok(None);
         }
+        if let Ok(integer) = text.parse() {
+            return Ok(Some(integer));
+        }
+        match text.parse().ok().map(whole::<E>) {
+            Some(Ok(integer)) => Ok(Some(integer)),
+            _ => Err(E::custom(format!("the text `{text}` is not an integer"))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        self.visit_str(&digits(map)?)
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -200,11 +226,16 @@ impl<'de> Deserialize<'de> for ExitCode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ExitVisitor;
 
-        impl Visitor<'_> for ExitVisitor {
+        impl<'de> Visitor<'de> for ExitVisitor {
             type Value = ExitCode;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an exit code: an integer or text")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ExitCode, A::Error> {
+                let number = IntegerVisitor.visit_str::<A::Error>(&digits(map)?)?;
+                number.map(ExitCode::Code).ok_or_else(no_integer)
             }
 
             fn visit_f64<E: Error>(self, code: f64) -> Result<ExitCode, E> {
@@ -248,6 +279,7 @@ mod tests {
             ("7.0", 7),
             ("5000000000", 5_000_000_000),
             ("\"-1\"", -1),
+            ("\"12.0\"", 12),
         ];
         for (text, value) in table {
             assert_eq!(id(text), Ok(Some(value)), "{text}");
@@ -285,13 +317,26 @@ mod tests {
 
     #[test]
     fn integers_by_name_and_in_lists() {
-        let map: IntegerMap = serde_json::from_str(r#"{"a":"7","b":8.0,"c":null}"#).unwrap();
+        let map: IntegerMap = serde_json::from_str(r#"{"a":"7","b":8.0}"#).unwrap();
         assert_eq!(
             map.0,
             BTreeMap::from([("a".to_owned(), 7), ("b".to_owned(), 8)])
         );
         let list: Integers = serde_json::from_str(r#"["7",8]"#).unwrap();
         assert_eq!(list.0, [7, 8]);
+        // Left out, it would be lost.
+        assert!(serde_json::from_str::<IntegerMap>(r#"{"a":null}"#).is_err());
+        assert!(serde_json::from_str::<Integers>("[7,null]").is_err());
+    }
+
+    #[test]
+    fn numbers_of_arbitrary_precision_are_integers() {
+        let number = |text: &str| format!(r#"{{"$serde_json::private::Number":"{text}"}}"#);
+        assert_eq!(id(&number("5000000000")), Ok(Some(5_000_000_000)));
+        assert_eq!(id(&number("7.0")), Ok(Some(7)));
+        assert!(id(&number("7.5")).is_err());
+        let exit: ExitCode = serde_json::from_str(&number("137")).unwrap();
+        assert_eq!(exit, ExitCode::Code(137));
     }
 
     #[test]
@@ -299,6 +344,7 @@ mod tests {
         let read = |text| serde_json::from_str::<Iterated<String>>(text).map(|list| list.0);
         assert_eq!(read(r#"["a","b"]"#).unwrap(), ["a", "b"]);
         assert_eq!(read(r#"{"hasNext":{"x":[1]}}"#).unwrap(), [""; 0]);
+        assert_eq!(read(r#""a line""#).unwrap(), ["a line"]);
         assert!(read("7").is_err() && read("[7]").is_err());
     }
 

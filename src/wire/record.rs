@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
 
 use crate::Nullable;
-use crate::wire::lenient;
+use crate::wire::extra::Extra;
+use crate::wire::{lenient, reread};
 
 /// A struct of optional fields.
 pub(crate) trait Record: Default {
@@ -27,6 +29,37 @@ pub(crate) trait Record: Default {
 
     /// Writes the fields that are there.
     fn write<S: SerializeMap>(&self, fields: &mut Fields<'_, S>);
+
+    /// What was read beside the fields.
+    fn unknown(&self) -> &Extra;
+
+    /// The same, to be changed.
+    fn unknown_mut(&mut self) -> &mut Extra;
+}
+
+impl<T: Record> Record for Box<T> {
+    const FIELDS: &'static [&'static str] = T::FIELDS;
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, field: usize, map: &mut A) -> Result<(), A::Error> {
+        (**self).read(field, map)
+    }
+
+    fn write<S: SerializeMap>(&self, fields: &mut Fields<'_, S>) {
+        (**self).write(fields);
+    }
+
+    fn unknown(&self) -> &Extra {
+        (**self).unknown()
+    }
+
+    fn unknown_mut(&mut self) -> &mut Extra {
+        (**self).unknown_mut()
+    }
+}
+
+/// The index of a field.
+pub(crate) fn find<T: Record>(name: &str) -> Option<usize> {
+    FieldName(T::FIELDS, &T::STARTS).find(name)
 }
 
 /// Names of so many bytes and more share one range.
@@ -47,9 +80,23 @@ const fn starts(fields: &[&str]) -> Starts {
     starts
 }
 
-/// Implements serde's traits for a record.
+/// Implements serde's traits for a record, and gives access to its unknown fields.
 macro_rules! record_serde {
     ($name:ident) => {
+        impl $name {
+            /// The fields that the server sent and the schema does not have, and those whose values
+            /// can't be read as what the schema says, as they came. They are written again.
+            pub fn extra(&self) -> &::serde_json::Map<String, ::serde_json::Value> {
+                $crate::wire::record::Record::unknown(self).fields()
+            }
+
+            /// The same, to add, change or take out fields. One that the type has too is written
+            /// only where that has no value.
+            pub fn extra_mut(&mut self) -> &mut ::serde_json::Map<String, ::serde_json::Value> {
+                $crate::wire::record::Record::unknown_mut(self).fields_mut()
+            }
+        }
+
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(
                 deserializer: D,
@@ -94,9 +141,14 @@ impl<'de, T: Record> Visitor<'de> for RecordVisitor<T> {
         let mut record = T::default();
         while let Some(field) = map.next_key_seed(FieldName(T::FIELDS, &T::STARTS))? {
             match field {
-                Some(field) => record.read(field, &mut map)?,
-                None => {
-                    map.next_value::<IgnoredAny>()?;
+                Ok(field) => {
+                    if let Err(error) = record.read(field, &mut map) {
+                        reread::recover(&mut record, field, error)?;
+                    }
+                }
+                Err(name) => {
+                    let value = map.next_value()?;
+                    record.unknown_mut().fields_mut().insert(name, value);
                 }
             }
         }
@@ -107,8 +159,19 @@ impl<'de, T: Record> Visitor<'de> for RecordVisitor<T> {
 /// Finds the index of a field by its name.
 struct FieldName(&'static [&'static str], &'static Starts);
 
+impl FieldName {
+    fn find(&self, name: &str) -> Option<usize> {
+        // Few names are of the same length, so that few texts are compared.
+        let Self(fields, starts) = self;
+        let length = name.len().min(LONG);
+        let mut range = starts[length].into()..starts[length + 1].into();
+        range.find(|index| fields[*index] == name)
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for FieldName {
-    type Value = Option<usize>;
+    /// The index, or the name of an unknown field.
+    type Value = Result<usize, String>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_identifier(self)
@@ -116,18 +179,14 @@ impl<'de> DeserializeSeed<'de> for FieldName {
 }
 
 impl Visitor<'_> for FieldName {
-    type Value = Option<usize>;
+    type Value = Result<usize, String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field's name")
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        // Few names are of the same length, so that few texts are compared.
-        let Self(fields, starts) = self;
-        let length = name.len().min(LONG);
-        let mut range = starts[length].into()..starts[length + 1].into();
-        Ok(range.find(|index| fields[*index] == name))
+        Ok(self.find(name).ok_or_else(|| name.to_owned()))
     }
 }
 
@@ -201,11 +260,18 @@ pub(crate) fn serialize<T: Record, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
+    let extra = record.unknown().some();
     let mut fields = Fields {
         map: &mut map,
+        extra,
         failed: None,
     };
     record.write(&mut fields);
+    for (name, value) in extra.into_iter().flatten() {
+        if find::<T>(name).is_none() {
+            fields.entry(name, value);
+        }
+    }
     match fields.failed {
         Some(error) => Err(error),
         None => map.end(),
@@ -224,25 +290,36 @@ pub(crate) fn are_written_alike<T: Serialize>(one: &T, other: &T) -> bool {
 /// Where a record writes its fields.
 pub(crate) struct Fields<'a, S: SerializeMap> {
     map: &'a mut S,
+    /// What stands for a field that has no value, among others.
+    extra: Option<&'a Map<String, Value>>,
     failed: Option<S::Error>,
 }
 
 impl<S: SerializeMap> Fields<'_, S> {
     /// Writes a field that has a value.
     pub(crate) fn field<T: Serialize>(&mut self, name: &'static str, value: &Option<T>) {
-        if let Some(value) = value {
-            self.entry(name, value);
+        match value {
+            Some(value) => self.entry(name, value),
+            None => self.in_place_of(name),
         }
     }
 
     /// Writes a field that has a value or is null.
     pub(crate) fn nullable<T: Serialize>(&mut self, name: &'static str, value: &Nullable<T>) {
-        if !value.is_absent() {
+        match value {
+            Nullable::Absent => self.in_place_of(name),
+            value => self.entry(name, value),
+        }
+    }
+
+    /// Writes what was kept because it could not be read.
+    fn in_place_of(&mut self, name: &str) {
+        if let Some(value) = self.extra.and_then(|extra| extra.get(name)) {
             self.entry(name, value);
         }
     }
 
-    fn entry<T: Serialize>(&mut self, name: &'static str, value: &T) {
+    fn entry<T: Serialize>(&mut self, name: &str, value: &T) {
         if self.failed.is_none() {
             self.failed = self.map.serialize_entry(name, value).err();
         }
@@ -258,6 +335,7 @@ mod tests {
         id: Option<i64>,
         name: Option<String>,
         note: Nullable<String>,
+        extra: Extra,
     }
 
     impl Record for Run {
@@ -280,6 +358,14 @@ mod tests {
             fields.field("name", &self.name);
             fields.nullable("note", &self.note);
         }
+
+        fn unknown(&self) -> &Extra {
+            &self.extra
+        }
+
+        fn unknown_mut(&mut self) -> &mut Extra {
+            &mut self.extra
+        }
     }
 
     fn parse(text: &str) -> Result<Run, serde_json::Error> {
@@ -294,13 +380,14 @@ mod tests {
 
     #[test]
     fn reads_what_it_knows_and_writes_it_again() {
-        let run = parse(r#"{"newer":[1,{}],"name":"happy_wren","id":"7","note":null}"#).unwrap();
+        let run = parse(r#"{"name":"happy_wren","id":"7","note":null}"#).unwrap();
         assert_eq!(
             run,
             Run {
                 id: Some(7),
                 name: Some("happy_wren".to_owned()),
-                note: Nullable::Null
+                note: Nullable::Null,
+                extra: Extra::default(),
             }
         );
         assert_eq!(print(&run), r#"{"id":7,"name":"happy_wren","note":null}"#);
@@ -309,15 +396,38 @@ mod tests {
     }
 
     #[test]
+    fn unknown_fields_are_kept_and_written_after_the_known() {
+        let run = parse(r#"{"newer":[1,{}],"name":"happy_wren","older":null}"#).unwrap();
+        let names: Vec<&String> = run.extra.fields().keys().collect();
+        assert_eq!(names, ["newer", "older"]);
+        assert_eq!(
+            print(&run),
+            r#"{"name":"happy_wren","newer":[1,{}],"older":null}"#
+        );
+    }
+
+    #[test]
+    fn what_stands_for_a_field_gives_way_to_a_value() {
+        let mut run = Run::default();
+        let odd = [
+            ("id", serde_json::json!(0.5)),
+            ("note", serde_json::json!([])),
+        ];
+        let odd = odd.map(|(name, value)| (name.to_owned(), value));
+        run.extra.fields_mut().extend(odd);
+        assert_eq!(print(&run), r#"{"id":0.5,"note":[]}"#);
+        run.id = Some(1);
+        run.note = Nullable::Null;
+        assert_eq!(print(&run), r#"{"id":1,"note":null}"#);
+    }
+
+    #[test]
     fn names_are_found_whatever_their_length() {
         const LONGEST: &str = "aNameThatIsLongerThanThirtyTwoBytes";
         const LONG: &str = "aNameOfPreciselyThirtyTwoBytes32";
         const FIELDS: &[&str] = &["a", "b", "cd", LONG, LONGEST];
         const STARTS: Starts = starts(FIELDS);
-        let find = |name: &str| {
-            let field = FieldName(FIELDS, &STARTS).visit_str::<serde_json::Error>(name);
-            field.unwrap()
-        };
+        let find = |name: &str| FieldName(FIELDS, &STARTS).find(name);
         for (index, name) in FIELDS.iter().enumerate() {
             assert_eq!(find(name), Some(index), "{name}");
         }

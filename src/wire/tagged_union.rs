@@ -5,6 +5,9 @@ use serde::ser::{Error as _, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::wire::record::{Record, find};
+use crate::wire::reread;
+
 /// A union whose variant is told by a property of the object, its tag.
 pub(crate) trait TaggedUnion: Sized {
     /// The name of the property.
@@ -23,7 +26,18 @@ pub(crate) trait TaggedUnion: Sized {
             Ok(value) => value,
             Err(union) => return union,
         };
-        Self::read(kind, value.clone()).unwrap_or_else(|_| Self::unrecognized(value))
+        of_kind(kind, value.clone()).unwrap_or_else(|_| Self::unrecognized(value))
+    }
+}
+
+/// Reads a value of a kind that is known from elsewhere, leniently.
+pub(crate) fn of_kind<T: TaggedUnion>(kind: &str, value: Value) -> Result<T, serde_json::Error> {
+    let reread = reread::leniently(|| T::read(kind, value));
+    reread.warn(kind);
+    match reread.value {
+        Ok(union) => Ok(union),
+        Err(ReadError::Unknown(value)) => Ok(T::unrecognized(value)),
+        Err(ReadError::Misfit(text)) => Err(serde::de::Error::custom(text)),
     }
 }
 
@@ -49,12 +63,22 @@ pub(crate) fn deserialize<'de, T: TaggedUnion, D: Deserializer<'de>>(
     }
 }
 
-/// Reads a variant, and says where in it the value does not fit.
-pub(crate) fn read_variant<T: DeserializeOwned>(tag: &str, value: Value) -> Result<T, ReadError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        ReadError::Misfit(format!("{tag}: `{path}`: {}", error.into_inner()))
-    })
+/// Reads a variant. The tag named so is the union's, unless the variant's type has it too.
+pub(crate) fn read_variant<T: Record + DeserializeOwned>(
+    name: &str,
+    tag: &str,
+    mut value: Value,
+) -> Result<T, ReadError> {
+    if let Value::Object(fields) = &mut value
+        && find::<T>(name).is_none()
+    {
+        fields.remove(name);
+    }
+    match reread::is_going_on() {
+        true => reread::part(&value),
+        false => serde_json::from_value(value),
+    }
+    .map_err(|error| ReadError::Misfit(format!("{tag}: {error}")))
 }
 
 /// Writes a variant with its tag.
@@ -99,14 +123,9 @@ macro_rules! tagged_union {
             /// `config` that does not name its kind.
             ///
             /// # Errors
-            /// The value does not fit the kind. A kind that the schema does not know is no error.
+            /// The value is no object. A kind that the schema does not know is no error.
             pub fn of_kind(kind: &str, value: ::serde_json::Value) -> Result<Self, ::serde_json::Error> {
-                use $crate::wire::tagged_union::{ReadError, TaggedUnion};
-                match Self::read(kind, value) {
-                    Ok(union) => Ok(union),
-                    Err(ReadError::Unknown(value)) => Ok(Self::Unrecognized(value)),
-                    Err(ReadError::Misfit(text)) => Err(::serde::de::Error::custom(text)),
-                }
+                $crate::wire::tagged_union::of_kind(kind, value)
             }
         }
 
@@ -118,7 +137,7 @@ macro_rules! tagged_union {
                 value: ::serde_json::Value,
             ) -> Result<Self, $crate::wire::tagged_union::ReadError> {
                 match tag {
-                    $($value => $crate::wire::tagged_union::read_variant(tag, value).map(Self::$variant),)*
+                    $($value => $crate::wire::tagged_union::read_variant($tag, tag, value).map(Self::$variant),)*
                     _ => Err($crate::wire::tagged_union::ReadError::Unknown(value)),
                 }
             }
@@ -162,29 +181,51 @@ pub(crate) use tagged_union;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde::de::MapAccess;
+    use serde::ser::SerializeMap;
     use serde_json::json;
 
-    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-    pub struct Batch {
-        #[serde(skip_serializing_if = "Option::is_none")]
+    use super::*;
+    use crate::wire::extra::Extra;
+    use crate::wire::record::{self, Fields};
+
+    /// What both kinds are.
+    #[derive(Clone, Debug, Default)]
+    pub struct Grid {
         queue: Option<String>,
+        extra: Extra,
     }
 
-    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-    pub struct Grid {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        queue: Option<String>,
+    impl Record for Grid {
+        const FIELDS: &'static [&'static str] = &["queue"];
+
+        fn read<'de, A: MapAccess<'de>>(&mut self, _: usize, map: &mut A) -> Result<(), A::Error> {
+            record::read(&mut self.queue, map)
+        }
+
+        fn write<S: SerializeMap>(&self, fields: &mut Fields<'_, S>) {
+            fields.field("queue", &self.queue);
+        }
+
+        fn unknown(&self) -> &Extra {
+            &self.extra
+        }
+
+        fn unknown_mut(&mut self) -> &mut Extra {
+            &mut self.extra
+        }
     }
+
+    record::record_serde!(Grid);
 
     tagged_union! {
         /// A configuration.
         #[tag = "discriminator"]
         pub enum Config {
             /// Batch.
-            Batch(Batch) = "batch",
+            Batch(Grid) = "batch",
             /// Grid.
-            Grid(Grid) = "grid",
+            Grid(Box<Grid>) = "grid",
         }
     }
 
@@ -198,7 +239,11 @@ mod tests {
         let config = read(value.clone());
         assert!(matches!(&config, Config::Grid(grid) if grid.queue.as_deref() == Some("long")));
         assert_eq!(serde_json::to_value(&config).unwrap(), value);
-        let fresh = Config::Batch(Batch::default());
+        let Config::Grid(mut grid) = config else {
+            panic!("{config:?}");
+        };
+        assert!(grid.extra_mut().is_empty(), "{grid:?}");
+        let fresh = Config::Batch(Grid::default());
         assert_eq!(
             serde_json::to_value(&fresh).unwrap(),
             json!({ "discriminator": "batch" })
@@ -237,8 +282,8 @@ mod tests {
         assert_eq!(config.kind(), Some("grid"));
         let config = read(json!({ "queue": "x" })).with_kind("retired");
         assert!(matches!(config, Config::Unrecognized(_)));
-        let config = read(json!({ "queue": 7 })).with_kind("grid");
-        assert!(matches!(config, Config::Unrecognized(_)));
+        let config = read(json!({ "queue": {} })).with_kind("grid");
+        assert_eq!(config.kind(), Some("grid"));
         let config = read(json!({ "discriminator": "batch" })).with_kind("grid");
         assert_eq!(config.kind(), Some("batch"));
         let config = read(json!({ "discriminator": "retired" })).with_kind("grid");
@@ -246,13 +291,19 @@ mod tests {
     }
 
     #[test]
-    fn a_misfit_names_the_place() {
-        let error =
-            serde_json::from_value::<Config>(json!({ "discriminator": "grid", "queue": 7 }))
-                .unwrap_err();
+    fn a_misfit_is_an_error_unless_it_is_read_leniently() {
+        let value = json!({ "discriminator": "grid", "queue": {} });
+        let error = serde_json::from_value::<Config>(value.clone()).unwrap_err();
         assert!(
-            error.to_string().starts_with("grid: `queue`: invalid type"),
+            error.to_string().starts_with("grid: invalid type"),
             "{error}"
         );
+        let reread = reread::from_value::<Config>(&value).unwrap();
+        assert_eq!(reread.kept, ["queue"]);
+        let Config::Grid(grid) = &reread.value else {
+            panic!("{:?}", reread.value);
+        };
+        assert_eq!((&grid.queue, &grid.extra()["queue"]), (&None, &json!({})));
+        assert_eq!(serde_json::to_value(&reread.value).unwrap(), value);
     }
 }

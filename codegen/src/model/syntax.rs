@@ -25,6 +25,18 @@ pub struct Struct {
     pub fields: Vec<Field>,
 }
 
+impl Struct {
+    /// The name of the field with what the schema does not know: `extra`, or one that no property
+    /// has.
+    pub fn extra(&self) -> Ident {
+        let mut name = "extra".to_owned();
+        while self.fields.iter().any(|field| field.ident == name) {
+            name.push('_');
+        }
+        crate::names::ident(&name)
+    }
+}
+
 /// A field of a struct.
 pub struct Field {
     /// The Rust name.

@@ -8,7 +8,7 @@
 //! - `computeEnv.id` for `computeEnvId`, and the ids in `labels` for `labelIds`,
 //! - the variant of that name of a union: `cron` from `config`, if that is a `cron`.
 //!
-//! Fields that the server alone writes are left out.
+//! Fields that the server alone writes are left out. What neither type knows is taken over.
 
 use std::collections::BTreeMap;
 
@@ -63,12 +63,17 @@ pub fn emit(model: &Model<'_>, generated: &Generated) -> TokenStream {
             let doc = format!(
                 " What a [`{reply}`] says, as far as a [`{request}`] can say it: to be changed and sent."
             );
+            let extra = generated.structs[request].extra();
             let (reply, request) = (ident(reply), ident(request));
             quote! {
                 #[doc = #doc]
                 impl From<&#reply> for #request {
                     fn from(reply: &#reply) -> Self {
-                        Self { #(#assignments,)* ..Self::new() }
+                        Self {
+                            #(#assignments,)*
+                            #extra: crate::wire::convert::extra::<#reply, Self>(reply),
+                            ..Self::new()
+                        }
                     }
                 }
             }

@@ -56,6 +56,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let required = model.listed(name, REQUIRED);
     let nullables = model.listed(name, NULLABLE);
     let is_sent = model.facts.sent.contains(name);
+    let extra = item.extra();
     let is_secret: BTreeSet<&str> = item
         .fields
         .iter()
@@ -76,6 +77,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
                 nullable,
                 demanded,
                 is_secret.contains(field.wire.as_str()),
+                &extra,
             )
         })
         .collect();
@@ -99,7 +101,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
             Some(quote! {
                 impl ::std::fmt::Debug for #struct_ident {
                     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                        f.debug_struct(#name) #(#members)* .finish()
+                        f.debug_struct(#name) #(#members)* .field("extra", &self.#extra.names()).finish()
                     }
                 }
             }),
@@ -118,7 +120,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
         #doc
         #[derive(Clone, #derive_debug Default)]
         #[non_exhaustive]
-        pub struct #struct_ident { #(#declarations)* }
+        pub struct #struct_ident { #(#declarations)* #extra: crate::wire::extra::Extra }
         impl #struct_ident {
             /// An empty value: no field is set.
             pub fn new() -> Self { <Self as Default>::default() }
@@ -135,12 +137,17 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
                 match field { #(#reads)* _ => Ok(()) }
             }
             fn write<S: ::serde::ser::SerializeMap>(&self, fields: &mut Fields<'_, S>) { #(#writes)* }
+            fn unknown(&self) -> &crate::wire::extra::Extra { &self.#extra }
+            fn unknown_mut(&mut self) -> &mut crate::wire::extra::Extra { &mut self.#extra }
         }
         crate::wire::record_serde!(#struct_ident);
         #debug
         #check
     }
 }
+
+/// Methods of a struct that set no field.
+const OWN_METHODS: [&str; 3] = ["new", "extra", "extra_mut"];
 
 fn emit_field(
     model: &Model<'_>,
@@ -149,6 +156,7 @@ fn emit_field(
     nullable: bool,
     demanded: bool,
     secret: bool,
+    extra: &syn::Ident,
 ) -> FieldCode {
     let name = &field.ident;
     let wire = &field.wire;
@@ -181,13 +189,17 @@ fn emit_field(
     };
     let nested = model.facts.checked.contains(&element(ty));
     let list = argument(ty, "Vec").is_some();
-    let check = match (demanded, nested, list) {
-        (false, false, _) => None,
-        (true, false, _) => Some(quote! { missing.demand(#text, self.#name.is_some()); }),
-        (_, true, false) => {
-            Some(quote! { missing.inside(#text, self.#name.as_ref().map(|v| v as _), #demanded); })
-        }
-        (_, true, true) => Some(quote! { missing.each(#text, self.#name.as_ref(), #demanded); }),
+    // What could not be read is sent as it came.
+    let wanted = quote! { #demanded && !self.#extra.has(#wire) };
+    let check = match (nested, list) {
+        (false, _) if !demanded => None,
+        (false, _) => Some(quote! {
+            missing.demand(#text, self.#name.is_some() || self.#extra.has(#wire));
+        }),
+        (true, false) => Some(quote! {
+            missing.inside(#text, self.#name.as_ref().map(|v| v as _), #wanted);
+        }),
+        (true, true) => Some(quote! { missing.each(#text, self.#name.as_ref(), #wanted); }),
     };
     FieldCode {
         declaration,
@@ -227,10 +239,9 @@ pub fn emit_setter(
 ) -> TokenStream {
     let name = &field.ident;
     let ty = &field.ty;
-    let setter = if ident(&name.to_string()) == "new" {
-        format_ident!("{}_", name)
-    } else {
-        name.clone()
+    let setter = match OWN_METHODS.contains(&name.to_string().as_str()) {
+        true => format_ident!("{}_", name),
+        false => name.clone(),
     };
     let (marker, parameter, value) = if nullable {
         let parameter = quote! { impl Into<crate::Nullable<#ty>> };

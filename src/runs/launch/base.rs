@@ -95,7 +95,7 @@ impl Launch {
         let launch = reply.launch.unwrap_or_default();
         Ok(Base {
             source_workspace_id: pipeline.source_workspace_id,
-            ..Base::of(&launch)?
+            ..Base::of(&launch, launch.compute_env.as_ref())
         })
     }
 }
@@ -131,7 +131,7 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
     })?;
     let (run, launch) = (run, launch);
     let launch = launch.launch.unwrap_or_default();
-    let mut base = Base::of(&launch)?;
+    let mut base = Base::of(&launch, launch.compute_env.as_ref());
     let pipeline = run.pipeline_info.and_then(|info| info.workspace_id);
     base.source_workspace_id = pipeline.filter(|home| Some(*home) != workspace.id());
 

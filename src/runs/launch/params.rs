@@ -1,13 +1,45 @@
 //! Pipeline parameters from several places, merged.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
+use crate::files::read_text;
 use crate::{Error, ErrorKind, Result};
+
+mod json;
+mod yaml;
+
+/// How deep parameters may be nested; serde_json goes as deep.
+const DEEPEST: usize = 127;
+
+/// The largest text of parameters, in bytes.
+const LARGEST: u64 = 10 * 1024 * 1024;
+
+/// The path that is said to be standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// Parameters by name, each in JSON with its numbers as they were written.
+type Values = BTreeMap<String, Parameter>;
+
+#[derive(Clone, Debug)]
+enum Parameter {
+    Json(Box<RawValue>),
+    /// It is, or holds, what readers take for different things.
+    Unclear(Unclear),
+}
+
+/// A word in YAML that readers take for different things.
+#[derive(Clone, Debug)]
+struct Unclear {
+    word: String,
+    /// What goes on after "which".
+    why: &'static str,
+    /// What to do.
+    instead: &'static str,
+}
 
 /// What the caller sets over the pipeline's own parameters.
 ///
@@ -17,8 +49,8 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params {
     files: Vec<PathBuf>,
-    maps: Map<String, Value>,
-    single: Map<String, Value>,
+    maps: Values,
+    single: Values,
 }
 
 impl Params {
@@ -27,137 +59,113 @@ impl Params {
     }
 
     pub(super) fn map(&mut self, values: impl Serialize) -> Result<(), String> {
-        match serde_json::to_value(values) {
-            Ok(Value::Object(mut values)) => {
-                self.maps.append(&mut values);
-                Ok(())
-            }
-            Ok(_) => Err("`params` takes a map, or a struct with a field for each".to_owned()),
-            Err(error) => Err(format!("`params` can't be written as JSON: {error}")),
+        let text = serde_json::to_string(&values)
+            .map_err(|error| format!("`params` can't be written as JSON: {error}"))?;
+        if !text.starts_with('{') {
+            return Err("`params` takes a map, or a struct with a field for each".to_owned());
         }
+        let values = json(&text).map_err(|error| format!("`params` {error}"))?;
+        self.maps.extend(values);
+        Ok(())
     }
 
     pub(super) fn single(&mut self, name: String, value: impl Serialize) -> Result<(), String> {
-        let value = serde_json::to_value(value)
+        let value = serde_json::value::to_raw_value(&value)
             .map_err(|error| format!("parameter `{name}` can't be written as JSON: {error}"))?;
-        self.single.insert(name, value);
+        self.single.insert(name, Parameter::Json(value));
         Ok(())
     }
 
     /// The text to send, given the pipeline's own. Where nothing is set that is sent as it stands.
-    pub(super) async fn merge_over(mut self, own: Option<String>) -> Result<Option<String>> {
+    pub(super) async fn merge_over(self, own: Option<String>) -> Result<Option<String>> {
         if self.files.is_empty() && self.maps.is_empty() && self.single.is_empty() {
             return Ok(own);
         }
-        let mut merged = Merged::default();
-        merged
-            .lay_over(own.as_deref().unwrap_or_default())
+        let mut merged = read(own.as_deref().unwrap_or_default(), Format::Either)
             .map_err(|problem| invalid(format!("the pipeline's own parameters {problem}")))?;
         for path in &self.files {
-            let shown = path.display();
-            let text = tokio::fs::read_to_string(path).await.map_err(|error| {
-                Error::io(
-                    format!("parameter file {shown} can't be read: {error}"),
-                    error,
-                )
-            })?;
-            merged
-                .lay_over(&text)
-                .map_err(|problem| invalid(format!("parameter file {shown} {problem}")))?;
+            let (shown, path) = match path.as_os_str() == STANDARD_INPUT {
+                true => ("standard input".to_owned(), None),
+                false => (
+                    format!("parameter file {}", path.display()),
+                    Some(path.as_path()),
+                ),
+            };
+            let text = read_text(path, &shown, LARGEST).await?;
+            let values = read(&text, path.map_or(Format::Either, Format::of));
+            merged.extend(values.map_err(|problem| invalid(format!("{shown} {problem}")))?);
         }
-        self.maps.append(&mut self.single);
-        merged.set(self.maps);
-        if let Some((name, word)) = merged.unclear.first_key_value() {
-            return Err(invalid(format!(
-                "the parameters have `{name}: {word}`, which readers of YAML take for a boolean or \
-                 for text: write true or false, quote it, or set the parameter in the launch"
-            )));
-        }
-        Ok(Some(Value::Object(merged.values).to_string()))
-    }
-}
-
-/// Parameters that were laid over one another.
-#[derive(Default)]
-struct Merged {
-    values: Map<String, Value>,
-    /// Those whose value is, or holds, a word that is a boolean in YAML 1.1, which Nextflow reads,
-    /// and text in YAML 1.2.
-    unclear: BTreeMap<String, String>,
-}
-
-impl Merged {
-    fn lay_over(&mut self, text: &str) -> Result<(), String> {
-        self.set(read(text)?);
-        self.unclear.extend(unclear(text));
-        Ok(())
-    }
-
-    fn set(&mut self, mut values: Map<String, Value>) {
-        self.unclear.retain(|name, _| !values.contains_key(name));
-        self.values.append(&mut values);
-    }
-}
-
-/// The parameters of a text whose values hold a plain `yes`, `no`, `on` or `off`, and that word.
-fn unclear(text: &str) -> BTreeMap<String, String> {
-    /// What is text of the document as it stands; escaped text is not.
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Node<'t> {
-        Text(&'t str),
-        List(Vec<Node<'t>>),
-        #[serde(borrow)]
-        Map(BTreeMap<Key, Node<'t>>),
-        Other(IgnoredAny),
-    }
-
-    #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-    #[serde(untagged)]
-    enum Key {
-        Text(String),
-        Number(i64),
-        Boolean(bool),
-    }
-
-    fn word<'t>(node: &Node<'t>, text: &str) -> Option<&'t str> {
-        match node {
-            Node::Text(word) => {
-                let before = (word.as_ptr() as usize).checked_sub(text.as_ptr() as usize + 1);
-                let quote = before.and_then(|place| text.as_bytes().get(place));
-                let is_quoted = matches!(quote, Some(b'"' | b'\''));
-                let mut words = ["yes", "no", "on", "off"].iter();
-                let is_unclear = words.any(|unclear| word.eq_ignore_ascii_case(unclear));
-                (is_unclear && !is_quoted).then_some(*word)
+        merged.extend(self.maps);
+        merged.extend(self.single);
+        let mut values = BTreeMap::new();
+        for (name, parameter) in &merged {
+            match parameter {
+                Parameter::Json(json) => {
+                    values.insert(name, json);
+                }
+                Parameter::Unclear(Unclear { word, why, instead }) => {
+                    return Err(invalid(format!(
+                        "the parameters have `{name}: {word}`, which {why}: {instead}, or set the \
+                         parameter in the launch"
+                    )));
+                }
             }
-            Node::List(nodes) => nodes.iter().find_map(|node| word(node, text)),
-            Node::Map(nodes) => nodes.values().find_map(|node| word(node, text)),
-            Node::Other(_) => None,
+        }
+        let text = serde_json::to_string(&values);
+        text.map(Some)
+            .map_err(|error| invalid("the parameters can't be written".to_owned()).caused_by(error))
+    }
+}
+
+/// In what a text is written.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Json,
+    /// JSON, which is read as such, because YAML would take some of its numbers otherwise; or YAML.
+    Either,
+}
+
+impl Format {
+    fn of(path: &Path) -> Self {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
+            _ => Self::Either,
         }
     }
-
-    if serde_json::from_str::<IgnoredAny>(text).is_ok() {
-        return BTreeMap::new();
-    }
-    let nodes: BTreeMap<String, Node<'_>> = yaml_serde::from_str(text).unwrap_or_default();
-    let words = nodes
-        .into_iter()
-        .filter_map(|(name, node)| Some((name, word(&node, text)?.to_owned())));
-    words.collect()
 }
 
 /// Reads JSON or YAML; no text at all is no parameters.
-fn read(text: &str) -> Result<Map<String, Value>, String> {
-    // JSON is read as such, because YAML would take some of its numbers otherwise.
-    if let Ok(Value::Object(values)) = serde_json::from_str(text) {
+fn read(text: &str, format: Format) -> Result<Values, String> {
+    if format == Format::Json {
+        return match text.trim().is_empty() {
+            true => Ok(Values::new()),
+            false => json(text),
+        };
+    }
+    if text.trim_start().starts_with('{')
+        && let Ok(values) = json(text)
+    {
         return Ok(values);
     }
-    match yaml_serde::from_str(text) {
-        Ok(Value::Object(values)) => Ok(values),
-        Ok(Value::Null) => Ok(Map::new()),
-        Ok(_) => Err("are no map of names to values".to_owned()),
-        Err(error) => Err(format!("are neither JSON nor YAML: {error}")),
-    }
+    yaml::read(text)?
+        .into_iter()
+        .map(|(name, value)| {
+            let parameter = match value {
+                Err(unclear) => Parameter::Unclear(unclear),
+                Ok(json) => Parameter::Json(
+                    RawValue::from_string(json).map_err(|error| format!("are no JSON: {error}"))?,
+                ),
+            };
+            Ok((name, parameter))
+        })
+        .collect()
+}
+
+fn json(text: &str) -> Result<Values, String> {
+    let values = json::read(text)?.into_iter();
+    Ok(values
+        .map(|(name, value)| (name, Parameter::Json(value)))
+        .collect())
 }
 
 fn invalid(message: String) -> Error {
@@ -166,7 +174,7 @@ fn invalid(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -248,6 +256,42 @@ mod tests {
             merged(params, "skip: no"),
             json!({"skip": false, "input": "x"})
         );
+    }
+
+    #[test]
+    fn numbers_arrive_as_they_are_written() {
+        let mut params = Params::default();
+        params.single("a".into(), u128::MAX).unwrap();
+        params.map(BTreeMap::from([("b", 1.5e300)])).unwrap();
+        let own = "c: 0.1234567890123456789\nd: [123456789012345678901234567890]";
+        assert_eq!(
+            merge(params, own).unwrap().unwrap(),
+            "{\"a\":340282366920938463463374607431768211455,\"b\":1.5e+300,\
+             \"c\":0.1234567890123456789,\"d\":[123456789012345678901234567890]}"
+        );
+    }
+
+    #[test]
+    fn json_is_read_as_such_and_a_json_file_as_nothing_else() {
+        let values = |text: &str, format| {
+            let values = read(text, format).map(|values| values.into_keys().collect::<Vec<_>>());
+            values.unwrap_or_else(|problem| vec![problem])
+        };
+        assert_eq!(values(r#"{"a": 0o1}"#, Format::Json).len(), 1);
+        assert!(values("a: 1", Format::Json)[0].starts_with("are no JSON"));
+        assert_eq!(values("{a: 1}", Format::Either), ["a"]);
+        assert_eq!(
+            values(r#"{"a": 010, "b": yes}"#, Format::Either),
+            ["a", "b"]
+        );
+        assert_eq!(values(" ", Format::Json), [""; 0]);
+        assert_eq!(
+            values(r#"{"a": 1, "a": 2}"#, Format::Either),
+            ["have `a` twice (line 1)"]
+        );
+        let deep = format!(r#"{{"a": {}"#, "[".repeat(100_000));
+        assert!(values(&deep, Format::Json)[0].starts_with("are no JSON"));
+        assert!(values(&deep, Format::Either)[0].contains("limit exceeded"));
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::types::WorkflowLaunchRequest;
+use crate::types::{ComputeEnv, WorkflowLaunchRequest};
 use crate::{Error, ErrorKind, Result};
 
 /// What a launch starts from.
@@ -17,23 +17,20 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// Takes every field of a described launch that a request has too, which is by the same name
-    /// but for `computeEnv.id`: that is `computeEnvId`. What only replies have is about the past
-    /// (`lastUpdated`, `resumeLaunchId`, …) or known by other means (`workspaceId`, `pipelineId`).
-    pub(super) fn of(launch: &impl Serialize) -> Result<Self> {
-        let mut fields = fields(launch)?;
-        let compute_env = fields.remove("computeEnv").unwrap_or_default();
-        if let Some(id) = compute_env.get("id").filter(|id| id.is_string()) {
-            fields.insert("computeEnvId".to_owned(), id.clone());
-        }
-        let work_dir = compute_env
-            .pointer("/config/workDir")
-            .and_then(Value::as_str);
-        Ok(Self {
-            request: request(fields)?,
-            compute_env_work_dir: work_dir.map(str::to_owned),
+    /// Takes what a described launch says as far as a request can say it. What only replies have is
+    /// about the past (`lastUpdated`, `resumeLaunchId`, …) or known by other means (`workspaceId`,
+    /// `pipelineId`).
+    pub(super) fn of<'a, Launch>(launch: &'a Launch, compute_env: Option<&ComputeEnv>) -> Self
+    where
+        WorkflowLaunchRequest: From<&'a Launch>,
+    {
+        let config = compute_env.map(|env| serde_json::to_value(&env.config).unwrap_or_default());
+        let work_dir = config.and_then(|config| config["workDir"].as_str().map(str::to_owned));
+        Self {
+            request: launch.into(),
+            compute_env_work_dir: work_dir,
             source_workspace_id: None,
-        })
+        }
     }
 }
 
@@ -91,6 +88,21 @@ mod tests {
             lost(WorkflowLaunchResponse::FIELDS),
             ["computeEnv", "pipelineId", "resumeCommitId", "resumeDir"]
         );
+    }
+
+    #[test]
+    fn what_a_newer_server_says_of_a_launch_is_sent_again() {
+        let launch = json!({
+            "id": "9l", "revision": "main", "lastUpdated": "2026-03-01T09:30:00Z", "queue": "long",
+            "computeEnv": {"id": "7e", "config": {"workDir": "s3://work"}},
+        });
+        let launch: LaunchInfo = serde_json::from_value(launch).unwrap();
+        let base = Base::of(&launch, launch.compute_env.as_ref());
+        assert_eq!(
+            serde_json::to_value(&base.request).unwrap(),
+            json!({"id": "9l", "revision": "main", "computeEnvId": "7e", "queue": "long"})
+        );
+        assert_eq!(base.compute_env_work_dir.as_deref(), Some("s3://work"));
     }
 
     #[test]
