@@ -41,9 +41,8 @@ fn run() -> anyhow::Result<()> {
 
 /// The schema's tags are features of the same names.
 fn enabled_tags() -> Tags {
-    let enabled = env::vars_os().filter_map(|(name, _)| {
-        let name = name.into_string().ok()?;
-        Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned())
-    });
+    // Other variables may be no text.
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let enabled = names.filter_map(|name| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
     Tags::from_features(enabled)
 }

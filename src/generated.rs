@@ -8,8 +8,9 @@ use progenitor_client::{ClientHooks, ClientInfo};
 ///
 /// # Read, change, write
 ///
-/// An update replaces what is there: a field that is left out is cleared. So what a describe
-/// operation returns converts to the matching request, with every field that the request knows:
+/// An update replaces what is there: a field that is left out is cleared. So the `edit_…` methods of
+/// `Workspace` and `Organization` read, change and write in one step. And what a describe operation
+/// returns converts to the matching request, with every field that the request knows:
 ///
 /// ```no_run
 /// use seqera::prelude::*;

@@ -524,7 +524,7 @@ impl Answer {
     fn json<T: Serialize + ?Sized>(self, status: u16, body: &T) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => self.content(status, "application/json", &body),
-            Err(problem) => self.error(500, &problem.to_string()),
+            Err(problem) => self.error(500, problem.to_string()),
         }
     }
 

@@ -367,6 +367,16 @@ impl Workspace {
         self.listed_data_link(data_link.into(), USUAL_LISTING).await
     }
 
+    /// Whether the Platform has listed all buckets that the credentials reach. While it has not,
+    /// `list_data_links` tells of some of them only.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn has_listed_data_links(&self) -> Result<bool> {
+        let list = self.client.list_data_links().workspace_id(self.id);
+        Ok(!is_filling(list).await?)
+    }
+
     /// As [`data_link`](Self::data_link), with another time for the list to become complete.
     pub(crate) async fn listed_data_link(
         &self,

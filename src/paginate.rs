@@ -465,6 +465,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
+            .fuse()
             .boxed()
         }
         Paging::Cursor {
@@ -486,6 +487,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
+            .fuse()
             .boxed()
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use seqera_codegen::document::{Document, UNTAGGED, feature};
+use seqera_codegen::document::{self, Document};
 use seqera_codegen::{Tags, generate};
 use toml_edit::DocumentMut;
 
@@ -19,8 +19,8 @@ fn manifest() -> DocumentMut {
 fn tags() -> BTreeSet<String> {
     let document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
     let operations = document.raw_operations();
-    let tags = operations.map(|(_, _, operation)| feature(operation));
-    let tags = tags.filter(|tag| tag != UNTAGGED);
+    let tags = operations.map(|(_, _, operation)| document::feature(operation));
+    let tags = tags.filter(|tag| tag != document::UNTAGGED);
     tags.collect()
 }
 

@@ -303,6 +303,7 @@ async fn a_timeout_says_how_far_the_run_was() {
     let wait = server.client().run("1run").wait().pace(hasty());
     let error = wait.timeout(Duration::from_millis(80)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotReached);
+    assert!(error.is_time_over());
     assert_eq!(
         error.to_string(),
         "wait: run 1run is RUNNING after 80ms, and goes on"

@@ -262,6 +262,27 @@ async fn forms_bytes_and_empty_replies() {
 }
 
 #[tokio::test]
+async fn errors_come_with_their_details() {
+    let api = MockApi::start().await;
+    let error = types::LaunchValidationError::new()
+        .code("revision")
+        .message("no such revision");
+    let body = types::WorkflowLaunchValidationErrorResponse::new()
+        .message("refused")
+        .errors([error]);
+    let mock = api.create_workflow_launch(|_, then| then.bad_request(&body));
+    mock.await;
+    let client = api.client();
+    let call = client.create_workflow_launch();
+    let call = call.body(types::SubmitWorkflowLaunchRequest::new());
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.message(), "refused");
+    let details: types::WorkflowLaunchValidationErrorResponse = error.details().unwrap();
+    let first = &details.errors.unwrap()[0];
+    assert_eq!(first.message.as_deref(), Some("no such revision"));
+}
+
+#[tokio::test]
 async fn errors_declared_and_not() {
     let api = MockApi::start().await;
     api.describe_pipeline(|when, then| {

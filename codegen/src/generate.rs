@@ -11,7 +11,7 @@ use crate::document::select::{self, Tags};
 use crate::document::{Document, Operation, UNTAGGED, feature_of_tag, graft, list, overlay};
 use crate::model::facts::Facts;
 use crate::model::surface::{self, Surface};
-use crate::model::{Model, operations, paging, progenitor, syntax};
+use crate::model::{Model, Usage, operations, paging, progenitor, syntax};
 use crate::write;
 
 /// Everything that comes out of a schema.
@@ -108,8 +108,9 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
 
     let (tokens, kept) = progenitor::run(&document, &unions)?;
     let generated = syntax::read(tokens)?;
-    let model = Model::new(&document, &inventory, &unions, &facts);
+    let mut model = Model::new(&document, &inventory, &unions, &facts);
     let lowered = operations::pair(&inventory, &generated)?;
+    model.usage = Usage::new(&lowered, &generated, &unions);
     report.unrecognised_paging = lowered
         .iter()
         .filter(|entry| {

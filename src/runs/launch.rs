@@ -107,6 +107,8 @@ impl fmt::Display for Pipeline {
 pub enum ComputeEnvRef {
     /// The workspace's primary one.
     Primary,
+    /// The pipeline's own, or the primary one where it has none.
+    OwnOrPrimary,
     /// This one.
     NameOrId(NameOrId<String>),
 }

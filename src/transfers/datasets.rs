@@ -7,7 +7,7 @@ use tokio::fs;
 
 use crate::files::{make_folder_of, part_path, unwritable};
 use crate::generated::{Client, types};
-use crate::names::Workspace;
+use crate::names::{Edited, Workspace};
 use crate::transport::response::awaited_is_sent;
 use crate::{ByteStream, Error, ErrorKind, NameOrId, Result, Upload, WorkspaceRef};
 
@@ -69,6 +69,36 @@ impl Dataset {
             dataset: self.clone(),
             version: None,
         }
+    }
+
+    /// Describes the dataset.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the call failed.
+    pub async fn describe(&self) -> Result<types::DatasetInfo> {
+        let workspace = self.workspace_of().await?;
+        workspace.describe_dataset(self.dataset.clone()).await
+    }
+
+    /// Changes the dataset's name and description: see [`Workspace::edit_dataset`].
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; a call failed.
+    pub async fn edit(
+        &self,
+        change: impl Fn(types::UpdateDatasetRequest) -> types::UpdateDatasetRequest,
+    ) -> Result<Edited> {
+        let workspace = self.workspace_of().await?;
+        workspace.edit_dataset(self.dataset.clone(), change).await
+    }
+
+    /// Deletes the dataset with all its versions.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the call failed.
+    pub async fn delete(&self) -> Result<()> {
+        let workspace = self.workspace_of().await?;
+        workspace.delete_dataset(self.dataset.clone()).await
     }
 
     async fn workspace_of(&self) -> Result<Workspace> {

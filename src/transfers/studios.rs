@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::generated::{Client, types};
+use crate::names::Edited;
 use crate::poll::{Rhythm, poll_until};
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::transport::response::awaited_is_sent;
@@ -205,6 +206,27 @@ impl Studio {
     /// The name is unknown or ambiguous; the call failed.
     pub async fn describe(&self) -> Result<types::StudioInfo> {
         self.session().await?.describe().await
+    }
+
+    /// Changes the Studio, its labels included: see [`Workspace::edit_studio`](crate::Workspace::edit_studio).
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; a call failed.
+    pub async fn edit(
+        &self,
+        change: impl Fn(types::DataStudioUpdateRequest) -> types::DataStudioUpdateRequest,
+    ) -> Result<Edited> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        workspace.edit_studio(self.studio.clone(), change).await
+    }
+
+    /// Deletes the Studio.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the call failed.
+    pub async fn delete(&self) -> Result<()> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        workspace.delete_studio(self.studio.clone()).await
     }
 
     /// Starts the Studio unless it runs already, and waits until it runs. Faults of the network

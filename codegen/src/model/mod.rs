@@ -10,7 +10,9 @@ mod schemas;
 pub mod surface;
 pub(crate) mod syntax;
 mod types;
+mod usage;
 
 pub(crate) use mentions::Names;
 pub(crate) use schemas::{TypeSchema, wire_name};
 pub(crate) use types::Model;
+pub(crate) use usage::Usage;

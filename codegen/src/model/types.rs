@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::facts::Facts;
 use super::mentions::Names;
 use super::schemas::{self, TypeSchema};
+use super::usage::Usage;
 use crate::document::fixups::Union;
 use crate::document::{Document, Operation};
 
@@ -22,6 +23,8 @@ pub struct Model<'a> {
     pub facts: &'a Facts,
     /// How names are shown in documentation.
     pub names: Names,
+    /// Which operations take and return the types.
+    pub usage: Usage,
 }
 
 impl<'a> Model<'a> {
@@ -38,6 +41,7 @@ impl<'a> Model<'a> {
             schemas: schemas::by_type(document),
             facts,
             names: Names::new(document, operations),
+            usage: Usage::default(),
         }
     }
 

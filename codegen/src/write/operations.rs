@@ -19,8 +19,8 @@ use crate::model::syntax::{
     Field, Generated, OWN_METHODS, argument, in_types, last_name, qualified,
 };
 use crate::model::{Model, Names, TypeSchema};
-use crate::names::{ident, normal, type_name};
-use crate::write::{docs, paging, types};
+use crate::names::{ident, type_name};
+use crate::write::{docs, examples, paging, types};
 
 /// Emits the client's methods and the builders.
 pub fn emit(
@@ -102,18 +102,8 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, generated: &Generated) -
     let name = &builder.ident;
     let constant = ident(&operation.name.to_shouty_snake_case());
     let description = emit_description(entry, &constant);
-    let (arguments, body_example) = example_arguments(entry, model);
-    let doc = docs::of_builder(
-        operation,
-        &docs::example(
-            operation,
-            &arguments,
-            body_example.as_deref(),
-            paging.is_some(),
-        ),
-        paging.is_some(),
-        names,
-    );
+    let example = examples::of_call(entry, model, generated);
+    let doc = docs::of_builder(operation, &example, paging.is_some(), names);
 
     let setters = operation.parameters.iter().filter_map(|parameter| {
         let (setter, ty) = find(builder, &parameter.wire)?;
@@ -494,58 +484,5 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
             type IntoFuture = Sending<#reply>;
             fn into_future(self) -> Self::IntoFuture { self.send() }
         }
-    }
-}
-
-/// Arguments for the example on an operation's page: what is required, and the workspace.
-fn example_arguments(
-    entry: &Lowered<'_>,
-    model: &Model<'_>,
-) -> (Vec<(String, String)>, Option<String>) {
-    let arguments = entry
-        .operation
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.required || parameter.wire == "workspaceId")
-        .filter_map(|parameter| {
-            let (setter, ty) = find(entry.builder, &parameter.wire)?;
-            let value = match last_name(ty).as_str() {
-                "i64" => "42".to_owned(),
-                "bool" => "true".to_owned(),
-                _ => format!("\"{}\"", sample_text(&parameter.wire)),
-            };
-            Some((setter.to_string(), value))
-        })
-        .collect();
-    let body = match &entry.operation.body {
-        Some(Body::Json { .. }) => entry.body.as_ref().and_then(|ty| {
-            let name = last_name(ty);
-            model
-                .schemas
-                .contains_key(&name)
-                .then(|| format!(".body(seqera::types::{name}::new())"))
-        }),
-        Some(Body::Multipart { .. }) => entry.parts.iter().find(|part| part.is_file).map(|part| {
-            format!(
-                ".{}(seqera::Upload::from_path(\"samples.csv\"))",
-                part.setter
-            )
-        }),
-        Some(Body::Bytes { .. }) => Some(".body(\"…\")".to_owned()),
-        Some(Body::Empty) | None => None,
-    };
-    (arguments, body)
-}
-
-fn sample_text(wire: &str) -> &'static str {
-    match normal(wire).as_str() {
-        "path" | "dirpath" => "results/multiqc",
-        "filepath" => "results/multiqc/report.html",
-        "filename" => "samples.csv",
-        "version" => "1",
-        "rolename" => "launcher",
-        "regionid" => "eu-west-1",
-        "platformid" => "aws-batch",
-        _ => "5eJxMEVTd2X9gz",
     }
 }

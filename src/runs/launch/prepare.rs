@@ -51,6 +51,10 @@ impl Launch {
         let compute_env = match &self.compute_env {
             None => request.compute_env_id.take(),
             Some(ComputeEnvRef::Primary) => Some(workspace.primary_compute_env().await?),
+            Some(ComputeEnvRef::OwnOrPrimary) => match request.compute_env_id.take() {
+                Some(own) => Some(own),
+                None => Some(workspace.primary_compute_env().await?),
+            },
             Some(ComputeEnvRef::NameOrId(env)) => Some(workspace.compute_env(env.clone()).await?),
         };
         let Some(compute_env) = compute_env else {
