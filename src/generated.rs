@@ -32,6 +32,8 @@ use progenitor_client::{ClientHooks, ClientInfo};
 /// ```
 pub mod types {
     use crate::wire::record::{self, Fields, Record};
+    #[allow(unused_imports)]
+    use crate::wire::setting::{Setting, SettingList, SettingTexts};
 
     include!(concat!(env!("OUT_DIR"), "/types.rs"));
 }

@@ -122,4 +122,5 @@ pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;
 pub use wire::reread::from_json;
+pub use wire::setting::{Setting, SettingList, SettingTexts};
 pub use wire::timestamp::{ParseTimestampError, Timestamp};

@@ -41,12 +41,12 @@
 //! ```
 //! # use seqera::mock::MockApi;
 //! # use seqera::prelude::*;
-//! # use seqera::types::{DescribeWorkflowResponse, WorkflowMaxDbDto};
+//! # use seqera::types::{DescribeWorkflowResponse, WorkflowDetails};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> seqera::Result<()> {
 //! # let api = MockApi::start().await;
 //! let at = |status| {
-//!     let run = WorkflowMaxDbDto::new().id("4rnaseq").status(status);
+//!     let run = WorkflowDetails::new().id("4rnaseq").status(status);
 //!     DescribeWorkflowResponse::new().workflow(run)
 //! };
 //! let polls = api.describe_workflow(|when, then| {

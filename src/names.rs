@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// The organizations and workspaces that the token's user sees.
-    async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspaceDto>> {
+    async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspace>> {
         let user = self.user_id().await?;
         let reply = self.list_workspaces_user().user_id(user).send().await?;
         Ok(reply.orgs_and_workspaces.unwrap_or_default())
@@ -242,7 +242,7 @@ impl Workspace {
     /// The token's user does not see the workspace; it is the personal context; a call failed.
     pub async fn details(&self) -> Result<WorkspaceDetails> {
         let all = self.client.visible_workspaces().await?;
-        let own = |entry: &types::OrgAndWorkspaceDto| {
+        let own = |entry: &types::OrgAndWorkspace| {
             entry.workspace_id.is_some() && entry.workspace_id == self.id
         };
         let details = all.into_iter().find(own).and_then(|entry| {
@@ -348,7 +348,7 @@ impl Workspace {
         })
     }
 
-    async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
+    async fn compute_envs(&self) -> Result<Vec<types::ComputeEnvSummary>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
         Ok(reply.send().await?.compute_envs.unwrap_or_default())
     }

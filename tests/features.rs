@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use seqera_codegen::document::{self, Document};
+use seqera_codegen::{Tags, generate};
 use toml_edit::DocumentMut;
 
 fn read(name: &str) -> String {
@@ -55,4 +56,23 @@ fn the_version_carries_the_schemas() {
     assert_eq!(schema, seqera::API_VERSION);
     let record: DocumentMut = read("schema-provenance.toml").parse().unwrap();
     assert_eq!(record["version"].as_str(), Some(schema));
+}
+
+/// The types of a part are those of the whole: two crates of one build may enable different
+/// features, and each gets both.
+#[test]
+fn each_feature_only_adds() {
+    let (schema, overlay) = (read("seqera-api-latest.yml"), read("overlays/docs.yml"));
+    let surface = |tags: &Tags| generate(&schema, Some(&overlay), tags).unwrap().inventory;
+    let whole = surface(&Tags::All);
+    for tag in tags() {
+        let part = surface(&Tags::from_features([tag.clone()]));
+        assert!(!part.operations.is_empty(), "{tag}");
+        for (name, operation) in &part.operations {
+            assert_eq!(Some(operation), whole.operations.get(name), "{tag}: {name}");
+        }
+        for (name, ty) in &part.types {
+            assert_eq!(Some(ty), whole.types.get(name), "{tag}: {name}");
+        }
+    }
 }

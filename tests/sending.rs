@@ -97,7 +97,7 @@ async fn a_list_that_is_never_null_is_left_out_or_empty_or_has_values() {
 
 #[tokio::test]
 async fn enums_are_sent_by_variant_by_text_and_when_unknown() {
-    let dataset = || types::Workspace::new().name("lab").full_name("Lab");
+    let dataset = || types::WorkspaceInfo::new().name("lab").full_name("Lab");
     for (workspace, sent) in [
         (dataset().visibility(types::Visibility::Private), "PRIVATE"),
         (dataset().visibility("SHARED"), "SHARED"),
@@ -190,8 +190,7 @@ fn a_described_compute_environment_of_every_platform_can_be_created_again() {
         .collect();
     assert!(platforms.len() == 17 || is_other_version());
     for (variant, platform) in platforms.into_iter().enumerate() {
-        let (read, described) =
-            full::<types::ComputeEnvResponseDto>("ComputeEnvResponseDto", variant);
+        let (read, described) = full::<types::ComputeEnvDetails>("ComputeEnvResponseDto", variant);
         let env = types::ComputeEnv::from(&described).description("Second try");
         let sent = to_json(&types::CreateComputeEnvRequest::new().compute_env(env));
         let env = &sent["computeEnv"];
@@ -227,7 +226,7 @@ fn a_described_compute_environment_of_every_platform_can_be_created_again() {
 
 #[test]
 fn a_config_that_does_not_name_its_kind_is_sent_with_that_of_the_platform_beside_it() {
-    let read = |platform: &str| -> types::ComputeEnvResponseDto {
+    let read = |platform: &str| -> types::ComputeEnvDetails {
         let config = json!({ "region": "eu-west-1", "workDir": "s3://lab/work" });
         serde_json::from_value(json!({ "name": "b", "platform": platform, "config": config }))
             .unwrap()
@@ -248,7 +247,7 @@ fn a_config_that_does_not_name_its_kind_is_sent_with_that_of_the_platform_beside
 #[test]
 fn an_action_whose_config_does_not_name_its_kind_is_written_as_its_source_says() {
     let config = json!({ "expression": "0 3 * * *", "timezone": "Europe/Oslo" });
-    let described: types::ActionResponseDto = serde_json::from_value(
+    let described: types::ActionDetails = serde_json::from_value(
         json!({ "name": "nightly", "source": "cron", "config": config, "labels": [] }),
     )
     .unwrap();
@@ -260,7 +259,7 @@ fn an_action_whose_config_does_not_name_its_kind_is_written_as_its_source_says()
 async fn a_pipeline_is_described_changed_and_updated() {
     let server = Server::start().await;
     let client = &server.client;
-    let (pipeline_read, _) = full::<types::PipelineDbDto>("PipelineDbDto", 0);
+    let (pipeline_read, _) = full::<types::PipelineDetails>("PipelineDbDto", 0);
     server.answer_json(200, &json!({ "pipeline": pipeline_read }));
     let described = client
         .describe_pipeline()
@@ -268,7 +267,7 @@ async fn a_pipeline_is_described_changed_and_updated() {
         .send()
         .await
         .unwrap();
-    let (launch_read, _) = full::<types::LaunchDbDto>("LaunchDbDto", 0);
+    let (launch_read, _) = full::<types::LaunchInfo>("LaunchDbDto", 0);
     server.answer_json(200, &json!({ "launch": launch_read }));
     let launch = client
         .describe_pipeline_launch()
@@ -329,7 +328,7 @@ async fn an_action_is_described_changed_and_updated() {
         .map(|(kind, _)| kind)
         .collect();
     for (variant, kind) in kinds.into_iter().enumerate() {
-        let (read, _) = full::<types::ActionResponseDto>("ActionResponseDto", variant);
+        let (read, _) = full::<types::ActionDetails>("ActionResponseDto", variant);
         server.answer_json(200, &json!({ "action": read }));
         let described = client
             .describe_action()

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use seqera::Client;
-use seqera::types::{OrgAndWorkspaceDto, UserResponseDto};
+use seqera::types::{OrgAndWorkspace, User};
 use tokio::sync::OnceCell;
 
 use crate::args::Global;
@@ -27,8 +27,8 @@ pub struct Context {
     endpoint: String,
     workspace: Option<String>,
     client: OnceCell<Client>,
-    user: OnceCell<UserResponseDto>,
-    workspaces: OnceCell<Vec<OrgAndWorkspaceDto>>,
+    user: OnceCell<User>,
+    workspaces: OnceCell<Vec<OrgAndWorkspace>>,
 }
 
 /// A workspace, or the personal context.
@@ -168,7 +168,7 @@ impl Context {
     }
 
     /// The token's user.
-    pub async fn user(&self) -> Result<&UserResponseDto> {
+    pub async fn user(&self) -> Result<&User> {
         self.user
             .get_or_try_init(async || {
                 let reply = self.client()?.user_info().send().await?;
@@ -183,7 +183,7 @@ impl Context {
     }
 
     /// The user's organizations and workspaces.
-    pub async fn workspaces(&self) -> Result<&[OrgAndWorkspaceDto]> {
+    pub async fn workspaces(&self) -> Result<&[OrgAndWorkspace]> {
         let found = self
             .workspaces
             .get_or_try_init(async || {
@@ -241,7 +241,7 @@ impl Context {
         &self,
         organization: &str,
         name: &str,
-    ) -> Result<&OrgAndWorkspaceDto> {
+    ) -> Result<&OrgAndWorkspace> {
         let mut all = self.workspaces().await?.iter();
         all.find(|entry| {
             entry.org_name.as_deref() == Some(organization)
@@ -255,7 +255,7 @@ impl Context {
     }
 
     /// The user's workspace of that id.
-    pub async fn workspace_of_id(&self, id: i64) -> Result<&OrgAndWorkspaceDto> {
+    pub async fn workspace_of_id(&self, id: i64) -> Result<&OrgAndWorkspace> {
         let mut all = self.workspaces().await?.iter();
         all.find(|entry| entry.workspace_id == Some(id))
             .ok_or_else(|| Failure::not_found(format!("Workspace '{id}' not found")))
@@ -271,7 +271,7 @@ impl Context {
     }
 
     /// An organization of the user, by name or id.
-    pub async fn organization_named(&self, text: &str) -> Result<&OrgAndWorkspaceDto> {
+    pub async fn organization_named(&self, text: &str) -> Result<&OrgAndWorkspace> {
         let id = text.parse::<i64>().ok();
         let mut all = self.workspaces().await?.iter();
         all.find(|entry| {
@@ -344,7 +344,7 @@ impl<'a> Place<'a> {
     }
 
     /// The entry among the user's workspaces.
-    pub async fn entry(&self) -> Result<Option<&'a OrgAndWorkspaceDto>> {
+    pub async fn entry(&self) -> Result<Option<&'a OrgAndWorkspace>> {
         match self.id {
             None => Ok(None),
             Some(id) => Ok(Some(self.context.workspace_of_id(id).await?)),

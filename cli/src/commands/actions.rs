@@ -2,8 +2,7 @@
 
 use clap::{Args, Subcommand};
 use seqera::types::{
-    ActionResponseDto, CreateActionRequest, ListActionsResponseActionInfo, UpdateActionRequest,
-    WorkflowLaunchRequest,
+    ActionDetails, ActionSummary, CreateActionRequest, UpdateActionRequest, WorkflowLaunchRequest,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -291,11 +290,7 @@ impl Update {
     }
 }
 
-async fn all(
-    context: &Context,
-    place: &Place<'_>,
-    labels: bool,
-) -> Result<Vec<ListActionsResponseActionInfo>> {
+async fn all(context: &Context, place: &Place<'_>, labels: bool) -> Result<Vec<ActionSummary>> {
     let mut call = context.client()?.list_actions().workspace_id(place.id());
     if labels {
         call = call.attributes(["labels"]);
@@ -336,7 +331,7 @@ async fn describe(
     context: &Context,
     place: &Place<'_>,
     wanted: &IdOrName,
-) -> Result<ActionResponseDto> {
+) -> Result<ActionDetails> {
     let id = id_of(context, place, wanted).await?;
     let call = context
         .client()?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use seqera::prelude::*;
 use seqera::types::{
-    DataLinkContentResponse, DataLinkCreateRequest, DataLinkDto, DataLinkUpdateRequest,
+    DataLinkContentResponse, DataLinkCreateRequest, DataLinkInfo, DataLinkUpdateRequest,
 };
 use seqera::{DataLink, Id};
 use serde::Deserialize;
@@ -325,7 +325,7 @@ impl Update {
     }
 }
 
-fn show(context: &Context, data_link: DataLinkDto, message: &str) -> Result<Exit> {
+fn show(context: &Context, data_link: DataLinkInfo, message: &str) -> Result<Exit> {
     let view = table(message, COLUMNS, std::slice::from_ref(&data_link))?;
     context.show(&Answer::new(
         json!({"dataLink": data_link, "message": message}),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use seqera::types::{
-    ChangeDatasetVisibilityRequest, CreateDatasetRequest, DatasetDto, DatasetVersionDto,
+    ChangeDatasetVisibilityRequest, CreateDatasetRequest, DatasetInfo, DatasetVersion,
     UpdateDatasetRequest,
 };
 use serde::Deserialize;
@@ -340,7 +340,7 @@ impl Version {
         &self,
         context: &Context,
         place: &Place<'_>,
-    ) -> Result<(DatasetDto, DatasetVersionDto)> {
+    ) -> Result<(DatasetInfo, DatasetVersion)> {
         let found = find(context, place, &self.which.dataset).await?;
         let versions = versions(context, place, &found).await?.into_iter();
         let version = match self.dataset_version {
@@ -464,7 +464,7 @@ async fn upload(
     Ok(())
 }
 
-async fn delete(context: &Context, place: &Place<'_>, dataset: &DatasetDto) -> Result<()> {
+async fn delete(context: &Context, place: &Place<'_>, dataset: &DatasetInfo) -> Result<()> {
     let call = context
         .client()?
         .delete_dataset_v2()
@@ -478,8 +478,8 @@ async fn delete(context: &Context, place: &Place<'_>, dataset: &DatasetDto) -> R
 async fn versions(
     context: &Context,
     place: &Place<'_>,
-    dataset: &DatasetDto,
-) -> Result<Vec<DatasetVersionDto>> {
+    dataset: &DatasetInfo,
+) -> Result<Vec<DatasetVersion>> {
     let call = context
         .client()?
         .list_dataset_versions_v2()
@@ -489,7 +489,7 @@ async fn versions(
     Ok(reply.versions.unwrap_or_default())
 }
 
-async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<DatasetDto>> {
+async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<DatasetInfo>> {
     let call = context
         .client()?
         .list_datasets_v2()
@@ -503,7 +503,7 @@ async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Op
     Ok(None)
 }
 
-async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<DatasetDto> {
+async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<DatasetInfo> {
     if let Some(id) = &wanted.id {
         let call = context
             .client()?

@@ -5,7 +5,7 @@ use seqera::Id;
 use seqera::prelude::*;
 use seqera::runs::{Change, Pipeline, Preview};
 use seqera::types::{
-    ComputeEnvResponseDto, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest, WorkflowStatus,
+    ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest, WorkflowStatus,
 };
 use serde_json::{Map, Value, json};
 
@@ -151,7 +151,7 @@ impl Launch {
 }
 
 /// What a launch takes from the environment it runs on, where it says nothing itself.
-pub fn of_environment(env: &ComputeEnvResponseDto) -> Result<Map<String, Value>> {
+pub fn of_environment(env: &ComputeEnvDetails) -> Result<Map<String, Value>> {
     let config = serde_json::to_value(&env.config)?;
     let mut fields = Map::new();
     fields.insert("computeEnvId".to_owned(), env.id.clone().into());
@@ -166,7 +166,7 @@ pub fn of_environment(env: &ComputeEnvResponseDto) -> Result<Map<String, Value>>
 /// A launch whose empty scripts are those of the environment that was chosen for it.
 fn filled(
     mut request: WorkflowLaunchRequest,
-    env: &ComputeEnvResponseDto,
+    env: &ComputeEnvDetails,
     repository: bool,
 ) -> Result<WorkflowLaunchRequest> {
     let config = serde_json::to_value(&env.config)?;

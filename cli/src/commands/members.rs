@@ -1,7 +1,7 @@
 //! `members` and `collaborators`: the people of an organization.
 
 use clap::{Args, Subcommand};
-use seqera::types::{AddMemberRequest, MemberDbDto, UpdateMemberRoleRequest};
+use seqera::types::{AddMemberRequest, Member, UpdateMemberRoleRequest};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -218,11 +218,7 @@ pub fn is_called(user_name: &Option<String>, email: &Option<String>, name: &str)
 }
 
 /// The member of that user name or e-mail address, if there is one.
-pub async fn look_for(
-    context: &Context,
-    organization: i64,
-    user: &str,
-) -> Result<Option<MemberDbDto>> {
+pub async fn look_for(context: &Context, organization: i64, user: &str) -> Result<Option<Member>> {
     let call = context
         .client()?
         .list_organization_members()
@@ -236,7 +232,7 @@ pub async fn look_for(
     Ok(None)
 }
 
-async fn find(context: &Context, organization: i64, user: &str) -> Result<MemberDbDto> {
+async fn find(context: &Context, organization: i64, user: &str) -> Result<Member> {
     look_for(context, organization, user).await?.ok_or_else(|| {
         Failure::not_found(format!(
             "Member '{user}' not found in {organization} organization"

@@ -1,7 +1,7 @@
 //! `organizations`.
 
 use clap::{Args, Subcommand};
-use seqera::types::{CreateOrganizationRequest, OrganizationDbDto, UpdateOrganizationRequest};
+use seqera::types::{CreateOrganizationRequest, OrganizationDetails, UpdateOrganizationRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -189,7 +189,7 @@ async fn find(context: &Context, organization: &NumberOrName) -> Result<i64> {
         .ok_or_else(|| Failure::not_found(format!("Organization '{name}' not found")))
 }
 
-async fn describe(context: &Context, id: i64) -> Result<OrganizationDbDto> {
+async fn describe(context: &Context, id: i64) -> Result<OrganizationDetails> {
     let reply = context
         .client()?
         .describe_organization()
@@ -199,7 +199,7 @@ async fn describe(context: &Context, id: i64) -> Result<OrganizationDbDto> {
     Ok(reply.organization.unwrap_or_default())
 }
 
-fn show(context: &Context, organization: &OrganizationDbDto) -> Result<Exit> {
+fn show(context: &Context, organization: &OrganizationDetails) -> Result<Exit> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let facts = vec![

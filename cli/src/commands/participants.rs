@@ -1,7 +1,7 @@
 //! `participants`: who takes part in a workspace.
 
 use clap::{Args, Subcommand};
-use seqera::types::{AddParticipantRequest, ParticipantResponseDto, UpdateParticipantRoleRequest};
+use seqera::types::{AddParticipantRequest, Participant, UpdateParticipantRoleRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -230,7 +230,7 @@ impl Add {
     }
 }
 
-fn is_of(participant: &ParticipantResponseDto, kind: ParticipantType) -> bool {
+fn is_of(participant: &Participant, kind: ParticipantType) -> bool {
     (participant.type_.as_ref()).is_some_and(|own| own.to_string() == kind.as_str())
 }
 
@@ -249,11 +249,7 @@ impl Home {
         Ok(call.org_id(self.organization_id).workspace_id(self.id))
     }
 
-    async fn look_for(
-        &self,
-        context: &Context,
-        wanted: &Which,
-    ) -> Result<Option<ParticipantResponseDto>> {
+    async fn look_for(&self, context: &Context, wanted: &Which) -> Result<Option<Participant>> {
         let mut all = self.list(context)?.search(&wanted.name).stream();
         while let Some(one) = all.try_next().await? {
             let named = match wanted.kind {
@@ -267,7 +263,7 @@ impl Home {
         Ok(None)
     }
 
-    async fn find(&self, context: &Context, wanted: &Which) -> Result<ParticipantResponseDto> {
+    async fn find(&self, context: &Context, wanted: &Which) -> Result<Participant> {
         self.look_for(context, wanted).await?.ok_or_else(|| {
             Failure::not_found(format!(
                 "Participant '{}' not found in workspace '{}'",
@@ -276,7 +272,7 @@ impl Home {
         })
     }
 
-    async fn delete(&self, context: &Context, participant: &ParticipantResponseDto) -> Result<()> {
+    async fn delete(&self, context: &Context, participant: &Participant) -> Result<()> {
         let call = context.client()?.delete_workspace_participant();
         let call = call.org_id(self.organization_id).workspace_id(self.id);
         call.participant_id(participant.participant_id.unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use seqera::prelude::*;
-use seqera::types::{CreateTeamMemberRequest, CreateTeamRequest, TeamDbDto};
+use seqera::types::{CreateTeamMemberRequest, CreateTeamRequest, TeamDetails};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -215,7 +215,7 @@ impl Members {
     }
 }
 
-async fn look_for(context: &Context, organization: i64, name: &str) -> Result<Option<TeamDbDto>> {
+async fn look_for(context: &Context, organization: i64, name: &str) -> Result<Option<TeamDetails>> {
     let call = context
         .client()?
         .list_organization_teams()
@@ -230,7 +230,7 @@ async fn look_for(context: &Context, organization: i64, name: &str) -> Result<Op
 }
 
 /// The team of that name.
-pub async fn find(context: &Context, organization: i64, name: &str) -> Result<TeamDbDto> {
+pub async fn find(context: &Context, organization: i64, name: &str) -> Result<TeamDetails> {
     look_for(context, organization, name).await?.ok_or_else(|| {
         Failure::not_found(format!(
             "Team '{name}' not found in organization '{organization}'"

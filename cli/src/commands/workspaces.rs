@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use seqera::types::{
-    CreateWorkspaceRequest, DataStudioWorkspaceSettingsRequest, OrgAndWorkspaceDto,
+    CreateWorkspaceRequest, DataStudioWorkspaceSettingsRequest, OrgAndWorkspace,
     UpdateWorkspaceRequest,
 };
 use serde::{Deserialize, Serialize};
@@ -408,7 +408,7 @@ pub struct Found {
 }
 
 impl Found {
-    pub fn of_entry(entry: &OrgAndWorkspaceDto) -> Self {
+    pub fn of_entry(entry: &OrgAndWorkspace) -> Self {
         Self {
             id: entry.workspace_id.unwrap_or_default(),
             name: entry.workspace_name.clone().unwrap_or_default(),
@@ -432,7 +432,7 @@ impl Found {
         ))
     }
 
-    async fn describe(&self, context: &Context) -> Result<seqera::types::Workspace> {
+    async fn describe(&self, context: &Context) -> Result<seqera::types::WorkspaceInfo> {
         let call = context
             .client()?
             .describe_workspace()

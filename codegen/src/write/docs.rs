@@ -15,11 +15,14 @@ use crate::names::{snake, type_name};
 /// Documentation of a type.
 pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
     let mut text = String::new();
+    let mut alias = None;
     if let Some(schema) = model.schemas.get(name) {
         if let Some(description) = schema.schema["description"].as_str() {
             let _ = writeln!(text, "{}\n", resolve(&model.names, description));
         }
         let wire = wire_name(schema.schema, &schema.wire);
+        let is_another = wire != schema.wire;
+        alias = is_another.then(|| quote! { #[doc(alias = #wire)] });
         let _ = write!(text, "`{wire}` in the schema.");
         if schema.schema["deprecated"] == true {
             text.push_str(" Deprecated by the vendor.");
@@ -29,7 +32,8 @@ pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
     if text.is_empty() {
         text = format!("`{name}`.");
     }
-    attributes(&text)
+    let doc = attributes(&text);
+    quote! { #doc #alias }
 }
 
 /// Documentation of a union.

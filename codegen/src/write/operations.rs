@@ -5,19 +5,22 @@
 //! description, setters that write into one `Request`, and a `send` of one line. The names, the
 //! order and the types of parameters and replies stay the generator's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToShoutySnakeCase;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
+use crate::document::fixups::{NULLABLE, REQUIRED, Union};
 use crate::document::{Body, Operation, Parameter, Place, Reply, UNTAGGED};
 use crate::model::operations::{Lowered, Part, find, is_path_like, is_safe_to_repeat};
-use crate::model::syntax::{Generated, argument, last_name, qualified};
+use crate::model::syntax::{
+    Field, Generated, OWN_METHODS, argument, in_types, last_name, qualified,
+};
 use crate::model::{Model, Names, TypeSchema};
-use crate::names::ident;
-use crate::write::{docs, examples, paging};
+use crate::names::{ident, type_name};
+use crate::write::{docs, examples, paging, types};
 
 /// Emits the client's methods and the builders.
 pub fn emit(
@@ -36,7 +39,7 @@ pub fn emit(
         .map(|(tag, entries)| emit_methods(tag, entries, tags, names));
     let builders = lowered
         .iter()
-        .map(|entry| emit_builder(entry, model, generated, names));
+        .map(|entry| emit_builder(entry, model, generated));
     quote! {
         #(#methods)*
 
@@ -53,6 +56,8 @@ pub fn emit(
             use crate::paginate::{ItemStream, PageStream, Paged, Paging};
             #[allow(unused_imports)]
             use crate::transport::request::{Operation, Request};
+            #[allow(unused_imports)]
+            use crate::wire::setting::{Setting, SettingList, SettingTexts};
             use crate::Method;
             #[allow(unused_imports)]
             use crate::transport::response::{Response, Sending};
@@ -86,12 +91,8 @@ fn emit_methods(
     }
 }
 
-fn emit_builder(
-    entry: &Lowered<'_>,
-    model: &Model<'_>,
-    generated: &Generated,
-    names: &Names,
-) -> TokenStream {
+fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, generated: &Generated) -> TokenStream {
+    let names = &model.names;
     let Lowered {
         operation,
         builder,
@@ -109,6 +110,7 @@ fn emit_builder(
         Some(emit_setter(parameter, setter, ty, names))
     });
     let body = BodyCode::new(entry, model);
+    let body_fields_setters = body_field_setters(entry, model, generated);
     let (body_fields, body_values, body_setters, prepare) =
         (&body.fields, &body.values, &body.setters, &body.prepare);
     let send = emit_send(entry, prepare);
@@ -127,6 +129,7 @@ fn emit_builder(
             }
             #(#setters)*
             #body_setters
+            #(#body_fields_setters)*
         }
         #send
         #paged
@@ -188,8 +191,10 @@ fn emit_setter(
         };
         return quote! {
             #doc
-            pub fn #setter(mut self, values: impl IntoIterator<Item = impl Into<#item>>) -> Self {
-                self.request.#write(#wire, values.into_iter().map(Into::<#item>::into));
+            pub fn #setter<M>(mut self, values: impl SettingTexts<#item, M>) -> Self {
+                if let Some(values) = values.setting_texts() {
+                    self.request.#write(#wire, values);
+                }
                 self
             }
         };
@@ -250,13 +255,14 @@ impl BodyCode {
         let name = last_name(ty);
         let doc = docs::attributes(&describe_body(description));
         let check = model
+            .facts
             .checked
             .contains(&name)
             .then(|| quote! { self.request.fail_if(crate::wire::check::Missing::of(body)); });
         let starts_empty = |found: &TypeSchema<'_>| found.schema["enum"].is_null();
         let change = model.schemas.get(&name).is_some_and(starts_empty).then(|| {
             quote! {
-                /// Changes the request's body, which starts empty, in place.
+                /// Changes the request's body in place: by a closure from what was set so far.
                 pub fn body_map(mut self, change: impl FnOnce(#ty) -> #ty) -> Self {
                     self.body = Some(change(self.body.take().unwrap_or_default()));
                     self
@@ -360,6 +366,53 @@ impl BodyCode {
             quote! { self.request.multipart(self.form); }
         };
     }
+}
+
+/// Setters of the body's fields, where nothing else is called like them.
+fn body_field_setters(
+    entry: &Lowered<'_>,
+    model: &Model<'_>,
+    generated: &Generated,
+) -> Vec<TokenStream> {
+    let Some(body) = &entry.body else {
+        return Vec::new();
+    };
+    let name = last_name(body);
+    let Some(item) = generated.structs.get(&name) else {
+        return Vec::new();
+    };
+    let is_union = |union: &Union| type_name(&union.name) == name;
+    if model.unions.iter().any(is_union) {
+        return Vec::new();
+    }
+    let parameters = entry.builder.parameters.iter().map(|(name, _)| name);
+    let parts = entry.parts.iter().map(|part| &part.setter);
+    let mut taken: BTreeSet<String> = OWN_METHODS.map(str::to_owned).into();
+    taken.insert("body".to_owned());
+    taken.extend(parameters.chain(parts).map(ToString::to_string));
+    let is_sent = model.facts.sent.contains(&name);
+    let (required, nullables) = (model.listed(&name, REQUIRED), model.listed(&name, NULLABLE));
+    let is_free = |field: &&Field| {
+        !taken.contains(&field.ident.to_string()) && !model.is_union_tag(&name, &field.wire)
+    };
+    let fields = item.fields.iter().filter(is_free).map(|field| {
+        let nullable = is_sent && nullables.contains(field.wire.as_str());
+        let demanded = is_sent && required.contains(field.wire.as_str());
+        let doc = docs::of_field(model, &name, &field.wire, demanded, nullable);
+        let doc = quote! {
+            #doc
+            ///
+            /// A field of the request's body.
+        };
+        let field = Field {
+            ident: field.ident.clone(),
+            wire: field.wire.clone(),
+            ty: in_types(&field.ty),
+        };
+        let target = quote! { self.body.get_or_insert_default() };
+        types::emit_setter(&field, nullable, &target, &doc)
+    });
+    fields.collect()
 }
 
 fn describe_body(description: Option<&str>) -> String {

@@ -11,7 +11,7 @@ use crate::names::by_name::forget_if;
 use crate::names::labels::is_refused;
 use crate::names::{NameOrId, Workspace};
 use crate::types::{
-    PipelineDbDto, PipelineVersionFullInfoDto, PipelineVersionManageRequest, UpdatePipelineRequest,
+    PipelineDetails, PipelineVersionInfo, PipelineVersionManageRequest, UpdatePipelineRequest,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -122,7 +122,7 @@ impl EditPipeline<'_> {
         };
         let write = |request: UpdatePipelineRequest| {
             let call = client.update_pipeline().pipeline_id(id).body(request);
-            let written: BoxFuture<'static, Result<Option<PipelineDbDto>>> =
+            let written: BoxFuture<'static, Result<Option<PipelineDetails>>> =
                 Box::pin(async move { Ok(call.send().await?.pipeline) });
             written
         };
@@ -171,7 +171,7 @@ impl fmt::Debug for EditPipeline<'_> {
 }
 
 impl PipelineVersion {
-    fn of(version: PipelineVersionFullInfoDto) -> Option<Self> {
+    fn of(version: PipelineVersionInfo) -> Option<Self> {
         Some(Self {
             id: version.id?,
             name: version.name.filter(|name| !name.is_empty()),

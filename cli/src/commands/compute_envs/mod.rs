@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seqera::types::{ComputeEnvResponseDto, UpdateComputeEnvRequest};
+use seqera::types::{ComputeEnvDetails, UpdateComputeEnvRequest};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -277,7 +277,7 @@ fn text(value: &Option<impl ToString>) -> String {
     value.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-fn label(label: &seqera::types::LabelDbDto) -> String {
+fn label(label: &seqera::types::Label) -> String {
     let name = label.name.clone().unwrap_or_default();
     match &label.value {
         Some(value) => format!("{name}={value}"),
@@ -379,7 +379,7 @@ pub async fn all(
     context: &Context,
     place: &Place<'_>,
     status: Option<&str>,
-) -> Result<Vec<seqera::types::ListComputeEnvsResponseEntry>> {
+) -> Result<Vec<seqera::types::ComputeEnvSummary>> {
     let call = context
         .client()?
         .list_compute_envs()
@@ -393,7 +393,7 @@ async fn describe(
     context: &Context,
     place: &Place<'_>,
     wanted: &IdOrName,
-) -> Result<ComputeEnvResponseDto> {
+) -> Result<ComputeEnvDetails> {
     let id = match &wanted.id {
         Some(id) => id.clone(),
         None => {
@@ -418,7 +418,7 @@ pub async fn describe_id(
     context: &Context,
     place: &Place<'_>,
     id: &str,
-) -> Result<ComputeEnvResponseDto> {
+) -> Result<ComputeEnvDetails> {
     let call = context.client()?.describe_compute_env().compute_env_id(id);
     let call = call.workspace_id(place.id()).attributes(["labels"]);
     Ok(call.send().await?.compute_env.unwrap_or_default())
@@ -429,7 +429,7 @@ pub async fn to_run_on(
     context: &Context,
     place: &Place<'_>,
     wanted: Option<&str>,
-) -> Result<ComputeEnvResponseDto> {
+) -> Result<ComputeEnvDetails> {
     let all = all(context, place, Some("AVAILABLE")).await?;
     let entry = match wanted {
         Some(text) => {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seqera::types::{CreatePipelineSchemaRequest, LaunchDbDto, PipelineDbDto};
+use seqera::types::{CreatePipelineSchemaRequest, LaunchInfo, PipelineDetails};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -393,7 +393,7 @@ async fn look_for(
     context: &Context,
     place: &Place<'_>,
     name: &str,
-) -> Result<Option<PipelineDbDto>> {
+) -> Result<Option<PipelineDetails>> {
     let call = context.client()?.list_pipelines().workspace_id(place.id());
     let mut found = call
         .search(format!("\"{name}\""))
@@ -424,7 +424,7 @@ async fn find(
     context: &Context,
     place: &Place<'_>,
     wanted: &NumberOrName,
-) -> Result<PipelineDbDto> {
+) -> Result<PipelineDetails> {
     let (id, source) = match wanted.id {
         Some(id) => (id, None),
         None => {
@@ -452,7 +452,7 @@ async fn find(
 async fn version_of(
     context: &Context,
     place: &Place<'_>,
-    pipeline: &PipelineDbDto,
+    pipeline: &PipelineDetails,
     said: VersionRef,
 ) -> Result<Option<String>> {
     match (said.version_id, said.version_name) {
@@ -470,9 +470,9 @@ async fn version_of(
 async fn launch_of(
     context: &Context,
     place: &Place<'_>,
-    pipeline: &PipelineDbDto,
+    pipeline: &PipelineDetails,
     version: Option<&str>,
-) -> Result<LaunchDbDto> {
+) -> Result<LaunchInfo> {
     let call = context
         .client()?
         .describe_pipeline_launch()

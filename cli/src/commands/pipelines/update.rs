@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seqera::types::{
-    PipelineDbDto, PipelineVersionManageRequest, UpdatePipelineRequest, WorkflowLaunchRequest,
+    PipelineDetails, PipelineVersionManageRequest, UpdatePipelineRequest, WorkflowLaunchRequest,
 };
 use serde_json::json;
 
@@ -120,7 +120,7 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
 async fn name_version(
     context: &Context,
     place: &Place<'_>,
-    pipeline: &PipelineDbDto,
+    pipeline: &PipelineDetails,
     version: &str,
 ) -> Result<String> {
     let client = context.client()?;

@@ -1,6 +1,6 @@
 //! `pipelines versions`.
 
-use seqera::types::{PipelineDbDto, PipelineVersionFullInfoDto, PipelineVersionManageRequest};
+use seqera::types::{PipelineDetails, PipelineVersionInfo, PipelineVersionManageRequest};
 use serde_json::json;
 
 use super::{ListVersions, ManageVersion, find};
@@ -88,7 +88,7 @@ pub async fn manage(context: &Context, command: ManageVersion) -> Result<Exit> {
 pub async fn named(
     context: &Context,
     place: &Place<'_>,
-    pipeline: &PipelineDbDto,
+    pipeline: &PipelineDetails,
     name: &str,
 ) -> Result<String> {
     let call = context
@@ -112,9 +112,9 @@ pub async fn named(
 pub async fn by_id(
     context: &Context,
     place: &Place<'_>,
-    pipeline: &PipelineDbDto,
+    pipeline: &PipelineDetails,
     id: Option<&str>,
-) -> Result<Option<PipelineVersionFullInfoDto>> {
+) -> Result<Option<PipelineVersionInfo>> {
     let Some(id) = id else { return Ok(None) };
     if let Some(own) = pipeline
         .version

@@ -166,7 +166,7 @@ impl Dumping<'_> {
         for task in tasks.iter().filter(|task| self.wants(task)) {
             self.task(&mut archive, task).await?;
         }
-        Ok(archive.into_inner()?)
+        Ok(archive?)
     }
 
     fn wants(&self, task: &Task) -> bool {

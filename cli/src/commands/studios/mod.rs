@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use seqera::prelude::*;
 use seqera::types::{
-    DataStudioConfiguration, DataStudioDto, DataStudioStartRequest, DataStudioUpdateRequest,
+    DataStudioConfiguration, DataStudioStartRequest, DataStudioUpdateRequest, StudioInfo,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -572,7 +572,7 @@ impl Settings<'_> {
         &self,
         context: &Context,
         place: &Place<'_>,
-        studio: &DataStudioDto,
+        studio: &StudioInfo,
     ) -> Result<DataStudioConfiguration> {
         self.over_configuration(
             context,
@@ -682,7 +682,7 @@ async fn id_of(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Resul
     Err(not_found(wanted, place))
 }
 
-async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<DataStudioDto> {
+async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result<StudioInfo> {
     let id = id_of(context, place, wanted).await?;
     let call = context.client()?.describe_data_studio().session_id(id);
     let found = call.workspace_id(place.id()).send().await;
