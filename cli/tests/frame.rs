@@ -194,7 +194,7 @@ fn a_dry_run_shows_the_request_and_sends_nothing() {
             .ends_with("/api/pipeline-secrets"),
         "{printed}"
     );
-    assert!(server.calls().is_empty());
+    assert!(server.changes().is_empty());
 }
 
 #[test]
