@@ -166,7 +166,7 @@ impl Dumping<'_> {
         for task in tasks.iter().filter(|task| self.wants(task)) {
             self.task(&mut archive, task).await?;
         }
-        Ok(archive?)
+        Ok(archive.into_inner()?)
     }
 
     fn wants(&self, task: &Task) -> bool {
