@@ -1,6 +1,6 @@
 //! Generates the bindings from the vendored schema. Reads files of this package, nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs, process};
 
 use seqera_codegen::{Tags, generate, needs};
@@ -32,7 +32,7 @@ fn run() -> anyhow::Result<()> {
     if env::var_os("CARGO_FEATURE_MOCK").is_some() {
         fs::write(directory.join("mocks.rs"), output.mocks()?)?;
     }
-    if Path::new("tests").is_dir() {
+    if env::var_os("CARGO_FEATURE_TABLES").is_some() {
         fs::write(directory.join("calls.rs"), output.calls()?)?;
         fs::write(directory.join("round_trips.rs"), output.round_trips()?)?;
     }
@@ -41,7 +41,8 @@ fn run() -> anyhow::Result<()> {
 
 /// The schema's tags are features of the same names.
 fn enabled_tags() -> Tags {
-    let enabled =
-        env::vars().filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
+    // Other variables may be no text.
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let enabled = names.filter_map(|name| Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned()));
     Tags::from_features(enabled)
 }

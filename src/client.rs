@@ -8,13 +8,14 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::generated::Client;
+use crate::transport::clients::{Clients, Settings, Use, is_loopback};
 use crate::transport::hooks::{Hooks, IncomingReply, OutgoingRequest};
 use crate::transport::kept::Kept;
 use crate::transport::rate_limit::{Limiter, RateLimit};
 use crate::transport::retry::RetryPolicy;
 use crate::transport::storage::Storage;
 use crate::transport::workspace::{FindWorkspace, Scope, no_look_up};
-use crate::transport::{Shared, Transport};
+use crate::transport::{Bounds, Shared, Transport};
 use crate::{Error, Result};
 
 mod http;
@@ -24,8 +25,6 @@ mod token;
 pub(crate) mod workspace;
 
 pub use token::AccessToken;
-
-use http::HttpSettings;
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 const USER_AGENT: &str = concat!("seqera-rs/", env!("CARGO_PKG_VERSION"));
@@ -71,6 +70,25 @@ impl Client {
         &self.baseurl
     }
 
+    /// The same client, which sends no call that may change something. Such a call fails with
+    /// [`ErrorKind::NotSent`](crate::ErrorKind::NotSent), and the error's
+    /// [`body`](crate::Error::body) is the request as JSON: `method`, `url`, and `body` where it
+    /// has one of JSON. Calls that only read are sent.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// let error = client.dry_run().delete_label().label_id(5).send().await.unwrap_err();
+    /// let request: serde_json::Value = error.details().unwrap();
+    /// assert_eq!(request["method"], "DELETE");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn dry_run(&self) -> Self {
+        let mut scoped = self.clone();
+        scoped.inner.dry_run = true;
+        scoped
+    }
+
     /// The same client with another retry policy, for one call or many. It shares the connections
     /// and the rate limit.
     #[must_use]
@@ -106,13 +124,14 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
     headers: HeaderMap,
     read_timeout: Duration,
-    http: HttpSettings,
+    bounds: Bounds,
+    http: Settings,
     hooks: Hooks,
     rate_limit: RateLimit,
     retry: RetryPolicy,
     pub(crate) scope: Scope,
     /// The first setting that can't be used.
-    pub(crate) mistake: Option<String>,
+    mistake: Option<String>,
     /// Settings of the parts above.
     pub(crate) kept: Kept,
 }
@@ -129,7 +148,11 @@ impl ClientBuilder {
             user_agent: None,
             headers: HeaderMap::new(),
             read_timeout: Duration::from_secs(60),
-            http: HttpSettings::default(),
+            bounds: Bounds {
+                time: Duration::from_secs(600),
+                bytes: 256 << 20,
+            },
+            http: Settings::default(),
             hooks: Hooks::default(),
             rate_limit: RateLimit::default(),
             retry: RetryPolicy::default(),
@@ -201,44 +224,27 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest time to make a connection, TLS included. Default 10 s.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.http.connect_timeout = timeout;
-        self
-    }
-
     /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
     /// arrives. Default 60 s; `Duration::MAX` turns it off. There is no limit to the time that an
-    /// upload or a download takes as a whole.
+    /// upload or a download takes as a whole; for other calls see [`call_timeout`](Self::call_timeout).
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
         self
     }
 
-    /// Trusts the certificates of a PEM file too, beside those of the platform's trust store.
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.root_certificates.push(pem.into());
+    /// The longest time that a call may take as a whole, whose reply is held in memory: all its
+    /// attempts, without the waits for the rate limit. Default 10 minutes; `Duration::MAX` turns it
+    /// off. It holds for no download and for nothing else that comes as a stream; where a file is
+    /// sent, for its reply alone.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.time = timeout;
         self
     }
 
-    /// Shows this certificate to servers that ask for one: PEM, certificate and private key
-    /// (PKCS#8) in one text.
-    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.client_certificate = Some(pem.into());
-        self
-    }
-
-    /// Sends through a proxy, such as `http://proxy.example.com:3128`, all but what the variable
-    /// `NO_PROXY` names. Default: the proxy that the system or `HTTPS_PROXY` names, if any.
-    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
-        match reqwest::Proxy::all(url.as_ref()) {
-            Ok(proxy) => {
-                let proxy = proxy.no_proxy(reqwest::NoProxy::from_env());
-                self.http.proxies.push(proxy);
-            }
-            // Not repeated: it may hold a password.
-            Err(_) => self.complain("the proxy is not a URL such as http://proxy.example.com:3128"),
-        }
+    /// The largest reply that is held in memory, in bytes, unpacked. Default 256 MiB; a larger one is
+    /// an error. Downloads and other streams may be of any size.
+    pub fn largest_reply(mut self, bytes: u64) -> Self {
+        self.bounds.bytes = bytes;
         self
     }
 
@@ -252,23 +258,6 @@ impl ClientBuilder {
             }
             _ => self.complain(format!("`{}` can't be sent as a header", name.as_ref())),
         }
-        self
-    }
-
-    /// Changes the settings of the HTTP client, for what has no setting here. It is called for the
-    /// client of the API and for the one of the storage, after all other settings. Redirects and
-    /// retries are the crate's own matter: leave them off.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==")
-    ///     .configure(|http| http.tcp_keepalive(Duration::from_secs(30)));
-    /// ```
-    pub fn configure(
-        mut self,
-        change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
-    ) -> Self {
-        self.http.configure.push(Arc::new(change));
         self
     }
 
@@ -316,18 +305,8 @@ impl ClientBuilder {
     }
 
     /// Notes the first setting that can't be used.
-    fn complain(&mut self, mistake: impl Into<String>) {
+    pub(crate) fn complain(&mut self, mistake: impl Into<String>) {
         self.mistake.get_or_insert(mistake.into());
-    }
-
-    /// Sends through this client instead, with its own timeouts, proxies and certificates. It
-    /// should follow no redirects: where it does, it must keep `Authorization` from other hosts,
-    /// as reqwest does by default. Transfers of data links need one that decompresses nothing
-    /// (`no_gzip()` and the like): of objects that are stored compressed, they want the bytes as
-    /// they are.
-    pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.http.own = Some(client);
-        self
     }
 
     /// How many calls a second may start. Default: the Platform's limit of 20 for a token.
@@ -358,14 +337,10 @@ impl ClientBuilder {
                 .map_err(|_| Error::configuration("the user agent can't be sent as a header"))?,
             None => HeaderValue::from_static(USER_AGENT),
         };
-        let http = self.http.client()?;
         let idle = self.http.own.is_none().then_some(self.read_timeout);
-        let storage = {
-            let settings = self.http;
-            Storage::new(self.read_timeout, user_agent.clone(), move || {
-                settings.storage_client()
-            })
-        };
+        let clients = Arc::new(Clients::new(self.http)?);
+        // Now, so that what is wrong with a setting is said here.
+        let http = clients.get(&endpoint, Use::Call)?.clone();
         let baseurl = endpoint.as_str().trim_end_matches('/').to_owned();
         let mut kept = self.kept;
         for set_up in crate::FEATURES {
@@ -377,7 +352,10 @@ impl ClientBuilder {
             return Err(no_look_up(name));
         }
         let shared = Shared {
+            storage: Storage::new(clients.clone(), self.read_timeout, user_agent.clone()),
+            clients,
             http,
+            bounds: self.bounds,
             limiter: Limiter::shared(&token, &baseurl, self.rate_limit),
             endpoint,
             token,
@@ -387,7 +365,6 @@ impl ClientBuilder {
             headers: self.headers,
             hooks: self.hooks,
             idle,
-            storage,
             kept,
         };
         Ok(Client::of(Transport::new(shared, self.retry, self.scope)))
@@ -404,6 +381,12 @@ impl ClientBuilder {
         if token.contains(['\n', '\r']) {
             return complain(
                 "contains a line break: copy the token as one line, with nothing after it",
+            );
+        }
+        if token.contains(['"', '\'', '`']) {
+            return complain(
+                "contains quotes, which no token has: remove them (a file of variables that no \
+                 shell reads keeps them)",
             );
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -437,6 +420,14 @@ impl ClientBuilder {
         if url.query().is_some() || url.fragment().is_some() {
             return complain("contains `?` or `#`: give the address of the API alone");
         }
+        if needs_tls(&url, cfg!(any(feature = "rustls", feature = "native-tls")))
+            && self.http.own.is_none()
+        {
+            return complain(
+                "is `https://`, which needs TLS: enable the feature `rustls` or `native-tls` of \
+                 this crate, or give an HTTP client of your own",
+            );
+        }
         if url.scheme() == "http" && !self.allow_http && !is_loopback(&url) {
             return complain(
                 "is not encrypted (http), and the token would be readable on the way: use https, \
@@ -462,13 +453,8 @@ fn workspace_of(variable: Option<String>) -> Result<String> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+fn needs_tls(url: &Url, is_there: bool) -> bool {
+    url.scheme() == "https" && !is_there
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -547,6 +533,7 @@ mod tests {
             ("https://", "is not a URL such as"),
             ("http://seqera.example.com", "use https, or allow it"),
             ("http://localhost.example.com", "use https, or allow it"),
+            ("http://seqera.localhost", "use https, or allow it"),
             (
                 "https://u:s3cret@seqera.example.com",
                 "user name or password",
@@ -569,6 +556,14 @@ mod tests {
     }
 
     #[test]
+    fn https_is_refused_where_there_is_no_tls() {
+        let of = |url: &str, is_there| needs_tls(&Url::parse(url).unwrap(), is_there);
+        assert!(of("https://seqera.example.com", false));
+        assert!(!of("https://seqera.example.com", true));
+        assert!(!of("http://localhost", false));
+    }
+
+    #[test]
     fn tokens_that_can_not_be_used_say_what_to_do_and_show_nothing() {
         let table = [
             ("", "is empty"),
@@ -577,6 +572,8 @@ mod tests {
             ("s3cret\r\nmore", "line break"),
             ("s3cret more", "characters that no token has"),
             ("s3cretß", "characters that no token has"),
+            ("\"s3cret\"", "contains quotes, which no token has"),
+            ("'s3cret'", "contains quotes, which no token has"),
         ];
         for (token, expected) in table {
             let text = Client::builder(token).build().unwrap_err().to_string();

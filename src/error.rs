@@ -10,6 +10,9 @@ use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
 pub(crate) mod body;
+pub(crate) mod unreached;
+
+use unreached::Proxy;
 
 /// `Result` with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -45,6 +48,8 @@ struct Inner {
     /// The time given to a wait is over.
     is_time_over: bool,
     body: Option<Bytes>,
+    /// What to do, where more is known than the kind and the status tell.
+    advice: Option<Cow<'static, str>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -56,6 +61,10 @@ pub enum ErrorKind {
     Configuration,
     /// The call is incomplete or can't be written as a request. Nothing was sent.
     InvalidRequest,
+    /// The call may change something, and the client makes a dry run
+    /// ([`Client::dry_run`](crate::Client::dry_run)). Nothing was sent; [`Error::body`] is the
+    /// request.
+    NotSent,
     /// No connection to the server could be made. The server has not seen the request.
     Connect,
     /// The server took too long. It may have acted on the request.
@@ -234,6 +243,7 @@ impl Error {
             retry_after: None,
             is_time_over: false,
             body: None,
+            advice: None,
             source: None,
         }))
     }
@@ -268,34 +278,22 @@ impl Error {
         error.with_body(body)
     }
 
-    /// A failure of the connection, without the URL, whose query may be a signature.
-    pub(crate) fn from_reqwest(error: reqwest::Error) -> Self {
+    /// A failure of the connection, without the URL, whose query may be a signature. The proxy is
+    /// that on the way to the URL.
+    pub(crate) fn from_reqwest(error: reqwest::Error, proxy: Option<&Proxy>) -> Self {
         let host = error
             .url()
             .and_then(|url| url.host_str())
             .unwrap_or("the server")
             .to_owned();
-        let (kind, message) = if is_own_body(&error) {
-            (
-                ErrorKind::Io,
-                "the file or stream to upload could not be read".to_owned(),
-            )
+        let is_plain = error.url().is_some_and(|url| url.scheme() == "http");
+        let mut advice = None;
+        let (kind, message) = if let Some(Unsendable { text, .. }) = own_body(&error) {
+            (ErrorKind::Io, text.clone())
         } else if error.is_connect() {
-            let reason = if error.is_timeout() {
-                "no answer in time"
-            } else if error.is_dns() {
-                "its name could not be resolved"
-            } else if refuses_certificate(&error) {
-                "its TLS certificate was refused"
-            } else if io_kind(&error) == Some(std::io::ErrorKind::ConnectionRefused) {
-                "connection refused"
-            } else {
-                "the connection failed"
-            };
-            (
-                ErrorKind::Connect,
-                format!("could not connect to {host}: {reason}"),
-            )
+            let (text, what_to_do) = unreached::explain(&error, &host, proxy);
+            advice = Some(what_to_do);
+            (ErrorKind::Connect, text)
         } else if error.is_timeout() {
             (ErrorKind::Timeout, format!("{host} did not answer in time"))
         } else if error.is_builder() {
@@ -309,7 +307,13 @@ impl Error {
                 ErrorKind::InvalidResponse,
                 format!("{host} redirects wrongly"),
             );
-        } else if !is_broken_connection(&error) && (error.is_decode() || error.is_body()) {
+        } else if hyper_error(&error).is_some_and(hyper::Error::is_parse) {
+            advice = is_plain.then_some(Cow::Borrowed("is the endpoint `https://`?"));
+            (
+                ErrorKind::Connection,
+                format!("the reply of {host} is no HTTP"),
+            )
+        } else if hyper_error(&error).is_none() && (error.is_decode() || error.is_body()) {
             (
                 ErrorKind::InvalidResponse,
                 format!("the reply of {host} could not be decoded"),
@@ -320,7 +324,15 @@ impl Error {
                 format!("the connection to {host} broke"),
             )
         };
-        Self::new(kind, message).caused_by(error.without_url())
+        let mut made = Self::new(kind, message).caused_by(error.without_url());
+        made.0.advice = advice;
+        made
+    }
+
+    /// Says what to do, in place of what the kind and the status suggest.
+    pub(crate) fn advising(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
     }
 
     /// Adds what else the caller must know to the message.
@@ -340,7 +352,7 @@ impl Error {
     }
 
     pub(crate) fn at(mut self, place: impl Into<String>) -> Self {
-        self.0.place = Some(place.into());
+        self.0.place = Some(body::one_line(&place.into()));
         self
     }
 
@@ -394,6 +406,7 @@ impl Error {
             retry_after: inner.retry_after,
             is_time_over: inner.is_time_over,
             body: inner.body.clone(),
+            advice: inner.advice.clone(),
             source: None,
         }))
     }
@@ -401,6 +414,9 @@ impl Error {
     /// What to do, where the message of the server may not say it.
     fn hint(&self) -> Option<Cow<'static, str>> {
         let inner = &*self.0;
+        if let Some(advice) = &inner.advice {
+            return Some(advice.clone());
+        }
         let hint = match inner.kind {
             ErrorKind::Connect => "check the endpoint, the network and proxies",
             ErrorKind::Timeout | ErrorKind::Connection => "the server may have acted on the call",
@@ -409,6 +425,8 @@ impl Error {
                     "a fault inside the server: give the Error ID to Seqera's support"
                 }
                 300..=399 => "is the endpoint the address of the API itself?",
+                // No guess beside the server's own word.
+                401 | 403 | 404 if !body::is_generic(&inner.message) => return None,
                 401 => "the access token is invalid or expired, or of another server",
                 403 => {
                     let place = inner
@@ -518,40 +536,41 @@ impl StdError for Error {
 pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-/// Whether the server could be reached, but is not trusted.
-pub(crate) fn refuses_certificate(error: &reqwest::Error) -> bool {
-    error.is_connect() && root_cause(error).contains("certificate")
-}
-
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    chain(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default()
-}
-
-fn io_kind(error: &(dyn StdError + 'static)) -> Option<std::io::ErrorKind> {
-    chain(error).find_map(|error| {
-        error
+    std::iter::successors(Some(error), |&error| {
+        // An error of the system's passes over the one that it holds.
+        let held = error
             .downcast_ref::<std::io::Error>()
-            .map(std::io::Error::kind)
+            .and_then(std::io::Error::get_ref);
+        held.map(|held| held as _).or_else(|| error.source())
     })
 }
 
-/// Whether it was the caller's own stream that failed.
-fn is_own_body(error: &(dyn StdError + 'static)) -> bool {
-    chain(error)
-        .filter_map(|error| error.downcast_ref::<hyper::Error>())
-        // hyper blames the user also for a runtime that ended under a connection.
-        .any(|error| error.is_user() && !error.to_string().starts_with("dispatch task is gone"))
+fn hyper_error(error: &reqwest::Error) -> Option<&hyper::Error> {
+    chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// Whether the bytes stopped coming, rather than being the wrong ones.
-fn is_broken_connection(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|error| error.is::<hyper::Error>())
+/// What the caller gave to be sent could not be read.
+fn own_body(error: &reqwest::Error) -> Option<&Unsendable> {
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// A body of the caller's that can't be sent: it can't be read, or has another length than stated.
+#[derive(Debug)]
+pub(crate) struct Unsendable {
+    pub text: String,
+    pub source: Option<std::io::Error>,
+}
+
+impl fmt::Display for Unsendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Unsendable {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
 }
 
 #[cfg(test)]
@@ -582,6 +601,11 @@ mod tests {
 
     #[test]
     fn one_line_that_a_person_can_act_on() {
+        let said = r#"{"message":"You have reached the maximum number of active runs"}"#;
+        assert_eq!(
+            reply(403, said).in_workspace(Some("42")).to_string(),
+            "describe_pipeline: 403 Forbidden: You have reached the maximum number of active runs"
+        );
         let error = reply(403, r#"{"message":"Forbidden"}"#).in_workspace(Some("42"));
         assert_eq!(
             error.to_string(),

@@ -8,10 +8,11 @@ use progenitor_client::{ClientHooks, ClientInfo};
 ///
 /// # Read, change, write
 ///
-/// An update replaces what is there: a field that is left out is cleared. So what a describe
-/// operation returns converts to the matching request, with every field that the request knows, and
-/// those that neither knows. Labels come only where they are asked for: without them the conversion
-/// fails, since the request would remove them.
+/// An update replaces what is there: a field that is left out is cleared. So the `edit_…` methods of
+/// `Workspace` and `Organization` read, change and write in one step. And what a describe operation
+/// returns converts to the matching request, with every field that the request knows, and those that
+/// neither knows. Labels come only where they are asked for: without them the conversion fails, since
+/// the request would remove them.
 ///
 /// ```no_run
 /// use seqera::prelude::*;
@@ -31,6 +32,8 @@ use progenitor_client::{ClientHooks, ClientInfo};
 /// ```
 pub mod types {
     use crate::wire::record::{self, Fields, Record};
+    #[allow(unused_imports)]
+    use crate::wire::setting::{Setting, SettingList, SettingTexts};
 
     include!(concat!(env!("OUT_DIR"), "/types.rs"));
 }

@@ -466,6 +466,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
+            .fuse()
             .boxed()
         }
         Paging::Cursor {
@@ -487,6 +488,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
             })
+            .fuse()
             .boxed()
         }
     }

@@ -49,7 +49,10 @@ impl Rhythm {
             pause = pause.min(left);
         }
         sleep(pause).await;
-        self.pause = self.pause.mul_f64(self.growth).min(self.longest);
+        // The longest have no multiple.
+        let longer = self.pause.as_secs_f64() * self.growth;
+        let longer = Duration::try_from_secs_f64(longer).unwrap_or(self.longest);
+        self.pause = longer.min(self.longest);
         true
     }
 }

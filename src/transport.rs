@@ -13,11 +13,13 @@ pub(crate) mod again;
 pub(crate) mod argument;
 pub(crate) mod body;
 mod call;
+pub(crate) mod clients;
 pub(crate) mod hooks;
 pub(crate) mod kept;
 pub(crate) mod multipart;
 pub(crate) mod progress;
 pub(crate) mod rate_limit;
+mod redact;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod retry;
@@ -25,6 +27,7 @@ pub(crate) mod storage;
 pub(crate) mod task;
 pub(crate) mod workspace;
 
+use clients::Clients;
 use hooks::Hooks;
 use kept::Kept;
 use rate_limit::Limiter;
@@ -38,10 +41,14 @@ pub struct Transport {
     pub(crate) retry: RetryPolicy,
     /// The workspace of calls that name none.
     pub(crate) scope: Scope,
+    /// Whether calls that may change something are refused.
+    pub(crate) dry_run: bool,
 }
 
 /// What is the same for every request of a client.
 pub(crate) struct Shared {
+    pub clients: Arc<Clients>,
+    /// The one for calls, which the generated client holds too.
     pub http: reqwest::Client,
     /// Without trailing slash.
     pub endpoint: Url,
@@ -56,8 +63,18 @@ pub(crate) struct Shared {
     pub limiter: Limiter,
     /// The longest time in which nothing moves; none for an HTTP client of the caller's.
     pub idle: Option<Duration>,
+    pub bounds: Bounds,
     pub storage: storage::Storage,
     pub kept: Kept,
+}
+
+/// What a call may take whose reply is held in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// For the whole of it.
+    pub time: Duration,
+    /// For the reply, when it is unpacked.
+    pub bytes: u64,
 }
 
 impl Transport {
@@ -66,6 +83,7 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
             scope,
+            dry_run: false,
         }
     }
 
@@ -107,22 +125,8 @@ impl Transport {
     }
 
     /// What a server said, without the token: servers may repeat what they were sent.
-    fn redact(&self, mut body: Bytes) -> Bytes {
-        /// A few letters are no secret, and turn up in any text.
-        const SECRET: usize = 8;
-        let token = &self.shared.token;
-        let cut_off =
-            (SECRET..token.len()).find(|&length| body.ends_with(&token.as_bytes()[..length]));
-        body.truncate(body.len() - cut_off.unwrap_or_default());
-        let is_repeated = token.len() >= SECRET
-            && body
-                .windows(token.len())
-                .any(|part| part == token.as_bytes());
-        if !is_repeated {
-            return body;
-        }
-        let text = String::from_utf8_lossy(&body);
-        text.replace(token.as_str(), "[redacted]").into()
+    fn redact(&self, body: Bytes) -> Bytes {
+        redact::redact(&self.shared.token, body)
     }
 }
 

@@ -169,7 +169,7 @@ async fn refusals_and_broken_downloads_in_the_middle_are_ridden_out() {
             format!("log of {id}\n")
         );
     }
-    assert!(!found.keys().any(|name| name.ends_with(".part")));
+    assert!(!found.keys().any(|name| name.contains(".unfinished")));
     std::fs::remove_dir_all(to).unwrap();
 }
 
@@ -423,6 +423,35 @@ async fn an_archive_holds_the_same_and_appears_when_complete() {
 }
 
 #[tokio::test]
+async fn logs_are_in_the_archive_whatever_their_names_end_in() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/workflow/run1/log" => json(
+            200,
+            r#"{"log":{"downloads":[{"fileName":"x"},{"fileName":"x.part"},{"fileName":".unfinished"}]}}"#,
+        ),
+        _ => platform(0, "SUCCEEDED", seen),
+    })
+    .await;
+    let mut packed = Vec::new();
+    let dumped = server.client().dump("run1").to_tar_gz(&mut packed).await;
+    assert_eq!(dumped.unwrap().missing, []);
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&*packed));
+    let mut logs = BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().to_str().unwrap().to_owned();
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        if let Some(name) = name.strip_prefix("run1/logs/") {
+            logs.insert(name.to_owned(), text);
+        }
+    }
+    for name in ["x", "x.part", ".unfinished"] {
+        assert_eq!(logs[name], name, "{logs:?}");
+    }
+}
+
+#[tokio::test]
 async fn server_names_stay_in_the_folder() {
     let server = Server::start(|_, seen| match seen.path() {
         "/workflow/run1/log" => json(200, r#"{"log":{"downloads":[{"fileName":"../../evil"}]}}"#),
@@ -479,7 +508,7 @@ async fn dropping_the_future_stops_the_dump() {
 #[tokio::test]
 async fn what_the_server_does_not_have_is_listed_and_the_rest_is_there() {
     let api = MockApi::start().await;
-    let run = types::WorkflowMaxDbDto::new()
+    let run = types::WorkflowDetails::new()
         .id("run1")
         .status(types::WorkflowStatus::Succeeded);
     api.info(|_, then| then.json(200, &serde_json::json!({"serviceInfo": {}})))

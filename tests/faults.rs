@@ -110,13 +110,73 @@ async fn every_call_is_repeated_after_429_whatever_it_says() {
             "",
         ] {
             let headers = header.map(|value| ("Retry-After", value.to_owned()));
-            let act = || Act::Reply(429, headers.clone().into_iter().collect(), body.into());
-            for (method, count, error) in of_each_method(act).await {
-                assert_eq!(count, 3, "{method} {header:?}");
-                assert!(error.is_rate_limited());
-            }
+            let headers: Vec<_> = headers.into_iter().collect();
+            // More often than a call is tried again otherwise.
+            let calls = METHODS.map(async |method| {
+                let headers = headers.clone();
+                let server = Server::start(move |number, _| match number {
+                    0..4 => Act::Reply(429, headers.clone(), body.into()),
+                    _ => json(200, "{}"),
+                })
+                .await;
+                call(&server.client(), method.clone()).await.unwrap();
+                assert_eq!(server.count(), 5, "{method} {header:?}");
+            });
+            join_all(calls).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_for_the_limit_again_and_again_ends_after_its_time() {
+    let server = Server::start(|_, _| json(429, r#"{"message":"busy"}"#)).await;
+    let total = Duration::from_millis(400);
+    let client = server.client();
+    let begun = std::time::Instant::now();
+    let patient = client.with_retry(support::hasty().total_time(total));
+    let error = patient.user_info().send().await.unwrap_err();
+    assert!(error.is_rate_limited(), "{error}");
+    assert!(error.attempts() > 3, "{error}");
+    assert!(
+        (total / 2..4 * total).contains(&begun.elapsed()),
+        "{:?}",
+        begun.elapsed()
+    );
+    let once = client.with_retry(RetryPolicy::none());
+    assert_eq!(once.user_info().send().await.unwrap_err().attempts(), 1);
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_carried_out_has_succeeded() {
+    for (first, second) in [
+        (reply(502, "text/html", ""), 404),
+        (reply(504, "text/html", ""), 410),
+        (Act::Reset(vec![]), 404),
+    ] {
+        let server = Server::start(move |number, _| match number {
+            0 => first.clone(),
+            _ => json(second, r#"{"message":"no such label"}"#),
+        })
+        .await;
+        let client = server.client();
+        let deleted = client.delete_label().label_id(7).send().await;
+        assert!(deleted.is_ok(), "{:?}", deleted.err());
+        assert_eq!(server.count(), 2);
+    }
+    // Nothing was there in the first place.
+    let server = Server::start(|_, _| json(404, "")).await;
+    let client = server.client();
+    let error = client.delete_label().label_id(7).send().await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    // A limit is no sign of a deletion.
+    let server = Server::start(|number, _| json(if number == 0 { 429 } else { 404 }, "")).await;
+    let client = server.client();
+    let error = client.delete_label().label_id(7).send().await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    // Others read nothing into it.
+    let server = Server::start(|number, _| json(if number == 0 { 502 } else { 404 }, "")).await;
+    let error = server.client().user_info().send().await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
 }
 
 #[tokio::test]

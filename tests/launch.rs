@@ -461,7 +461,7 @@ async fn labels_go_by_name_and_are_created_only_where_asked() {
     let described = described.workspace_id(WORKSPACE_ID).attributes(["labels"]);
     let labels = described.send().await.unwrap().labels.unwrap();
     let named = |name: &str, value: Option<&str>| {
-        let found = |label: &&seqera::types::LabelDbDto| {
+        let found = |label: &&seqera::types::Label| {
             label.name.as_deref() == Some(name) && label.value.as_deref() == value
         };
         labels.iter().filter(found).count()

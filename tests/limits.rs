@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use seqera::RateLimit;
@@ -115,4 +116,64 @@ async fn another_call_inside_a_loop_over_pages_is_not_held_up() {
         .await
         .expect("no deadlock");
     assert_eq!(count, 12);
+}
+
+/// A proxy that takes `rate` calls a second, evenly, and `burst` more at a time, and refuses others;
+/// in the way of nginx (`limit_req` with `nodelay`), which counts those that it takes alone.
+fn leaky_bucket(rate: f64, burst: f64) -> impl Fn() -> bool + Send + Sync {
+    let state = Mutex::new(None::<(f64, Instant)>);
+    move || {
+        let (mut state, now) = (state.lock().unwrap(), Instant::now());
+        let excess = state.map_or(0.0, |(excess, last)| {
+            f64::max(0.0, excess - rate * (now - last).as_secs_f64() + 1.0)
+        });
+        if excess > burst {
+            return false;
+        }
+        *state = Some((excess, now));
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_calls_are_answered_where_bursts_are_not_allowed() {
+    for burst in [20, 5, 0] {
+        support::measure(async || two_hundred_calls_at_once(burst).await).await;
+    }
+}
+
+async fn two_hundred_calls_at_once(burst: u32) -> Result<(), String> {
+    const CALLS: u32 = 200;
+    let takes = leaky_bucket(20.0, f64::from(burst));
+    let server = Server::start(move |_, _| match takes() {
+        true => json(200, "{}"),
+        false => json(429, r#"{"message":"Too many requests"}"#),
+    })
+    .await;
+    let client = server.builder().rate_limit(RateLimit::default());
+    let client = client
+        .read_timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let begun = Instant::now();
+    let calls: Vec<_> = (0..CALLS)
+        .map(|_| tokio::spawn(client.user_info().send()))
+        .collect();
+    for call in calls {
+        call.await
+            .unwrap()
+            .map_err(|error| format!("burst {burst}: {error}"))?;
+    }
+    let allowed = Duration::from_secs_f64(f64::from(CALLS - 1 - burst) / 20.0);
+    let took = begun.elapsed().as_secs_f64() / allowed.as_secs_f64();
+    println!(
+        "burst {burst}: {took:.3} times what the limit allows, {} requests",
+        server.count()
+    );
+    match took < 1.2 {
+        true => Ok(()),
+        false => Err(format!(
+            "burst {burst}: {took:.3} times what the limit allows"
+        )),
+    }
 }

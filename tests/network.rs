@@ -28,16 +28,30 @@ async fn tls_server(authority: &CertifiedIssuer<'static, KeyPair>) -> String {
     tls_server_for(authority, None).await
 }
 
+/// The server of a certificate of its own.
+async fn server_with(
+    params: CertificateParams,
+    authority: &CertifiedIssuer<'static, KeyPair>,
+) -> String {
+    tls_server_of(params, authority, None).await
+}
+
 /// Such a server, which takes only clients with a certificate of an authority, if there is one.
 async fn tls_server_for(
     authority: &CertifiedIssuer<'static, KeyPair>,
     clients: Option<&CertifiedIssuer<'static, KeyPair>>,
 ) -> String {
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    tls_server_of(params, authority, clients).await
+}
+
+async fn tls_server_of(
+    params: CertificateParams,
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    clients: Option<&CertifiedIssuer<'static, KeyPair>>,
+) -> String {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, authority)
-        .unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder();
     let config = match clients {
@@ -100,7 +114,7 @@ async fn a_private_authority_is_trusted_when_it_is_named_and_refused_otherwise()
         assert!(
             error
                 .to_string()
-                .contains("could not connect to localhost: its TLS certificate was refused"),
+                .contains("could not connect to localhost: its certificate is of an authority that is not trusted here"),
             "{error}"
         );
         assert_eq!(error.attempts(), 1, "asking again changes no certificate");
@@ -141,6 +155,104 @@ async fn a_client_certificate_is_shown_to_servers_that_ask_for_one() {
     let error = builder.client_certificate("s3cret").build().unwrap_err();
     assert!(error.to_string().contains("as PEM"), "{error}");
     assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+async fn refused_by(endpoint: &str, authority: &CertifiedIssuer<'static, KeyPair>) -> String {
+    let client = client_of(endpoint)
+        .read_timeout(Duration::from_secs(5))
+        .root_certificates(authority.pem())
+        .build();
+    let error = client.unwrap().user_info().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
+    format!("{} attempts: {error}", error.attempts())
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_stands_in_the_line() {
+    let own = authority();
+    let valid = |from, until| {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (from, until);
+        params
+    };
+    let year = |year| rcgen::date_time_ymd(year, 1, 1);
+    let table = [
+        (
+            valid(year(2001), year(2002)),
+            "1 attempts: user_info: could not connect to localhost: its certificate has expired (it must be renewed",
+        ),
+        (
+            valid(year(2301), year(2302)),
+            "1 attempts: user_info: could not connect to localhost: its certificate is not valid yet (check the clock",
+        ),
+        (
+            CertificateParams::new(["seqera.example.com".to_owned()]).unwrap(),
+            "1 attempts: user_info: could not connect to localhost: its certificate is for another host name (use",
+        ),
+    ];
+    for (params, expected) in table {
+        let endpoint = server_with(params, &own).await;
+        let said = refused_by(&endpoint, &own).await;
+        assert!(said.starts_with(expected), "{said}");
+    }
+}
+
+/// Answers whatever comes first on a connection with these bytes, then ends it.
+async fn answering(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut first = [0; 512];
+            let _ = stream.read(&mut first).await;
+            let _ = stream.write_all(bytes).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    endpoint
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_tls_stands_in_the_line() {
+    let own = authority();
+    // A fatal alert: protocol_version.
+    const OLD: &[u8] = &[0x15, 3, 1, 0, 2, 2, 70];
+    let table: [(&[u8], &str); 3] = [
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "1 attempts: user_info: could not connect to 127.0.0.1: it does not speak TLS on that port",
+        ),
+        (
+            OLD,
+            "1 attempts: user_info: could not connect to 127.0.0.1: it offers no TLS version that is still accepted",
+        ),
+        (
+            b"",
+            "3 attempts: user_info: could not connect to 127.0.0.1: it ended the connection",
+        ),
+    ];
+    for (bytes, expected) in table {
+        let said = refused_by(&answering(bytes).await, &own).await;
+        assert!(said.starts_with(expected), "{said}");
+    }
+    // The other way round.
+    let plain = answering(OLD).await.replace("https", "http");
+    let error = client_of(&plain).build().unwrap().user_info().send().await;
+    let said = error.unwrap_err().to_string();
+    assert!(
+        said.contains("the reply of 127.0.0.1 is no HTTP (is the endpoint `https://`?"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_file_that_holds_none_is_named() {
+    let pem = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+    let error = client_of("https://localhost")
+        .root_certificates(pem)
+        .build();
+    let said = error.unwrap_err().to_string();
+    assert!(said.starts_with("a root certificate is PEM, but"), "{said}");
 }
 
 #[tokio::test]
@@ -203,8 +315,11 @@ async fn child() {
         .allow_http(true)
         .retry(RetryPolicy::none())
         .read_timeout(Duration::from_secs(5))
-        .build()
-        .unwrap();
+        .build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return println!("<<{error}>>"),
+    };
     match client.user_info().send().await {
         Ok(reply) => println!("<<{}>>", reply.user.as_ref().is_some()),
         Err(error) => println!("<<{error}>>"),
@@ -228,10 +343,11 @@ async fn proxies_of_the_environment_are_used() {
 
     let secure = "https://seqera.example.com/api";
     let said = call_in_child(secure, &[("HTTPS_PROXY", &proxy.address)]);
-    assert!(
-        said.contains("<<user_info: could not connect to seqera.example.com"),
-        "{said}"
+    let address = proxy.address.trim_start_matches("http://");
+    let expected = format!(
+        "<<user_info: could not connect to seqera.example.com through the proxy {address}: it refused to connect (check"
     );
+    assert!(said.contains(&expected), "{said}");
     let seen = proxy.seen();
     assert_eq!(
         (&*seen[1].method, &*seen[1].target),
@@ -241,12 +357,55 @@ async fn proxies_of_the_environment_are_used() {
         !seen[1].headers.contains_key("authorization"),
         "the token is for the endpoint"
     );
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_plain_and_stays_on_this_machine_takes_no_proxy() {
+    let proxy = Server::start(|_, _| json(502, "")).await;
     let local = Server::start(|_, _| json(200, r#"{"user":{}}"#)).await;
-    let exempt = [("HTTP_PROXY", &*proxy.address), ("NO_PROXY", "127.0.0.1")];
-    let said = call_in_child(&local.address, &exempt);
-    assert!(said.contains("<<true>>"), "{said}");
-    assert_eq!((proxy.count(), local.count()), (2, 1));
+    for variable in ["HTTP_PROXY", "ALL_PROXY", "http_proxy"] {
+        let said = call_in_child(&local.address, &[(variable, &proxy.address)]);
+        assert!(said.contains("<<true>>"), "{said}");
+    }
+    assert_eq!((proxy.count(), local.count()), (0, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_wants_a_password_or_is_not_there_is_named() {
+    let proxy = Server::start(|_, _| Act::Reply(407, vec![], vec![])).await;
+    let address = proxy.address.trim_start_matches("http://");
+    for (endpoint, variable) in [
+        ("https://seqera.example.com/api", "HTTPS_PROXY"),
+        ("https://seqera.example.com/api", "ALL_PROXY"),
+        ("http://seqera.example.com/api", "HTTP_PROXY"),
+    ] {
+        let said = call_in_child(endpoint, &[(variable, &proxy.address)]);
+        let expected =
+            format!("the proxy {address} wants a name and a password: put them into {variable}");
+        assert!(said.contains(&expected), "{said}");
+    }
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = free.local_addr().unwrap().to_string();
+    drop(free);
+    let said = call_in_child(
+        "https://seqera.example.com/api",
+        &[("HTTPS_PROXY", &format!("http://user:s3cret@{gone}"))],
+    );
+    let expected = format!(
+        "<<user_info: could not connect to the proxy {gone}, on the way to seqera.example.com: connection refused (check HTTPS_PROXY, or let NO_PROXY name the host)>>"
+    );
+    assert!(said.contains(&expected), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_variable_that_can_not_be_read_is_an_error() {
+    let said = call_in_child("https://seqera.example.com", &[("https_proxy", "htp//x")]);
+    assert!(
+        said.contains("<<https_proxy does not name a proxy"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -265,7 +424,8 @@ async fn a_connection_that_dies_with_its_runtime_is_a_broken_one() {
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(client.user_info().send()).unwrap();
+            let post = client.request(Method::POST, "/x").send_empty();
+            runtime.block_on(post).unwrap();
             runtime
         }
     });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use seqera::paginate::ItemStream;
 use seqera::prelude::*;
-use seqera::types::ListWorkflowsResponseListWorkflowsElement;
+use seqera::types::RunSummary;
 use seqera::{ErrorKind, RateLimit, RetryPolicy};
 use support::{Act, Seen, Server, json};
 
@@ -47,7 +47,7 @@ fn nothing(_: u64) -> String {
     String::new()
 }
 
-async fn ids(items: ItemStream<ListWorkflowsResponseListWorkflowsElement>) -> Vec<String> {
+async fn ids(items: ItemStream<RunSummary>) -> Vec<String> {
     items
         .map_ok(|run| run.workflow.unwrap().id.unwrap())
         .try_collect()

@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use seqera::prelude::*;
 use seqera::{ErrorKind, Method, Upload};
 use support::{Act, Server, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +22,7 @@ fn text(body: &[u8]) -> String {
 #[tokio::test]
 async fn files_arrive_with_name_type_and_length() {
     let server = Server::start(|_, _| json(200, "")).await;
-    let path = std::env::temp_dir().join(format!("seqera-{}-sheet.tsv", std::process::id()));
+    let path = support::folder("sheet").join("sheet.tsv");
     std::fs::write(&path, "sample\tfastq\n").unwrap();
     let uploads = [
         (
@@ -65,7 +66,6 @@ async fn files_arrive_with_name_type_and_length() {
         assert!(body.contains(&head), "{body}");
         assert!(body.contains("sample"), "{body}");
     }
-    std::fs::remove_file(path).unwrap();
 }
 
 #[tokio::test]
@@ -104,6 +104,10 @@ async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
     let error = call.send().await.unwrap_err();
     assert!(error.is_rate_limited());
     assert_eq!((server.count(), error.attempts()), (1, 1));
+    assert!(
+        error.message().contains("its stream was used up"),
+        "{error}"
+    );
     let error = again.send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     assert!(
@@ -111,6 +115,101 @@ async fn bytes_are_sent_again_after_429_and_a_stream_is_not() {
         "{error}"
     );
     assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_at_its_first_poll_is_used_up() {
+    let server = Server::start(|_, _| json(204, "")).await;
+    let mut polls = 0;
+    let failing = futures_util::stream::poll_fn(move |_| {
+        polls += 1;
+        match polls {
+            1 => std::task::Poll::Ready(Some(Err(std::io::Error::other("no disk")))),
+            _ => panic!("polled after its end"),
+        }
+    });
+    let client = server.client();
+    let call = client
+        .upload_dataset_v2()
+        .dataset_id("7")
+        .file(Upload::from_stream(failing, None));
+    let again = call.clone();
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(
+        error
+            .message()
+            .contains("the stream to upload could not be read"),
+        "{error}"
+    );
+    let said = again.send().await.unwrap_err().to_string();
+    assert!(said.contains("the stream was already sent"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_that_grows_is_sent_as_long_as_it_was_said_to_be() {
+    let path = support::folder("growing").join("sheet.csv");
+    std::fs::write(&path, vec![b'a'; 1 << 20]).unwrap();
+    let server = Server::start(|_, _| json(204, "")).await;
+    let client = server.builder().read_timeout(Duration::from_secs(20));
+    let client = client.build().unwrap();
+    let upload = async |path: &std::path::Path| {
+        let call = client.upload_dataset_v2().dataset_id("7");
+        call.file(Upload::from_path(path)).send().await
+    };
+    let (growing, stop) = (path.clone(), Arc::new(AtomicBool::new(false)));
+    let stopped = stop.clone();
+    let writer = std::thread::spawn(move || {
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(growing)
+            .unwrap();
+        while !stopped.load(Ordering::Relaxed) {
+            std::io::Write::write_all(&mut file, &[b'b'; 4096]).unwrap();
+        }
+    });
+    for _ in 0..10 {
+        upload(&path).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    for seen in server.seen() {
+        let text = text(&seen.body);
+        let boundary = text.lines().next().unwrap();
+        assert!(
+            text.ends_with(&format!("\r\n{boundary}--\r\n")),
+            "it is cut off"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_shrinks_is_an_error_that_says_so() {
+    let path = support::folder("shrinking").join("sheet.csv");
+    // Large enough that not all of it is on its way before it shrinks.
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(64 << 20).unwrap();
+    let server = Server::start(|_, _| json(204, "")).await;
+    let (shrinking, begun) = (path.clone(), server.connections.clone());
+    std::thread::spawn(move || {
+        while begun.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(shrinking)
+            .unwrap();
+        file.set_len(1000).unwrap();
+    });
+    let client = server.client();
+    let call = client.upload_dataset_v2().dataset_id("7");
+    let error = call
+        .file(Upload::from_path(&path))
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
+    assert!(error.message().contains("became shorter"), "{error}");
 }
 
 #[tokio::test]

@@ -1,149 +1,69 @@
-//! The HTTP clients of a client: one for the API, one for the storage behind it.
+//! The settings of how calls reach the servers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect;
+use crate::ClientBuilder;
 
-use crate::{Error, Result};
+/// How calls reach the servers.
+impl ClientBuilder {
+    /// The longest time to make a connection, TLS included. Default 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.http.connect_timeout = timeout;
+        self
+    }
 
-type Configure = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+    /// Trusts the certificates of a PEM file too, beside those of the platform's trust store.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.http.root_certificates.push(pem.into());
+        self
+    }
 
-/// The settings of both.
-#[derive(Clone)]
-pub(super) struct HttpSettings {
-    pub own: Option<reqwest::Client>,
-    pub connect_timeout: Duration,
-    pub root_certificates: Vec<Vec<u8>>,
-    pub client_certificate: Option<Vec<u8>>,
-    pub proxies: Vec<reqwest::Proxy>,
-    pub configure: Vec<Configure>,
-}
+    /// Shows this certificate to servers that ask for one: PEM, certificate and private key
+    /// (PKCS#8) in one text.
+    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.http.client_certificate = Some(pem.into());
+        self
+    }
 
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            own: None,
-            connect_timeout: Duration::from_secs(10),
-            root_certificates: Vec::new(),
-            client_certificate: None,
-            proxies: Vec::new(),
-            configure: Vec::new(),
+    /// Sends through a proxy, such as `http://proxy.example.com:3128`, all but what the variable
+    /// `NO_PROXY` names. Default: the proxy that the system or `HTTPS_PROXY` names, if any.
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        match reqwest::Proxy::all(url.as_ref()) {
+            Ok(proxy) => {
+                let proxy = proxy.no_proxy(reqwest::NoProxy::from_env());
+                self.http.proxies.push((url.as_ref().to_owned(), proxy));
+            }
+            // Not repeated: it may hold a password.
+            Err(_) => self.complain("the proxy is not a URL such as http://proxy.example.com:3128"),
         }
-    }
-}
-
-impl HttpSettings {
-    /// The client for the API.
-    pub(super) fn client(&self) -> Result<reqwest::Client> {
-        let Some(own) = &self.own else {
-            return self.made(|builder| builder);
-        };
-        let lost = [
-            ("root certificates", !self.root_certificates.is_empty()),
-            ("a client certificate", self.client_certificate.is_some()),
-            ("a proxy", !self.proxies.is_empty()),
-            ("a configuration", !self.configure.is_empty()),
-        ];
-        match lost.iter().find(|(_, is_set)| *is_set) {
-            None => Ok(own.clone()),
-            Some((what, _)) => Err(Error::configuration(format!(
-                "{what} can't be added to an own HTTP client: set it there"
-            ))),
-        }
+        self
     }
 
-    /// The client for the storage.
-    pub(super) fn storage_client(&self) -> Result<reqwest::Client> {
-        match &self.own {
-            Some(own) => Ok(own.clone()),
-            // Ranges and lengths are those of the stored bytes.
-            None => self.made(reqwest::ClientBuilder::no_gzip),
-        }
+    /// Changes the settings of the HTTP client, for what has no setting here. It is called for the
+    /// client of the API and for the one of the storage, after all other settings. Redirects and
+    /// retries are the crate's own matter: leave them off.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==")
+    ///     .configure(|http| http.tcp_keepalive(Duration::from_secs(30)));
+    /// ```
+    pub fn configure(
+        mut self,
+        change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.http.configure.push(Arc::new(change));
+        self
     }
 
-    fn made(
-        &self,
-        last: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-    ) -> Result<reqwest::Client> {
-        let mut builder = reqwest::Client::builder()
-            // The transport does both itself: it knows which calls may be sent again, and where.
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
-            // Shorter than the 60 s of common load balancers, so that a POST rarely meets a
-            // connection that is just being closed.
-            .pool_idle_timeout(Duration::from_secs(50));
-        for proxy in &self.proxies {
-            builder = builder.proxy(proxy.clone());
-        }
-        for pem in &self.root_certificates {
-            builder = tls::trust(builder, pem)?;
-        }
-        if let Some(pem) = &self.client_certificate {
-            builder = tls::identify(builder, pem)?;
-        }
-        for configure in &self.configure {
-            builder = configure(builder);
-        }
-        last(builder).build().map_err(|error| {
-            Error::configuration("the HTTP client could not be set up")
-                .caused_by(error.without_url())
-        })
+    /// Sends through this client instead, with its own timeouts, proxies and certificates. It
+    /// should follow no redirects: where it does, it must keep `Authorization` from other hosts,
+    /// as reqwest does by default. Transfers of data links need one that decompresses nothing
+    /// (`no_gzip()` and the like): of objects that are stored compressed, they want the bytes as
+    /// they are.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http.own = Some(client);
+        self
     }
-}
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-mod tls {
-    use reqwest::{Certificate, ClientBuilder, Identity};
-
-    use crate::{Error, Result};
-
-    pub(super) fn trust(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder> {
-        let wrong = "a root certificate is not PEM: give the text with -----BEGIN CERTIFICATE-----";
-        let certificates = Certificate::from_pem_bundle(pem)
-            .map_err(|error| Error::configuration(wrong).caused_by(error))?;
-        if certificates.is_empty() {
-            return Err(Error::configuration(wrong));
-        }
-        Ok(builder.tls_certs_merge(certificates))
-    }
-
-    pub(super) fn identify(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder> {
-        let identity = identity(pem).map_err(|_| {
-            // Its cause could quote the key.
-            Error::configuration(
-                "the client certificate can't be used: give certificate and private key as PEM, \
-                 with -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----",
-            )
-        })?;
-        Ok(builder.identity(identity))
-    }
-
-    #[cfg(feature = "rustls")]
-    fn identity(pem: &[u8]) -> reqwest::Result<Identity> {
-        Identity::from_pem(pem)
-    }
-
-    #[cfg(not(feature = "rustls"))]
-    fn identity(pem: &[u8]) -> reqwest::Result<Identity> {
-        let marker = b"-----BEGIN PRIVATE KEY-----";
-        let start = pem.windows(marker.len()).position(|part| part == marker);
-        Identity::from_pkcs8_pem(pem, &pem[start.unwrap_or_default()..])
-    }
-}
-
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-mod tls {
-    use reqwest::ClientBuilder;
-
-    use crate::{Error, Result};
-
-    pub(super) fn trust(_: ClientBuilder, _: &[u8]) -> Result<ClientBuilder> {
-        Err(Error::configuration(
-            "certificates need TLS: enable the feature `rustls` or `native-tls`",
-        ))
-    }
-
-    pub(super) use trust as identify;
 }

@@ -2,7 +2,12 @@
 //!
 //! Pure: bytes in, one line of text out. Nothing here can fail.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+/// So many of the reasons or conflicts that a body lists are told.
+const LISTED: usize = 5;
 
 /// The longest message, in characters; the whole body stays available on the error.
 const LONGEST: usize = 500;
@@ -21,7 +26,7 @@ pub(crate) fn read(body: &[u8], content_type: Option<&str>) -> Said {
     let text = String::from_utf8_lossy(strip_bom(body));
     let text = text.trim();
     let message = match serde_json::from_str::<Value>(text) {
-        Ok(json) => json_message(&json).unwrap_or_else(|| json.to_string()),
+        Ok(json) => with_details(json_message(&json), &json).unwrap_or_else(|| json.to_string()),
         Err(_) if is_markup(text, content_type) => markup_message(text),
         Err(_) if is_binary(text) => String::new(),
         Err(_) => text.to_owned(),
@@ -48,10 +53,45 @@ pub(crate) fn strip_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-/// One bounded line without control characters and without the queries of URLs, which may be
-/// signatures.
+/// Whether a message gives no reason beside that of the status.
+pub(crate) fn is_generic(message: &str) -> bool {
+    const GENERIC: [&str; 18] = [
+        "",
+        "401",
+        "401 unauthorized",
+        "403",
+        "403 forbidden",
+        "404",
+        "404 not found",
+        "access denied",
+        "access is denied",
+        "authentication required",
+        "error",
+        "forbidden",
+        "http 403 forbidden",
+        "not authorized",
+        "not found",
+        "page not found",
+        "permission denied",
+        "unauthorized",
+    ];
+    let message = message.trim_end_matches(['.', '!']).to_ascii_lowercase();
+    GENERIC.contains(&message.as_str())
+}
+
+/// Whether a character turns the direction of the text around it, so that it reads as another.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// One bounded line without control characters, marks of direction, and the queries of URLs, which
+/// may be signatures.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::new();
+    let text = match text.contains(turns_direction) {
+        true => Cow::Owned(text.replace(turns_direction, "")),
+        false => Cow::Borrowed(text),
+    };
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         if word.is_empty() {
             continue;
@@ -106,13 +146,60 @@ fn json_message(json: &Value) -> Option<String> {
             "errors",
         ]
         .iter()
-        .filter_map(|name| fields.get(*name))
+        .filter_map(|name| Some((*name, fields.get(*name)?)))
+        // Those are listed all together.
+        .filter(|(name, value)| *name != "errors" || !value.is_array())
+        .map(|(_, value)| value)
         .filter(|value| matches!(value, Value::String(_) | Value::Object(_) | Value::Array(_)))
         .filter_map(json_message)
         .find(|text| !text.trim().is_empty())
         .or_else(|| fields.is_empty().then(String::new)),
         Value::Bool(_) | Value::Number(_) => None,
     }
+}
+
+/// A message, and what a refused launch or a deletion that conflicts lists beside it.
+fn with_details(message: Option<String>, json: &Value) -> Option<String> {
+    let list = |name: &str| json.get(name).and_then(Value::as_array);
+    let reasons = list("errors").into_iter().flatten().filter_map(reason);
+    let conflicts = list("conflicts").into_iter().flatten();
+    let conflicts = conflicts.filter_map(conflict);
+    let told = message.as_deref().unwrap_or_default();
+    let mut details: Vec<_> = reasons
+        .chain(conflicts)
+        .filter(|detail| !told.contains(detail.as_str()))
+        .collect();
+    if details.is_empty() {
+        return message;
+    }
+    let all = details.len();
+    details.truncate(LISTED);
+    let mut text = details.join("; ");
+    if all > LISTED {
+        text.push_str(&format!("; and {} more", all - LISTED));
+    }
+    match told.is_empty() {
+        true => Some(text),
+        false => Some(format!("{}: {text}", told.trim_end_matches(['.', ':']))),
+    }
+}
+
+/// One of several reasons: its message, and its code if that says more.
+fn reason(reason: &Value) -> Option<String> {
+    let message = json_message(reason).filter(|text| !text.is_empty());
+    let code = reason.get("code").and_then(Value::as_str);
+    match (code, message) {
+        (Some(code), Some(message)) => Some(format!("{message} ({code})")),
+        (code, message) => message.or(code.map(str::to_owned)),
+    }
+}
+
+/// What uses the thing that was to be deleted.
+fn conflict(user: &Value) -> Option<String> {
+    let field = |name: &str| user.get(name).and_then(Value::as_str);
+    let kind = field("type").unwrap_or("something");
+    let name = field("name").or_else(|| field("id"))?;
+    Some(format!("in use by {kind} `{name}`"))
 }
 
 fn is_markup(text: &str, content_type: Option<&str>) -> bool {
@@ -206,6 +293,22 @@ mod tests {
                 "a is wrong",
             ),
             ("application/json", r#"{"code":7}"#, r#"{"code":7}"#),
+            (
+                "application/json",
+                r#"{"message":"Invalid launch","errors":[{"code":"revision.unknown","message":"no revision 9"},
+                    {"code":"params.missing","message":"input is required"}]}"#,
+                "Invalid launch: no revision 9 (revision.unknown); input is required (params.missing)",
+            ),
+            (
+                "application/json",
+                r#"{"credentialsId":"7Ic","conflicts":[{"id":"3x","name":"aws-eu","type":"compute-env"}]}"#,
+                "in use by compute-env `aws-eu`",
+            ),
+            (
+                "application/json",
+                r#"{"errors":["a","b","c","d","e","f","g"]}"#,
+                "a; b; c; d; e; and 2 more",
+            ),
             ("application/json", r#"[{"message":"first"}]"#, "first"),
             ("application/json", r#""plain""#, "plain"),
             ("application/json", "{}", ""),
@@ -281,6 +384,7 @@ mod tests {
             "see \"https://b.example/k?…\", or https://c.example/?…"
         );
         assert_eq!(one_line("why? because"), "why? because");
+        assert_eq!(one_line("a\u{202e}gpj.exe\u{2066} b"), "agpj.exe b");
         // Nested ones neither: and as many as fit a body take no stack.
         assert!(one_line(&"://?\"".repeat(50_000)).starts_with("://?…\"://?…\""));
     }

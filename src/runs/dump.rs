@@ -24,6 +24,8 @@ const JOB: &str = "dump";
 const CONCURRENCY: usize = 32;
 
 const TASK_LOG: &str = ".command.log";
+/// The folder of what is not complete. No file of a dump has a name that could be taken for it.
+const UNFINISHED: &str = ".unfinished";
 
 impl Client {
     /// A dump of what the Platform knows of a run, for an archive or for support.
@@ -145,7 +147,7 @@ impl Dump {
     ///
     /// If an earlier dump of this run to the folder was interrupted, its finished files are kept
     /// and the rest is fetched; if the run had not ended then, all is fetched again. Dropping the
-    /// future stops the dump; unfinished files end in `.part`.
+    /// future stops the dump; unfinished files are in its folder `.unfinished`.
     ///
     /// # Errors
     /// A call failed other than by the server not having the thing; the folder can't be written,
@@ -183,9 +185,10 @@ impl Dump {
         pack(folder.clone(), root, &mut archive).await?;
         archive.sync_all().await.map_err(unwritable(&part))?;
         fs::rename(&part, path).await.map_err(unwritable(path))?;
-        fs::remove_dir_all(&folder)
-            .await
-            .map_err(unwritable(&folder))?;
+        // The archive is there, whatever becomes of what it was made of.
+        if let Err(error) = fs::remove_dir_all(&folder).await {
+            tracing::warn!(%error, folder = %folder.display(), "what an archive was made of could not be removed");
+        }
         Ok(dumped)
     }
 

@@ -175,13 +175,13 @@ mod tests {
         });
         let status = StatusCode::from_u16(status).unwrap();
         let stated = of_object(status, &pairs.collect())?;
-        let path = std::env::temp_dir().join(format!("seqera-checksum-{:x}", fastrand::u64(..)));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("content");
         std::fs::write(&path, "hello world!").unwrap();
         let (same, other) = (
             verify(&path, 0, 11, stated).await,
             verify(&path, 0, 12, stated).await,
         );
-        std::fs::remove_file(path).unwrap();
         assert!(other.is_err());
         Some(same.is_ok())
     }

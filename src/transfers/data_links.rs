@@ -138,7 +138,7 @@ impl DataLink {
 
     /// How many files, and how many parts of files, are under way at a time. Default 4.
     pub fn concurrency(mut self, transfers: usize) -> Self {
-        self.concurrency = transfers.max(1);
+        self.concurrency = transfers.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 

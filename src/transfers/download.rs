@@ -23,7 +23,8 @@ impl DataLink {
     /// Until then the content is in a file that ends in `.part`, with a note of what it has
     /// (`.part.json`). If the download is interrupted, by a failure or by dropping the future, the
     /// next one continues there, provided that the object has not changed: otherwise it begins
-    /// anew.
+    /// anew. While a download writes to a path, others to the same path fail (`.part.lock` keeps
+    /// those of other processes away).
     ///
     /// Where the storage states a checksum, the file is compared with it: on Google MD5 or CRC32C,
     /// on Azure the blob's MD5, on S3 an ETag that is an MD5, which it is of objects that were not
@@ -215,7 +216,8 @@ impl Names {
             return Err("lies in a folder that has the name of a file");
         }
         // The names of unfinished files are taken as well.
-        let names = ["", ".part", ".part.json"].map(|suffix| format!("{folded}{suffix}"));
+        let names =
+            ["", ".part", ".part.json", ".part.lock"].map(|suffix| format!("{folded}{suffix}"));
         if names.iter().any(|name| self.folders.contains(name)) {
             return Err("has the name of a folder");
         }

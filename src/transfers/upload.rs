@@ -4,20 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use bytes::BytesMut;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Body, Method, Request, Response, Url};
 use tokio::fs;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::io::AsyncSeekExt;
 
 use super::data_links::{DataLink, JOB, Job, RefusedName, Transferred, named, wrong};
 use crate::files::unreadable;
 use crate::generated::types;
 use crate::prelude::*;
-use crate::transport::multipart::media_type_of;
-use crate::transport::storage::refusal;
+use crate::transport::multipart::{file_content, media_type_of};
+use crate::transport::storage::{REDIRECTS, redirect, refusal};
 use crate::{Error, ErrorKind, Result};
 
 mod azure;
@@ -26,7 +25,6 @@ mod s3;
 
 /// What the Platform presigns parts of an S3 upload for.
 const PART_SIZE: u64 = 250 << 20;
-const READ_BYTES: usize = 256 << 10;
 
 impl DataLink {
     /// Uploads a file, read from disk as it is sent. An object of that path is replaced once the
@@ -300,7 +298,8 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Sends a part of the file once, and returns the reply, whatever its status.
+    /// Sends a part of the file once, and returns the reply, whatever its status. Where the storage
+    /// has moved, it goes there.
     async fn put_once(
         &self,
         (start, end): (u64, u64),
@@ -311,8 +310,27 @@ impl<'a> Upload<'a> {
         request
             .headers_mut()
             .insert(CONTENT_LENGTH, HeaderValue::from(end - start));
-        *request.body_mut() = Some(self.body(start, end, Arc::downgrade(sent)).await?);
-        self.job.storage().send(request, sent).await
+        for _ in 0..REDIRECTS {
+            let again = request.try_clone();
+            *request.body_mut() = Some(self.body(start, end, Arc::downgrade(sent)).await?);
+            let reply = self.job.storage().send(request, sent).await?;
+            match (redirect(&reply), again) {
+                (Some(to), Some(again)) => {
+                    self.uncount(sent);
+                    request = again;
+                    *request.url_mut() = to;
+                }
+                _ => return Ok(reply),
+            }
+        }
+        Err(invalid("the storage redirects again and again"))
+    }
+
+    /// Takes back what was counted of a body.
+    fn uncount(&self, sent: &AtomicU64) {
+        self.job
+            .reporter()
+            .update(|progress| progress.bytes -= sent.swap(0, Ordering::Relaxed));
     }
 
     /// A part of the file, read as it is sent, and counted until it is [settled](Self::settle).
@@ -326,30 +344,15 @@ impl<'a> Upload<'a> {
             .await
             .map_err(&failed)?;
         let reporter = self.job.reporter().clone();
-        let chunks = stream::try_unfold(
-            (file.take(end - start), end - start),
-            move |(mut file, left)| {
-                let (sent, reporter) = (sent.clone(), reporter.clone());
-                async move {
-                    if left == 0 {
-                        return Ok(None);
-                    }
-                    let mut chunk = BytesMut::with_capacity(READ_BYTES);
-                    let read = file.read_buf(&mut chunk).await? as u64;
-                    if read == 0 {
-                        let text = "the file became shorter while it was sent";
-                        return Err(std::io::Error::other(text));
-                    }
-                    reporter.update(|progress| {
-                        if let Some(sent) = sent.upgrade() {
-                            sent.fetch_add(read, Ordering::Relaxed);
-                            progress.bytes += read;
-                        }
-                    });
-                    Ok(Some((chunk.freeze(), (file, left - read))))
+        let chunks = file_content(file, end - start).inspect_ok(move |chunk| {
+            let read = chunk.len() as u64;
+            reporter.update(|progress| {
+                if let Some(sent) = sent.upgrade() {
+                    sent.fetch_add(read, Ordering::Relaxed);
+                    progress.bytes += read;
                 }
-            },
-        );
+            });
+        });
         Ok(Body::wrap_stream(chunks))
     }
 

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::transport::progress::next_chunk;
+use crate::transport::progress::{next_chunk, too_large};
 use crate::{Error, Result};
 
 /// A download: a stream of chunks, as they arrive.
@@ -19,6 +19,8 @@ use crate::{Error, Result};
 pub struct ByteStream {
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
     length: Option<u64>,
+    /// What is held in memory at most.
+    largest: u64,
 }
 
 impl ByteStream {
@@ -27,6 +29,7 @@ impl ByteStream {
         attempts: u32,
         reply: reqwest::Response,
         idle: Option<Duration>,
+        largest: u64,
     ) -> Self {
         let (status, length) = (reply.status(), reply.content_length());
         let chunks = stream::try_unfold(reply, move |mut reply| async move {
@@ -42,6 +45,7 @@ impl ByteStream {
         Self {
             chunks: Box::pin(chunks),
             length,
+            largest,
         }
     }
 
@@ -61,10 +65,14 @@ impl ByteStream {
     /// The whole content in memory.
     ///
     /// # Errors
-    /// The connection broke or stalled.
+    /// The connection broke or stalled, or the content is larger than a client
+    /// [holds in memory](crate::ClientBuilder::largest_reply).
     pub async fn bytes(mut self) -> Result<Bytes> {
         let mut whole = BytesMut::new();
         while let Some(chunk) = self.try_next().await? {
+            if (whole.len() + chunk.len()) as u64 > self.largest {
+                return Err(too_large(self.largest));
+            }
             whole.extend_from_slice(&chunk);
         }
         Ok(whole.freeze())

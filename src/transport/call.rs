@@ -1,25 +1,28 @@
 //! How one call is made: its attempts, the waits between them, and what comes of each.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
+use futures_util::future::poll_immediate;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::header::{LOCATION, RANGE, RETRY_AFTER, USER_AGENT};
 use reqwest::multipart::Form;
 use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{Instrument, Span, field};
 
 use super::Transport;
+use super::clients::Use;
 use super::hooks::{IncomingReply, OutgoingRequest, Seen};
 use super::progress::{self, Progress};
-use super::rate_limit::Turn;
+use super::rate_limit::{Asking, Turn};
 use super::request::Target;
 use super::retry::{self, Attempt, Decision, Happened};
-use crate::error::{body, chain, refuses_certificate};
+use crate::error::{body, chain, unreached};
 use crate::transport::multipart::MultipartForm;
 use crate::{Error, ErrorKind, Result};
 
@@ -33,9 +36,6 @@ const ERROR_BODY_TIME: Duration = Duration::from_secs(10);
 
 /// As many as browsers and reqwest follow.
 const REDIRECTS: usize = 10;
-
-/// How long everyone waits after a last 429 that names no time: the Platform counts by the second.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The Platform counts by the second and by the hour, so that a longer wait is a mistake.
 const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
@@ -52,6 +52,38 @@ pub(super) struct Call {
     pub accept: &'static str,
     /// For the text of an error.
     pub workspace: Option<String>,
+    /// Whether the reply is to be held in memory whole, and the call is bounded therefore.
+    pub is_held: bool,
+}
+
+impl Call {
+    /// Whether the call changes nothing: by its method, or because the schema says that a POST may
+    /// be sent twice.
+    fn only_reads(&self) -> bool {
+        let method = self.target.method();
+        method.is_safe() || (*method == Method::POST && self.target.is_safe_to_repeat())
+    }
+
+    /// What a dry run tells of a call.
+    fn unsent(&self) -> Error {
+        let mut request = serde_json::json!({
+            "method": self.target.method().as_str(),
+            "url": self.url.as_str(),
+        });
+        if let Body::Bytes(_, content) = &self.body
+            && let Ok(body) = serde_json::from_slice::<serde_json::Value>(content)
+        {
+            request["body"] = body;
+        }
+        let text = format!(
+            "a dry run sends no {} {}",
+            self.target.method(),
+            self.url.path()
+        );
+        Error::new(ErrorKind::NotSent, text)
+            .in_operation(self.target.name())
+            .with_body(Bytes::from(request.to_string()))
+    }
 }
 
 /// The body of a request.
@@ -79,13 +111,35 @@ struct Effort<'a> {
     waited: Duration,
     /// Requests, redirected ones not counted.
     attempts: u32,
+    /// How many of them were refused for the limit, and the call's place in the line since.
+    refusals: u32,
+    place: Option<u64>,
+    /// When the first one started.
+    first: Option<Instant>,
     status: Option<StatusCode>,
+    /// Whether the server may have carried out an attempt that failed.
+    may_be_done: bool,
 }
 
 impl Effort<'_> {
     /// Without the waits for the rate limit, which are nobody's fault.
     fn elapsed(&self) -> Duration {
         self.begun.elapsed().saturating_sub(self.waited)
+    }
+
+    /// When the call must be over, if it is one that is held in memory. A form may have a long file,
+    /// for which only silence counts.
+    fn bound(&self, call: &Call) -> Option<Instant> {
+        if !call.is_held || matches!(call.body, Body::Form(_)) {
+            return None;
+        }
+        let left = call
+            .transport
+            .shared
+            .bounds
+            .time
+            .saturating_sub(self.elapsed());
+        Instant::now().checked_add(left)
     }
 }
 
@@ -107,10 +161,13 @@ impl Drop for Effort<'_> {
 /// Makes a call: its attempts, the waits between them, and the span around all.
 ///
 /// To `read` a success is part of an attempt, so that a reply cut off is tried again.
-pub(super) async fn execute<T>(
+pub(super) async fn execute<T: Default>(
     call: &Call,
-    read: impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
+    read: impl AsyncFn(&Call, &mut Response, Option<Instant>) -> Result<T, Failure>,
 ) -> Result<Reply<T>> {
+    if call.transport.dry_run && !call.only_reads() {
+        return Err(call.unsent());
+    }
     let span = tracing::info_span!(
         "seqera",
         operation = %call.target.name(),
@@ -124,9 +181,9 @@ pub(super) async fn execute<T>(
     attempts(call, read, &span).instrument(span.clone()).await
 }
 
-async fn attempts<T>(
+async fn attempts<T: Default>(
     call: &Call,
-    read: impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
+    read: impl AsyncFn(&Call, &mut Response, Option<Instant>) -> Result<T, Failure>,
     span: &Span,
 ) -> Result<Reply<T>> {
     let mut effort = Effort {
@@ -134,7 +191,11 @@ async fn attempts<T>(
         begun: Instant::now(),
         waited: Duration::ZERO,
         attempts: 0,
+        refusals: 0,
+        place: None,
+        first: None,
         status: None,
+        may_be_done: false,
     };
     loop {
         let failure = match attempt(call, &read, &mut effort).await {
@@ -147,9 +208,14 @@ async fn attempts<T>(
             }
             Err(failure) => failure,
         };
+        effort.may_be_done |= failure.may_be_done();
         let failed = Attempt {
-            number: effort.attempts,
-            elapsed: effort.elapsed(),
+            // A call that is refused for the limit has not had its attempt.
+            number: effort.attempts - effort.refusals,
+            elapsed: match failure.concerns_all {
+                true => effort.first.map_or(Duration::ZERO, |first| first.elapsed()),
+                false => effort.elapsed(),
+            },
             safe_to_repeat: call.target.is_safe_to_repeat(),
             body_spent: call.body.is_spent(),
             happened: call
@@ -159,15 +225,20 @@ async fn attempts<T>(
                 .classified(&failure.error, failure.happened),
             server_wait: failure.error.retry_after(),
         };
-        let decision = call.transport.retry.decide(&failed, fastrand::f64());
-        if failure.concerns_all {
-            call.hold_everyone(match decision {
-                Decision::Again(wait) => wait,
-                Decision::Stop => failed.server_wait.unwrap_or(PAUSE),
-            });
+        if failure.concerns_all
+            && let Some(wait) = failed.server_wait
+        {
+            call.hold_everyone(wait);
         }
+        let decision = call.transport.retry.decide(&failed, fastrand::f64());
         match decision {
-            Decision::Stop => return Err(call.explain(failure.error, effort.attempts)),
+            Decision::Stop => {
+                let mut error = failure.error;
+                if failed.body_spent && failed.would_repeat() {
+                    error = error.noting("its stream was used up: make a new one to send it again");
+                }
+                return Err(call.explain(error, effort.attempts));
+            }
             Decision::Again(wait) => {
                 tracing::warn!(
                     attempt = effort.attempts,
@@ -175,7 +246,10 @@ async fn attempts<T>(
                     reason = %failure.error,
                     "trying again"
                 );
-                sleep(wait).await;
+                // The line is where others wait too.
+                if !failure.concerns_all {
+                    sleep(wait).await;
+                }
             }
         }
     }
@@ -189,9 +263,9 @@ pub(super) struct Failure {
     concerns_all: bool,
 }
 
-async fn attempt<T>(
+async fn attempt<T: Default>(
     call: &Call,
-    read: &impl AsyncFn(&Call, &mut Response) -> Result<T, Failure>,
+    read: &impl AsyncFn(&Call, &mut Response, Option<Instant>) -> Result<T, Failure>,
     effort: &mut Effort<'_>,
 ) -> Result<(Response, T), Failure> {
     let begun = Instant::now();
@@ -205,17 +279,40 @@ async fn attempt<T>(
         });
     }
     effort.status = Some(reply.status());
+    if effort.may_be_done && is_gone(call, &reply) {
+        tracing::info!("an earlier attempt has deleted it");
+        return Ok((no_content(), T::default()));
+    }
     let body = if reply.status().is_success() {
-        read(call, &mut reply).await
+        let bound = effort.bound(call);
+        read(call, &mut reply, bound).await
     } else {
         // Boxed, as it is rare: a call is as large as the largest that it may have to do.
         Err(Box::pin(refusal(call, &mut reply)).await)
     };
     // Only now its connection is free.
-    if let Some(turn) = turn {
-        turn.replied();
+    match (turn, &body) {
+        (Some(turn), Err(failure)) if failure.concerns_all => {
+            effort.refusals += 1;
+            effort.place = Some(turn.refused());
+        }
+        (Some(turn), _) => turn.replied(),
+        (None, _) => {}
     }
     Ok((reply, body?))
+}
+
+/// Whether a deletion found nothing.
+fn is_gone(call: &Call, reply: &Response) -> bool {
+    *call.target.method() == Method::DELETE
+        && matches!(reply.status(), StatusCode::NOT_FOUND | StatusCode::GONE)
+}
+
+/// What the reply to a deletion would have been.
+fn no_content() -> Response {
+    let mut reply = hyper::Response::new("");
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply.into()
 }
 
 /// Sends the request, and those of the redirects that it meets.
@@ -232,7 +329,7 @@ async fn exchange<'a>(
         let home = first || transport.is_home(url);
         // Only calls to the endpoint count, and only they carry the token.
         let turn = if home {
-            Some(turn(call, &mut effort.waited).await?)
+            Some(turn(call, effort).await?)
         } else {
             None
         };
@@ -244,13 +341,15 @@ async fn exchange<'a>(
                 effort.attempts += 1;
             }
             let progress = Progress::of(&mut request);
-            (transport.shared.http.execute(request), progress)
+            let client = call.client(url).map_err(Failure::permanent)?;
+            (client.execute(request), progress)
         };
-        let Some(result) = progress::watch(call.idle(), progress, exchange).await else {
+        let bound = effort.bound(call);
+        let Some(result) = progress::watch(call.idle(), bound, progress, exchange).await else {
             let url = redirected.as_deref().unwrap_or(&call.url);
-            return Err(Failure::of(progress::timed_out(url.host_str())));
+            return Err(late(url, bound));
         };
-        let reply = result.map_err(Failure::from_reqwest)?;
+        let reply = result.map_err(|error| Failure::from_reqwest(call, error))?;
         let Some(next) = redirect(call, &reply) else {
             return Ok((reply, turn));
         };
@@ -267,24 +366,32 @@ async fn exchange<'a>(
 }
 
 /// Waits until a request may start, unless everyone is to wait for longer than a call may take.
-async fn turn<'a>(call: &'a Call, waited: &mut Duration) -> Result<Turn<'a>, Failure> {
+async fn turn<'a>(call: &'a Call, effort: &mut Effort<'_>) -> Result<Turn<'a>, Failure> {
     let limiter = &call.transport.shared.limiter;
-    if let Some(turn) = limiter.start_now() {
+    let asking = Asking {
+        once: call.purpose() == Use::CallOnce,
+        place: effort.place,
+    };
+    if let Some(turn) = limiter.start_now(asking) {
+        effort.first.get_or_insert_with(Instant::now);
         return Ok(turn);
     }
     let asked = Instant::now();
-    let mut waiting = Box::pin(limiter.wait_in_line());
+    let spent = effort.first.map_or(Duration::ZERO, |first| first.elapsed());
+    let patience = call.transport.retry.patience().saturating_sub(spent);
+    let mut waiting = Box::pin(limiter.wait_in_line(asking));
     let turn = poll_fn(|context| match waiting.poll_unpin(context) {
         Poll::Ready(turn) => Poll::Ready(Ok(turn)),
         Poll::Pending => match limiter.held_until().map(|until| until - Instant::now()) {
-            Some(wait) if wait > call.transport.retry.patience() => Poll::Ready(Err(held(wait))),
+            Some(wait) if wait > patience => Poll::Ready(Err(held(wait))),
             _ => Poll::Pending,
         },
     })
     .await;
+    effort.first.get_or_insert_with(Instant::now);
     let wait = asked.elapsed();
     if wait >= Duration::from_millis(1) {
-        *waited += wait;
+        effort.waited += wait;
         let wait_ms = wait.as_millis() as u64;
         tracing::debug!(wait_ms, "waited for the rate limit");
     }
@@ -369,10 +476,29 @@ impl Call {
         let Some(form) = form else {
             return Ok(request);
         };
-        let http = self.transport.shared.http.clone();
-        let builder = RequestBuilder::from_parts(http, request).multipart(*form);
+        let client = self.client(request.url()).cloned();
+        let client = client.map_err(Failure::permanent)?;
+        let builder = RequestBuilder::from_parts(client, request).multipart(*form);
         let built = builder.build();
-        built.map_err(|error| Failure::permanent(Error::from_reqwest(error)))
+        built.map_err(|error| Failure::permanent(Error::from_reqwest(error, None)))
+    }
+
+    /// What a call that may have been processed must not meet is a connection that died while it was
+    /// idle.
+    fn purpose(&self) -> Use {
+        match self.target.is_safe_to_repeat() {
+            true => Use::Call,
+            false => Use::CallOnce,
+        }
+    }
+
+    fn client(&self, url: &Url) -> Result<&reqwest::Client> {
+        self.transport.shared.clients.get(url, self.purpose())
+    }
+
+    /// What is held in memory at most.
+    pub(super) fn largest(&self) -> u64 {
+        self.transport.shared.bounds.bytes
     }
 
     pub(super) fn idle(&self) -> Option<Duration> {
@@ -418,7 +544,11 @@ fn redirect(call: &Call, reply: &Response) -> Option<Url> {
 }
 
 /// Leaves a success for the caller to read. A web page is none, unless the call names one.
-pub(super) async fn opened(call: &Call, reply: &mut Response) -> Result<(), Failure> {
+pub(super) async fn opened(
+    call: &Call,
+    reply: &mut Response,
+    _: Option<Instant>,
+) -> Result<(), Failure> {
     let is_page = content_type(reply.headers()).is_some_and(|kind| kind.contains("text/html"));
     let is_asked_for =
         matches!(call.target, Target::Raw { .. }) || call.url.as_str().contains(".htm");
@@ -429,14 +559,42 @@ pub(super) async fn opened(call: &Call, reply: &mut Response) -> Result<(), Fail
 }
 
 /// Reads a success to its end.
-pub(super) async fn whole(call: &Call, reply: &mut Response) -> Result<Bytes, Failure> {
-    match progress::whole(reply, call.idle()).await {
-        Ok(body) if body::is_html(&body, content_type(reply.headers())) => {
+pub(super) async fn whole(
+    call: &Call,
+    reply: &mut Response,
+    bound: Option<Instant>,
+) -> Result<Bytes, Failure> {
+    let bounds = call.transport.shared.bounds;
+    let bound = bound.or_else(|| Instant::now().checked_add(bounds.time));
+    let status = reply.status();
+    let read = {
+        let mut reading = pin!(progress::whole(reply, call.idle(), bounds.bytes));
+        // Mostly all of it is there already, and no timer is needed.
+        match (poll_immediate(&mut reading).await, bound) {
+            (Some(read), _) => Some(read),
+            (None, Some(bound)) => timeout_at(bound, reading).await.ok(),
+            (None, None) => Some(reading.await),
+        }
+    };
+    match read {
+        Some(Ok(body)) if body::is_html(&body, content_type(reply.headers())) => {
             Err(web_page(call, reply, body))
         }
-        Ok(body) => Ok(body),
-        Err(error) => Err(Failure::of(error.with_status(reply.status()))),
+        Some(Ok(body)) => Ok(body),
+        Some(Err(error)) => Err(Failure::of(error.with_status(status))),
+        None => Err(late(&call.url, bound)),
     }
+}
+
+/// Nothing moved for too long, or the time for the whole of the call is over, after which it is not
+/// tried again.
+fn late(url: &Url, bound: Option<Instant>) -> Failure {
+    if bound.is_none_or(|bound| Instant::now() < bound) {
+        return Failure::of(progress::timed_out(url.host_str()));
+    }
+    let host = url.host_str().unwrap_or("the server");
+    let text = format!("the whole of the call to {host} took too long (`call_timeout`)");
+    Failure::permanent(Error::new(ErrorKind::Timeout, text))
 }
 
 /// A success that is no reply of the API.
@@ -486,13 +644,22 @@ async fn refusal(call: &Call, reply: &mut Response) -> Failure {
         let wait = retry_after(&headers).or_else(|| retry::wait_in_message(error.message()));
         error = error.with_retry_after(wait);
     }
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        && let Some(proxy) = call.transport.shared.clients.proxy(reply.url())
+    {
+        error = error.advising(proxy.wants_password());
+    }
     if !home {
         // Cloud storage explains a refused signature by showing it.
         error = error.without_body();
     }
+    let happened = match concerns_all {
+        true => Happened::Refused,
+        false => Happened::Status(status.as_u16()),
+    };
     Failure {
         concerns_all,
-        ..Failure::new(error, Happened::Status(status.as_u16()))
+        ..Failure::new(error, happened)
     }
 }
 
@@ -509,13 +676,20 @@ impl Failure {
         Self::new(error, Happened::Permanent)
     }
 
-    fn from_reqwest(error: reqwest::Error) -> Self {
+    fn may_be_done(&self) -> bool {
+        matches!(
+            self.happened,
+            Happened::MaybeSent | Happened::Status(502..=504)
+        )
+    }
+
+    fn from_reqwest(call: &Call, error: reqwest::Error) -> Self {
         let never_sent = chain(&error)
             .filter_map(|error| error.downcast_ref::<hyper::Error>())
             .any(hyper::Error::is_canceled);
-        let refused_certificate = refuses_certificate(&error);
-        let mut failure = Self::of(Error::from_reqwest(error));
-        if refused_certificate {
+        let is_permanent = unreached::is_permanent(&error);
+        let mut failure = Self::of(call.transport.shared.clients.explain(error));
+        if is_permanent {
             failure.happened = Happened::Permanent;
         } else if never_sent && failure.error.kind() == ErrorKind::Connection {
             failure.happened = Happened::NotSent;

@@ -7,11 +7,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::multipart::{Form, Part};
+use tokio::io::AsyncReadExt;
 
+use crate::error::Unsendable;
 use crate::{Error, ErrorKind, Result};
+
+/// How much of a file is read at a time.
+const READ_BYTES: usize = 256 << 10;
 
 /// A file to upload.
 ///
@@ -67,7 +72,8 @@ impl Upload {
         length: Option<u64>,
     ) -> Self {
         let source = Source {
-            chunks: Box::pin(chunks),
+            // One that ended may panic when it is polled again.
+            chunks: Box::pin(chunks.fuse()),
             begun: false,
         };
         Self::new(Content::Stream(Arc::new(Mutex::new(source)), length), None)
@@ -147,26 +153,95 @@ impl Upload {
                     |error| Error::io(format!("{} could not be read", path.display()), error);
                 let file = tokio::fs::File::open(path).await.map_err(failed)?;
                 let length = file.metadata().await.map_err(failed)?.len();
-                Part::stream_with_length(file, length)
+                let body = reqwest::Body::wrap_stream(file_content(file, length));
+                Part::stream_with_length(body, length)
             }
             Content::Stream(source, length) => {
-                let body = reqwest::Body::wrap_stream(SharedStream(source.clone()));
+                let chunks = SharedStream(source.clone());
                 match length {
-                    Some(length) => Part::stream_with_length(body, *length),
-                    None => Part::stream(body),
+                    Some(length) => {
+                        let body = reqwest::Body::wrap_stream(of_length(chunks, *length));
+                        Part::stream_with_length(body, *length)
+                    }
+                    None => {
+                        let chunks = chunks.map_err(unreadable_stream);
+                        Part::stream(reqwest::Body::wrap_stream(chunks))
+                    }
                 }
             }
         };
-        let name = self.file_name.clone().unwrap_or_else(|| "file".to_owned());
+        let name = self.file_name.as_deref().unwrap_or("file");
         let media_type = self.effective_media_type();
         let part = part.mime_str(media_type).map_err(|_| {
             Error::invalid_request("upload", format!("`{media_type}` is no media type"))
         })?;
-        Ok(part.file_name(name))
+        Ok(part.file_name(in_quotes(name)))
     }
 
     fn is_spent(&self) -> bool {
         matches!(&self.content, Content::Stream(source, _) if lock(source).begun)
+    }
+}
+
+/// Text as a parameter of a part's header, in the way of browsers. (reqwest escapes what is left of it
+/// that it must.)
+fn in_quotes(text: &str) -> String {
+    let text = text.replace('\r', "%0D").replace('\n', "%0A");
+    let text = text.replace('"', "%22");
+    // The rest would be refused, or do harm where it is shown.
+    text.replace(char::is_control, "")
+}
+
+/// The next bytes of a file, as many as were said to come: it may grow or shrink meanwhile.
+pub(crate) fn file_content(
+    file: tokio::fs::File,
+    length: u64,
+) -> impl Stream<Item = Result<Bytes, Unsendable>> {
+    stream::try_unfold((file.take(length), length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut chunk = BytesMut::with_capacity(READ_BYTES.min(left as usize));
+        let read = file
+            .read_buf(&mut chunk)
+            .await
+            .map_err(|error| Unsendable {
+                text: "the file to upload could not be read".to_owned(),
+                source: Some(error),
+            })?;
+        match read as u64 {
+            0 => Err(Unsendable {
+                text: "the file became shorter while it was sent".to_owned(),
+                source: None,
+            }),
+            read => Ok(Some((chunk.freeze(), (file, left - read)))),
+        }
+    })
+}
+
+/// A stream of the caller's, which must be as long as was said.
+fn of_length(chunks: SharedStream, length: u64) -> impl Stream<Item = Result<Bytes, Unsendable>> {
+    let wrong = move |than: &str| Unsendable {
+        text: format!("the stream to upload is {than} than the {length} bytes that were stated"),
+        source: None,
+    };
+    stream::try_unfold((chunks, length), move |(mut chunks, left)| async move {
+        match chunks.next().await {
+            None if left == 0 => Ok(None),
+            None => Err(wrong("shorter")),
+            Some(Err(error)) => Err(unreadable_stream(error)),
+            Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
+                Some(left) => Ok(Some((chunk, (chunks, left)))),
+                None => Err(wrong("longer")),
+            },
+        }
+    })
+}
+
+fn unreadable_stream(error: std::io::Error) -> Unsendable {
+    Unsendable {
+        text: "the stream to upload could not be read".to_owned(),
+        source: Some(error),
     }
 }
 
@@ -286,13 +361,14 @@ impl MultipartForm {
     }
 
     pub(crate) async fn begin(&self) -> Result<Form> {
-        let mut form = Form::new();
+        // Names are quoted here, as browsers do.
+        let mut form = Form::new().percent_encode_noop();
         for (name, field) in &self.0 {
             let part = match field {
                 Field::Text(value) => Part::text(value.clone()),
                 Field::File(upload) => upload.part().await?,
             };
-            form = form.part(name.clone(), part);
+            form = form.part(in_quotes(name), part);
         }
         Ok(form)
     }
@@ -317,7 +393,6 @@ impl fmt::Debug for Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::TryStreamExt;
 
     async fn sent(form: &MultipartForm) -> String {
         let chunks: Vec<Bytes> = form
@@ -351,6 +426,45 @@ mod tests {
         assert!(!stream.is_spent(), "nothing was read yet");
         assert!(sent(&stream).await.contains("one two"));
         assert!(stream.is_spent());
+    }
+
+    #[tokio::test]
+    async fn no_name_gets_out_of_its_header() {
+        let upload = Upload::from_bytes("").file_name("a\r\nX: \"y\".csv\u{1b}");
+        let form = MultipartForm::new()
+            .file("file", upload)
+            .text("na\r\nX: me\"", "value\r\nX: y");
+        let text = sent(&form).await;
+        assert!(
+            text.contains("name=\"file\"; filename=\"a%0D%0AX: %22y%22.csv\"\r\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("name=\"na%0D%0AX: me%22\"\r\n\r\nvalue\r\nX: y\r\n"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn streams_are_as_long_as_they_were_said_to_be() {
+        for (stated, expected) in [(6, None), (5, Some("longer")), (7, Some("shorter"))] {
+            let chunks = stream::iter([Ok(Bytes::from("one")), Ok(Bytes::from("two"))]);
+            let form = MultipartForm::new().file("file", Upload::from_stream(chunks, Some(stated)));
+            let sent: Result<Vec<Bytes>, _> = form
+                .begin()
+                .await
+                .unwrap()
+                .into_stream()
+                .try_collect()
+                .await;
+            match expected {
+                None => assert!(sent.is_ok()),
+                Some(expected) => {
+                    let error = Error::from_reqwest(sent.unwrap_err(), None);
+                    assert!(error.message().contains(expected), "{error}");
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -71,24 +71,30 @@ impl Progress {
     }
 }
 
-/// Waits for a transfer, as long as there is progress at least once in `idle`.
+/// Waits for a transfer, as long as there is progress at least once in `idle`, and until the bound of
+/// the whole.
 pub(super) async fn watch<T>(
     idle: Option<Duration>,
+    bound: Option<Instant>,
     progress: Option<Progress>,
     mut transfer: impl Future<Output = T> + Unpin,
 ) -> Option<T> {
     let begun = Instant::now();
     // Too long for the clock is for ever.
-    let Some((idle, mut deadline)) = idle.and_then(|idle| Some((idle, begun.checked_add(idle)?)))
-    else {
-        return Some(transfer.await);
-    };
+    let idle = idle.filter(|idle| begun.checked_add(*idle).is_some());
     loop {
+        let moved = progress.as_ref().map_or(begun, Progress::last);
+        let silent = idle.map(|idle| moved + idle);
+        let Some(deadline) = [silent, bound].into_iter().flatten().min() else {
+            return Some(transfer.await);
+        };
+        if deadline <= Instant::now() && deadline > begun {
+            return None;
+        }
         if let Ok(output) = timeout_at(deadline, &mut transfer).await {
             return Some(output);
         }
-        deadline = progress.as_ref().map_or(begun, Progress::last) + idle;
-        if deadline <= Instant::now() {
+        if deadline <= begun {
             return None;
         }
     }
@@ -154,17 +160,24 @@ pub(crate) async fn next_chunk(
         }
     };
     match chunk {
-        Ok(chunk) => chunk.map_err(Error::from_reqwest),
+        Ok(chunk) => chunk.map_err(|error| Error::from_reqwest(error, None)),
         Err(_) => Err(timed_out(reply.url().host_str())),
     }
 }
 
-/// All of a reply.
-pub(super) async fn whole(reply: &mut Response, idle: Option<Duration>) -> Result<Bytes> {
+/// All of a reply, if it is not larger than that when it is unpacked.
+pub(super) async fn whole(
+    reply: &mut Response,
+    idle: Option<Duration>,
+    largest: u64,
+) -> Result<Bytes> {
     let length = reply.content_length().unwrap_or_default();
     let mut first = Bytes::new();
     let mut body = Vec::new();
     while let Some(chunk) = next_chunk(reply, idle).await? {
+        if (first.len().max(body.len()) + chunk.len()) as u64 > largest {
+            return Err(too_large(largest));
+        }
         if first.is_empty() {
             first = chunk;
             continue;
@@ -176,6 +189,15 @@ pub(super) async fn whole(reply: &mut Response, idle: Option<Duration>) -> Resul
         body.extend_from_slice(&chunk);
     }
     Ok(if body.is_empty() { first } else { body.into() })
+}
+
+/// More than may be held in memory.
+pub(crate) fn too_large(largest: u64) -> Error {
+    let text = format!(
+        "the reply is larger than {largest} bytes, which is the most that is held in memory \
+         (`largest_reply`)"
+    );
+    Error::new(ErrorKind::InvalidResponse, text)
 }
 
 /// A server that let nothing be heard for too long.
@@ -201,7 +223,7 @@ mod tests {
                 progress.note();
             }
         });
-        let watched = watch(Some(IDLE), Some(progress.clone()), slow).await;
+        let watched = watch(Some(IDLE), None, Some(progress.clone()), slow).await;
         assert!(watched.is_some());
 
         let progress = Progress::new();
@@ -211,16 +233,32 @@ mod tests {
             progress.note();
             std::future::pending::<()>().await;
         });
-        let watched = watch(Some(IDLE), Some(progress.clone()), stuck).await;
+        let watched = watch(Some(IDLE), None, Some(progress.clone()), stuck).await;
         assert!(watched.is_none());
         assert_eq!(begun.elapsed().as_secs(), 110);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_whole_may_be_bounded_too() {
+        let progress = Progress::new();
+        let begun = Instant::now();
+        let moving = pin!(async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(50)).await;
+                progress.note();
+            }
+        });
+        let bound = Some(begun + Duration::from_secs(200));
+        let watched: Option<()> = watch(Some(IDLE), bound, Some(progress.clone()), moving).await;
+        assert!(watched.is_none());
+        assert_eq!(begun.elapsed().as_secs(), 200);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_time_is_for_ever() {
         let year = Duration::from_secs(365 * 24 * 3600);
         let slow = pin!(tokio::time::sleep(year));
-        assert!(watch(Some(Duration::MAX), None, slow).await.is_some());
+        assert!(watch(Some(Duration::MAX), None, None, slow).await.is_some());
     }
 
     #[tokio::test]

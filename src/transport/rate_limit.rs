@@ -2,6 +2,7 @@
 
 mod budget;
 mod connections;
+mod spacing;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,10 @@ const WINDOW: Duration = Duration::from_millis(1_016);
 
 /// A server that is slow to answer delays others for so long at most.
 const UNANSWERED: Duration = WINDOW.saturating_mul(2);
+
+/// The pools of connections keep them at least for so long: those of calls that may be sent again, and
+/// those of calls that may not.
+const KEPT: [Duration; 2] = [Duration::from_secs(45), Duration::from_millis(900)];
 
 /// How many calls a second may start.
 ///
@@ -73,7 +78,16 @@ impl Default for RateLimit {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     budget: Arc<SharedBudget>,
-    connections: Mutex<Connections>,
+    connections: [Mutex<Connections>; 2],
+}
+
+/// A caller that wants to start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asking {
+    /// Whether the call can't be sent again, and has connections of its own therefore.
+    pub once: bool,
+    /// Its place in the line, if it was refused before.
+    pub place: Option<u64>,
 }
 
 /// What the clients of a token have in common.
@@ -113,6 +127,8 @@ impl SharedBudget {
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     limiter: &'a Limiter,
+    asked: Asking,
+    started: Instant,
     /// None without a limit.
     counted: Option<Counted>,
 }
@@ -123,7 +139,6 @@ struct Counted {
     call: u64,
     /// How many calls of the client were under way.
     others: usize,
-    started: Instant,
     until: Instant,
 }
 
@@ -133,18 +148,28 @@ impl Turn<'_> {
         self.end(true);
     }
 
+    /// Ends the turn with a refusal (429): calls are spaced from now on. Returns the place in the line
+    /// at which the call may ask again, before those that came after it.
+    pub(crate) fn refused(mut self) -> u64 {
+        self.end(true);
+        let now = Instant::now();
+        self.limiter.budget.with(|budget| {
+            budget.refused(self.started, now);
+            self.asked.place.unwrap_or_else(|| budget.number())
+        })
+    }
+
     fn end(&mut self, replied: bool) {
         let Some(Counted {
             call,
             others,
-            started,
             until,
         }) = self.counted.take()
         else {
             return;
         };
-        let now = Instant::now();
-        lock(&self.limiter.connections).end(others, replied.then_some(now));
+        let (now, started) = (Instant::now(), self.started);
+        lock(self.limiter.connections(self.asked)).end(others, replied.then_some(now));
         // Without a reply it is not known when, if at all, the call reached the server.
         let may_be_delayed = until == started + UNANSWERED;
         if may_be_delayed || !replied {
@@ -205,27 +230,39 @@ impl Limiter {
     fn of(budget: Arc<SharedBudget>) -> Self {
         Self {
             budget,
-            connections: Mutex::default(),
+            connections: KEPT.map(|kept| Mutex::new(Connections::kept_for(kept))),
         }
     }
 
+    fn connections(&self, asked: Asking) -> &Mutex<Connections> {
+        &self.connections[usize::from(asked.once)]
+    }
+
     /// A turn, if a call may start now and none waits.
-    pub(crate) fn start_now(&self) -> Option<Turn<'_>> {
+    pub(crate) fn start_now(&self, asked: Asking) -> Option<Turn<'_>> {
         if self.budget.is_free() {
             return Some(Turn {
                 limiter: self,
+                asked,
+                started: Instant::now(),
                 counted: None,
             });
         }
         self.budget.with(|budget| {
             let now = Instant::now();
-            budget.may_start(now).then(|| self.start(budget, now))
+            budget
+                .may_start(now)
+                .then(|| self.start(budget, asked, now))
         })
     }
 
     /// Returns when a call may start, and counts it as started.
-    pub(crate) async fn wait_in_line(&self) -> Turn<'_> {
-        let caller = self.budget.with(Budget::number);
+    pub(crate) async fn wait_in_line(&self, mut asked: Asking) -> Turn<'_> {
+        let caller = match asked.place {
+            Some(place) => place,
+            None => self.budget.with(Budget::number),
+        };
+        asked.place = Some(caller);
         let mut waiting = Waiting {
             limiter: self,
             caller: Some(caller),
@@ -233,7 +270,7 @@ impl Limiter {
         let mut alarm = pin!(sleep_until(Instant::now()));
         poll_fn(|context| {
             loop {
-                match self.ask(caller, context.waker()) {
+                match self.ask(caller, asked, context.waker()) {
                     Ok(turn) => {
                         waiting.caller = None;
                         return Poll::Ready(turn);
@@ -246,30 +283,34 @@ impl Limiter {
         .await
     }
 
-    fn ask(&self, caller: u64, waker: &Waker) -> Result<Turn<'_>, Instant> {
+    fn ask(&self, caller: u64, asked: Asking, waker: &Waker) -> Result<Turn<'_>, Instant> {
         self.budget.with(|budget| {
             let now = Instant::now();
             budget.ask(caller, waker, now)?;
-            let turn = self.start(budget, now);
+            let turn = self.start(budget, asked, now);
             budget.pass_on(now);
             Ok(turn)
         })
     }
 
-    fn start(&self, budget: &mut Budget, now: Instant) -> Turn<'_> {
+    fn start(&self, budget: &mut Budget, mut asked: Asking, now: Instant) -> Turn<'_> {
+        let is_of_burst = budget.start(now);
         let counted = budget.limit.map(|_| {
-            let (others, is_connected) = lock(&self.connections).begin(now);
-            let is_delayed = budget.start(now) || !is_connected;
+            let (others, is_connected) = lock(self.connections(asked)).begin(now);
+            let is_delayed = is_of_burst || !is_connected;
             let until = now + if is_delayed { UNANSWERED } else { WINDOW };
+            let call = budget.count(until);
+            asked.place.get_or_insert(call);
             Counted {
-                call: budget.count(until),
+                call,
                 others,
-                started: now,
                 until,
             }
         });
         Turn {
             limiter: self,
+            asked,
+            started: now,
             counted,
         }
     }

@@ -24,7 +24,7 @@ use crate::wire::reread::{self, Unreadable};
 use crate::{Error, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -120,14 +120,24 @@ impl Request {
 
     /// A request of any path of the API, which begins with a slash.
     pub(crate) fn raw(transport: &Transport, method: Method, path: String) -> Self {
-        Self::to(
+        // In errors and spans the path is shown as it is.
+        let has_controls = path.contains(char::is_control);
+        let path = match has_controls {
+            true => path.escape_debug().to_string(),
+            false => path,
+        };
+        let mut request = Self::to(
             transport,
             Target::Raw {
                 method,
                 path,
                 safe_to_repeat: false,
             },
-        )
+        );
+        if has_controls {
+            request.fail("the path has a line break or another control character".to_owned());
+        }
+        request
     }
 
     fn to(transport: &Transport, target: Target) -> Self {
@@ -302,7 +312,8 @@ impl Request {
     fn open(mut self) -> BoxFuture<'static, Result<Fetched>> {
         Box::pin(async move {
             self.fill_in_workspace().await?;
-            let call = self.into_call("*/*")?;
+            let mut call = self.into_call("*/*")?;
+            call.is_held = false;
             let opened = call::execute(&call, call::opened).await?;
             let reply = Reply {
                 response: opened.response,
@@ -341,6 +352,7 @@ impl Request {
             body: self.body,
             accept,
             workspace,
+            is_held: true,
         }))
     }
 
@@ -490,6 +502,7 @@ impl Fetched {
                 reply.attempts,
                 reply.response,
                 call.idle(),
+                call.largest(),
             )
         })
     }
@@ -693,6 +706,16 @@ mod tests {
         );
         fetched("").parse::<()>().unwrap();
         assert!(fetched("").parse::<u8>().is_err());
+    }
+
+    #[test]
+    fn raw_paths_have_no_control_characters_and_show_none() {
+        let client = Client::builder("t0ken").build().unwrap();
+        let path = "/x\r\nforged: line\u{1b}[2J".to_owned();
+        let request = Request::raw(&client.inner, Method::GET, path);
+        let text = request.into_call("*/*").err().unwrap().to_string();
+        assert!(text.ends_with("control character"), "{text}");
+        assert!(!text.contains(char::is_control), "{text:?}");
     }
 
     #[test]

@@ -48,6 +48,9 @@ impl RetryPolicy {
     }
 
     /// The most attempts of one call, the first included. Default 4; 0 means 1.
+    ///
+    /// Unless it is 1, those that the server refuses for its limit (429) don't count: such a call takes
+    /// its turn again until the [`total_time`](Self::total_time) since its first attempt is over.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
@@ -94,13 +97,23 @@ impl RetryPolicy {
 
     /// The decision after a failed attempt. `random` is in `0.0..1.0`.
     pub(crate) fn decide(&self, failed: &Attempt, random: f64) -> Decision {
-        if failed.number >= self.attempts || !failed.may_repeat() {
+        if !failed.may_repeat() || failed.number >= self.attempts || self.attempts == 1 {
             return Decision::Stop;
+        }
+        if failed.happened == Happened::Refused {
+            // Its turn is the wait.
+            let wait = failed.server_wait.unwrap_or_default();
+            let is_over = failed.elapsed.saturating_add(wait) > self.total_time;
+            return if is_over {
+                Decision::Stop
+            } else {
+                Decision::Again(wait)
+            };
         }
         let wait = failed
             .server_wait
             .unwrap_or_default()
-            .saturating_add(self.backoff(failed.number).mul_f64(random.clamp(0.0, 1.0)));
+            .saturating_add(part(self.backoff(failed.number), random));
         if failed.elapsed.saturating_add(wait) > self.total_time {
             return Decision::Stop;
         }
@@ -114,6 +127,12 @@ impl RetryPolicy {
             .saturating_mul(doubled)
             .min(self.max_backoff)
     }
+}
+
+/// A part of a time. The longest have no part that floating point can tell.
+fn part(time: Duration, random: f64) -> Duration {
+    let part = time.as_secs_f64() * random.clamp(0.0, 1.0);
+    Duration::try_from_secs_f64(part).unwrap_or(time)
 }
 
 /// A failed attempt.
@@ -137,6 +156,8 @@ pub(crate) struct Attempt {
 pub(crate) enum Happened {
     /// No connection, so the server has not seen the request.
     NotSent,
+    /// 429 of the Platform: the call takes its turn again.
+    Refused,
     /// A timeout or a broken connection later on: the server may have acted.
     MaybeSent,
     /// A reply that is no success.
@@ -147,12 +168,16 @@ pub(crate) enum Happened {
 
 impl Attempt {
     fn may_repeat(&self) -> bool {
-        let unprocessed = match self.happened {
-            Happened::NotSent | Happened::Status(429) => true,
+        self.would_repeat() && !self.body_spent
+    }
+
+    /// Whether it may be made again, had the body not been used up.
+    pub fn would_repeat(&self) -> bool {
+        match self.happened {
+            Happened::NotSent | Happened::Refused | Happened::Status(429) => true,
             Happened::MaybeSent | Happened::Status(502..=504) => self.safe_to_repeat,
             Happened::Status(_) | Happened::Permanent => false,
-        };
-        unprocessed && !self.body_spent
+        }
     }
 }
 
@@ -252,6 +277,39 @@ mod tests {
         assert_eq!(after(3), Decision::Stop);
         assert_eq!(RetryPolicy::none().decide(&FIRST, 0.0), Decision::Stop);
         assert_eq!(RetryPolicy::none(), RetryPolicy::default().attempts(0));
+    }
+
+    #[test]
+    fn refusals_are_bounded_by_time_alone() {
+        let policy = RetryPolicy::default().total_time(Duration::from_secs(10));
+        let refused = |policy: RetryPolicy, elapsed, wait| {
+            let attempt = Attempt {
+                number: 1,
+                happened: Refused,
+                elapsed: Duration::from_secs(elapsed),
+                server_wait: Some(Duration::from_secs(wait)),
+                ..FIRST
+            };
+            policy.decide(&attempt, 1.0)
+        };
+        assert_eq!(refused(policy, 0, 0), Decision::Again(Duration::ZERO));
+        assert_eq!(
+            refused(policy, 7, 3),
+            Decision::Again(Duration::from_secs(3))
+        );
+        assert_eq!(refused(policy, 8, 3), Decision::Stop);
+        assert_eq!(refused(RetryPolicy::none(), 0, 0), Decision::Stop);
+    }
+
+    #[test]
+    fn the_longest_times_are_no_trouble() {
+        let policy = RetryPolicy::default()
+            .base_backoff(Duration::MAX)
+            .max_backoff(Duration::MAX)
+            .total_time(Duration::MAX);
+        for random in [0.0, 0.5, 1.0] {
+            assert_ne!(policy.decide(&FIRST, random), Decision::Stop);
+        }
     }
 
     #[test]

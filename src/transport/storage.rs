@@ -1,56 +1,41 @@
 //! Cloud storage behind presigned URLs: no token, no call of the Platform's, so no rate limit; and
 //! nothing of the URL in errors, because it is a key to the data.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use reqwest::{Request, Response, StatusCode};
+use reqwest::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
+use reqwest::{Request, Response, StatusCode, Url};
 use tokio::time::timeout;
 
+use super::clients::{Clients, Use};
 use super::retry;
 use crate::{Error, ErrorKind, Result};
 
 const AZURE_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+/// As many as a call of the Platform follows.
+pub(crate) const REDIRECTS: usize = 10;
 const ERROR_BODY_BYTES: usize = 8 * 1024;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
-type MakeClient = Box<dyn Fn() -> Result<reqwest::Client> + Send + Sync>;
-
-/// The HTTP client for presigned URLs. It is made when it is first needed.
+/// How to reach presigned URLs.
 ///
-/// It has no read timeout of its own, which would count the time to send a large part; stalls are
-/// noticed here instead.
+/// Its HTTP client has no read timeout of its own, which would count the time to send a large part;
+/// stalls are noticed here instead.
 pub(crate) struct Storage {
+    clients: Arc<Clients>,
     stall: Duration,
     user_agent: HeaderValue,
-    make: MakeClient,
-    client: OnceLock<reqwest::Client>,
 }
 
 impl Storage {
-    pub(crate) fn new(
-        stall: Duration,
-        user_agent: HeaderValue,
-        make: impl Fn() -> Result<reqwest::Client> + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn new(clients: Arc<Clients>, stall: Duration, user_agent: HeaderValue) -> Self {
         Self {
+            clients,
             stall,
             user_agent,
-            make: Box::new(make),
-            client: OnceLock::new(),
-        }
-    }
-
-    fn client(&self) -> Result<&reqwest::Client> {
-        match self.client.get() {
-            Some(client) => Ok(client),
-            None => {
-                let made = (self.make)()?;
-                Ok(self.client.get_or_init(|| made))
-            }
         }
     }
 
@@ -60,11 +45,34 @@ impl Storage {
         request
             .headers_mut()
             .insert(USER_AGENT, self.user_agent.clone());
-        let mut sending = Box::pin(self.client()?.execute(request));
+        for _ in 0..REDIRECTS {
+            // What has a body is sent anew by whoever can make it anew.
+            let again = match request.body() {
+                None => request.try_clone(),
+                Some(_) => None,
+            };
+            let reply = self.send_once(request, sent).await?;
+            match (redirect(&reply), again) {
+                (Some(to), Some(again)) => {
+                    request = again;
+                    *request.url_mut() = to;
+                }
+                _ => return Ok(reply),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::InvalidResponse,
+            format!("the storage redirects more than {REDIRECTS} times"),
+        ))
+    }
+
+    async fn send_once(&self, request: Request, sent: &AtomicU64) -> Result<Response> {
+        let client = self.clients.get(request.url(), Use::Storage)?;
+        let mut sending = Box::pin(client.execute(request));
         let mut before = sent.load(Ordering::Relaxed);
         loop {
             if let Ok(reply) = timeout(self.stall, &mut sending).await {
-                return reply.map_err(Error::from_reqwest);
+                return reply.map_err(|error| self.clients.explain(error));
             }
             let now = sent.load(Ordering::Relaxed);
             if now == before {
@@ -77,10 +85,25 @@ impl Storage {
     /// The next piece of a reply's body.
     pub(crate) async fn chunk(&self, reply: &mut Response) -> Result<Option<bytes::Bytes>> {
         match timeout(self.stall, reply.chunk()).await {
-            Ok(chunk) => chunk.map_err(Error::from_reqwest),
+            Ok(chunk) => chunk.map_err(|error| self.clients.explain(error)),
             Err(_) => Err(stalled()),
         }
     }
+}
+
+/// Where the storage has moved for the time being, as S3 says of a bucket whose region its general
+/// address does not know yet. What the URL is signed for goes along, and there is nothing else that
+/// would have to stay.
+pub(crate) fn redirect(reply: &Response) -> Option<Url> {
+    if reply.status() != StatusCode::TEMPORARY_REDIRECT {
+        return None;
+    }
+    let from = reply.url();
+    let to = from
+        .join(reply.headers().get(LOCATION)?.to_str().ok()?)
+        .ok()?;
+    let is_as_safe = to.scheme() == "https" || to.scheme() == from.scheme();
+    (is_as_safe && to.has_host()).then_some(to)
 }
 
 fn stalled() -> Error {

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -237,8 +237,17 @@ impl PartialOrd<Timestamp> for DateTime<Utc> {
 }
 
 impl From<SystemTime> for Timestamp {
+    /// A moment beyond the years that a date-time can have becomes the first or the last of them.
     fn from(moment: SystemTime) -> Self {
-        DateTime::<Utc>::from(moment).into()
+        let (since, bound) = match moment.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => (TimeDelta::from_std(after).ok(), DateTime::<Utc>::MAX_UTC),
+            Err(before) => {
+                let before = TimeDelta::from_std(before.duration()).ok();
+                (before.map(|before| -before), DateTime::<Utc>::MIN_UTC)
+            }
+        };
+        let moment = since.and_then(|since| DateTime::UNIX_EPOCH.checked_add_signed(since));
+        moment.unwrap_or(bound).into()
     }
 }
 
@@ -254,9 +263,12 @@ mod tests {
     fn now_and_comparisons_with_chrono() {
         let before = DateTime::<Utc>::from(SystemTime::now());
         let now = Timestamp::now();
-        assert!(now >= before && before <= now && now == now.to_utc() && now.to_utc() == now);
+        assert!(now >= before);
+        assert!(before <= now);
+        assert!(now == now.to_utc() && now.to_utc() == now);
         let past: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
-        assert!(past < now && past < before && before > past);
+        assert!(past < now && past < before);
+        assert!(before > past);
     }
 
     #[test]

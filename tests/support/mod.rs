@@ -1,6 +1,7 @@
 //! A server on loopback that behaves as each test says, and remembers what reached it.
 #![allow(dead_code)]
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -329,13 +330,17 @@ pub fn content(length: u64) -> Vec<u8> {
     (0..length).map(|at| (at * 7 % 251) as u8).collect()
 }
 
-/// An empty folder that no other test uses.
+/// An empty folder that no other test uses, and that is gone when the test is over.
 pub fn folder(name: &str) -> std::path::PathBuf {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let number = NEXT.fetch_add(1, Ordering::SeqCst);
-    let path = std::env::temp_dir().join(format!("seqera-{}-{name}-{number}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
+    thread_local! {
+        /// Each test has a thread of its own.
+        static FOLDERS: RefCell<Vec<tempfile::TempDir>> = RefCell::default();
+    }
+    let mut maker = tempfile::Builder::new();
+    let folder = maker.prefix(name).tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    let folder = folder.unwrap();
+    let path = folder.path().to_owned();
+    FOLDERS.with_borrow_mut(|folders| folders.push(folder));
     path
 }
 

@@ -15,6 +15,11 @@ pub const FORM: &str = "multipart/form-data";
 /// The media type of what is just bytes.
 pub const BYTES: &str = "application/octet-stream";
 
+/// What the overlay says of an operation: which part of the crate does the same in one call.
+const LIBRARY: &str = "x-library";
+/// The schema of errors that are a message and no more.
+const MESSAGE_ALONE: &str = "ErrorResponse";
+
 /// What builders and the client use, and so can't be called: see `operations.rs`.
 const TAKEN: [&str; 14] = [
     "Argument",
@@ -90,6 +95,33 @@ pub struct Operation {
     pub successes: Vec<(String, Reply)>,
     /// The codes of the declared errors.
     pub errors: Vec<String>,
+    /// The schemas that tell more of an error than a message, by its code.
+    pub error_details: Vec<(String, String)>,
+    /// An example of the JSON that it takes.
+    pub example: Option<Value>,
+    /// What the crate has for the same end.
+    pub library: Option<Library>,
+}
+
+/// A part of the crate that does in one call what an operation is one step of.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The feature that has it.
+    pub feature: String,
+    /// What it does, Markdown.
+    pub text: String,
+}
+
+/// The schema of an error's body, where it is another than that of a message alone.
+fn error_type(response: &Value) -> Option<String> {
+    let contents = response["content"].as_object()?.values();
+    let schemas = contents.map(|content| &content["schema"]);
+    let named = schemas.flat_map(|schema| {
+        let several = schema["oneOf"].as_array().map_or(&[][..], Vec::as_slice);
+        several.iter().chain([schema])
+    });
+    let mut names = named.filter_map(|schema| schema["$ref"].as_str()?.rsplit('/').next());
+    names.find(|name| *name != MESSAGE_ALONE).map(str::to_owned)
 }
 
 /// Where a parameter goes.
@@ -116,6 +148,8 @@ pub struct Parameter {
     pub explode: bool,
     /// What it means.
     pub description: Option<String>,
+    /// A typical value.
+    pub example: Option<Value>,
 }
 
 /// The body of a request.
@@ -165,11 +199,12 @@ impl Operation {
         let parameters = list(raw, "parameters")
             .filter_map(Parameter::read)
             .collect();
-        let (mut successes, mut errors) = (Vec::new(), Vec::new());
+        let (mut successes, mut errors, mut error_details) = (Vec::new(), Vec::new(), Vec::new());
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
             if code.starts_with('2') {
                 successes.push((code.clone(), Reply::read(response)));
             } else {
+                error_details.extend(error_type(response).map(|name| (code.clone(), name)));
                 errors.push(code.clone());
             }
         }
@@ -187,6 +222,9 @@ impl Operation {
             body_required: raw["requestBody"]["required"] == true,
             successes,
             errors,
+            error_details,
+            example: raw["requestBody"]["content"][JSON].get("example").cloned(),
+            library: Library::read(&raw[LIBRARY]),
         })
     }
 
@@ -220,6 +258,16 @@ impl Parameter {
             description: raw["description"]
                 .as_str()
                 .map(|text| text.trim().to_owned()),
+            example: raw.get("example").cloned(),
+        })
+    }
+}
+
+impl Library {
+    fn read(raw: &Value) -> Option<Self> {
+        Some(Self {
+            feature: raw["feature"].as_str()?.to_owned(),
+            text: raw["text"].as_str()?.trim().to_owned(),
         })
     }
 }

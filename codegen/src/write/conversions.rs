@@ -30,7 +30,7 @@ const FURTHER: &[(&str, &str)] = &[
     // A pipeline's launch has a path of its own to be read, and is written with the pipeline.
     ("WorkflowLaunchResponse", "WorkflowLaunchRequest"),
     // An update of a compute environment can't change its configuration; a new one takes it over.
-    ("ComputeEnvResponseDto", "ComputeEnv"),
+    ("ComputeEnvDetails", "ComputeEnv"),
 ];
 
 /// The properties beside a union that tell its kind where the union itself does not.
@@ -209,7 +209,7 @@ impl Finder<'_> {
                 };
                 let name = &target.ident;
                 Some(if self.is_nullable(request, &target.wire) {
-                    quote! { #name: #value.into() }
+                    quote! { #name: crate::Nullable::from_option(#value) }
                 } else {
                     quote! { #name: #value }
                 })
@@ -351,7 +351,7 @@ impl Finder<'_> {
     }
 
     fn is_nullable(&self, owner: &str, wire: &str) -> bool {
-        self.model.sent.contains(owner) && self.model.listed(owner, NULLABLE).contains(wire)
+        self.model.facts.sent.contains(owner) && self.model.listed(owner, NULLABLE).contains(wire)
     }
 }
 
@@ -427,7 +427,7 @@ components:
             .join(" ");
         for assignment in [
             " name: reply.name.clone(),",
-            " note: reply.note.clone().into(),",
+            " note: crate::Nullable::from_option(reply.note.clone()),",
             " colour: reply.colour.clone().map(|value| value.as_str().into()),",
             " place_id: reply.place.as_ref().and_then(|inner| inner.id.clone()),",
             " tag_ids: crate::wire::convert::ids( reply.tags.as_ref(), |inner| inner.id.clone(), ),",

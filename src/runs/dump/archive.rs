@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::JOB;
+use super::{JOB, UNFINISHED};
 use crate::files::unwritable;
 use crate::{Error, Result};
 
@@ -27,7 +27,17 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let path = std::mem::take(&mut self.0);
+        let remove = move || {
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::warn!(%error, "a temporary folder could not be removed");
+            }
+        };
+        // There may be many files, and other futures wait for this thread.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
     }
 }
 
@@ -42,7 +52,7 @@ pub(super) async fn pack(
         let chunks = std::io::BufWriter::with_capacity(64 << 10, Chunks(chunks));
         let gzip = flate2::write::GzEncoder::new(chunks, flate2::Compression::default());
         let mut archive = tar::Builder::new(gzip);
-        append(&mut archive, &folder, Path::new(&root))?;
+        append(&mut archive, &folder, Path::new(&root), &[UNFINISHED])?;
         archive.into_inner()?.finish()?.flush()
     });
     let failed = |error| Error::io("the archive could not be written", error).in_operation(JOB);
@@ -60,14 +70,18 @@ fn append(
     archive: &mut tar::Builder<impl Write>,
     folder: &Path,
     name: &Path,
+    except: &[&str],
 ) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
+        if except.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
         let (path, name) = (entry.path(), name.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
-            append(archive, &path, &name)?;
-        } else if path.extension().is_none_or(|ending| ending != "part") {
+            append(archive, &path, &name, &[])?;
+        } else {
             archive.append_path_with_name(&path, &name)?;
         }
     }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio::fs;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 
-use super::{Dump, Dumped, JOB, Missing};
+use super::{Dump, Dumped, JOB, Missing, UNFINISHED};
 use crate::files::relative_path;
-use crate::files::{make_folder_of, part_path, unreadable, unwritable};
+use crate::files::{make_folder_of, unreadable, unwritable};
 use crate::generated::builder;
 use crate::paginate::{ItemStream, Paged, Paging};
 use crate::prelude::*;
@@ -88,6 +88,8 @@ impl Job {
             missing: &missing,
         };
         self.write_json(MANIFEST, &manifest).await?;
+        // Nothing is in it any more but what an earlier try left.
+        let _ = fs::remove_dir_all(self.folder.join(UNFINISHED)).await;
         self.reporter
             .update(|progress| progress.files_total = Some(files));
         Ok(Dumped { files, missing })
@@ -180,7 +182,7 @@ impl Job {
             }
             _ => Ok(()),
         };
-        for name in FOLDERS {
+        for name in FOLDERS.into_iter().chain([UNFINISHED]) {
             let path = self.folder.join(name);
             gone(fs::remove_dir_all(&path).await, &path)?;
         }
@@ -279,8 +281,7 @@ impl Job {
     /// Every task, page after page, written as they come.
     async fn tasks_file(&self) -> Result<Vec<Missing>> {
         if !self.has(TASKS).await {
-            let path = self.folder.join(TASKS);
-            let part = part_path(&path);
+            let part = self.unfinished(TASKS).await?;
             let failed = unwritable(&part);
             let mut file = BufWriter::new(fs::File::create(&part).await.map_err(&failed)?);
             let mut tasks = ItemStream::new(RawTasks(
@@ -298,7 +299,7 @@ impl Job {
                     .update(|progress| progress.bytes += line.len() as u64);
             }
             file.flush().await.map_err(&failed)?;
-            fs::rename(&part, &path).await.map_err(unwritable(&path))?;
+            self.finish(&part, TASKS).await?;
         }
         self.count_done();
         Ok(Vec::new())
@@ -383,8 +384,7 @@ impl Job {
             self.count_done();
             return Ok(Vec::new());
         }
-        let path = self.folder.join(relative);
-        let part = part_path(&path);
+        let part = self.unfinished(&relative).await?;
         let mut attempts = Attempts::new(self.dump.client.inner.retry);
         loop {
             // Until here the transport makes further attempts itself.
@@ -392,11 +392,10 @@ impl Job {
                 Ok(content) => content,
                 Err(error) => return missing(&name, error),
             };
-            make_folder_of(&path).await?;
             let mut file = fs::File::create(&part).await.map_err(unwritable(&part))?;
             match content.write_to(&mut file).await {
                 Ok(bytes) => {
-                    fs::rename(&part, &path).await.map_err(unwritable(&path))?;
+                    self.finish(&part, &relative).await?;
                     self.reporter.update(|progress| {
                         progress.bytes += bytes;
                         progress.files += 1;
@@ -412,17 +411,31 @@ impl Job {
     }
 
     async fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
-        let path = self.folder.join(name);
-        let part = part_path(&path);
+        let part = self.unfinished(name).await?;
         let mut text = serde_json::to_vec_pretty(value).map_err(|error| {
             Error::new(ErrorKind::InvalidResponse, "the reply can't be written").caused_by(error)
         })?;
         text.push(b'\n');
         let size = text.len() as u64;
         fs::write(&part, text).await.map_err(unwritable(&part))?;
-        fs::rename(&part, &path).await.map_err(unwritable(&path))?;
+        self.finish(&part, name).await?;
         self.reporter.update(|progress| progress.bytes += size);
         Ok(())
+    }
+
+    /// Where a file is written until it is complete: beside all others, since the server's names may
+    /// have any ending.
+    async fn unfinished(&self, name: impl AsRef<Path>) -> Result<PathBuf> {
+        let part = self.folder.join(UNFINISHED).join(name);
+        make_folder_of(&part).await?;
+        Ok(part)
+    }
+
+    /// Gives a complete file its name.
+    async fn finish(&self, part: &Path, name: impl AsRef<Path>) -> Result<()> {
+        let path = self.folder.join(name);
+        make_folder_of(&path).await?;
+        fs::rename(part, &path).await.map_err(unwritable(&path))
     }
 }
 

@@ -126,7 +126,7 @@ impl Stream for Logs {
             let lines = stream::unfold(reader, |mut reader| async {
                 reader.next().await.map(|line| (line, reader))
             });
-            *state = State::Running(lines.boxed());
+            *state = State::Running(lines.fuse().boxed());
         }
         match state {
             State::Running(lines) => lines.poll_next_unpin(context),

@@ -102,7 +102,7 @@ impl Stream for Watch {
             let changes = stream::unfold(looks, |mut looks| async {
                 looks.next().await.map(|change| (change, looks))
             });
-            *state = State::Running(changes.boxed());
+            *state = State::Running(changes.fuse().boxed());
         }
         match state {
             State::Running(changes) => changes.poll_next_unpin(context),

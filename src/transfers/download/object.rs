@@ -31,6 +31,7 @@ const CHANGES: u32 = 3;
 pub(super) async fn fetch(job: &Job, remote: String, local: PathBuf) -> Result<u64> {
     let places = Places::new(local);
     make_folder_of(&places.file).await?;
+    let _alone = places.lock()?;
     let object = Object {
         job,
         remote: &remote,
@@ -284,13 +285,12 @@ impl Object<'_> {
 
     /// Asks the storage for a range. A success, or 416, is a reply.
     async fn range(&self, start: u64, length: u64, validator: Option<&str>) -> Result<Response> {
-        let (url, is_new) = self.url().await?;
-        let reply = self.ask(url, start, length, validator).await?;
+        let (url, is_new) = self.url(None).await?;
+        let reply = self.ask(url.clone(), start, length, validator).await?;
         let refused = matches!(reply.status().as_u16(), 400 | 401 | 403);
         let reply = if refused && !is_new {
             // It has expired.
-            *self.url.lock().await = None;
-            let (url, _) = self.url().await?;
+            let (url, _) = self.url(Some(&url)).await?;
             self.ask(url, start, length, validator).await?
         } else {
             reply
@@ -323,10 +323,11 @@ impl Object<'_> {
         self.job.storage().send(request, &AtomicU64::new(0)).await
     }
 
-    /// The presigned URL, and whether it was just made.
-    async fn url(&self) -> Result<(Url, bool)> {
+    /// The presigned URL, another than one that was refused, and whether it was just made. Parts that
+    /// are refused at the same time share the next one.
+    async fn url(&self, refused: Option<&Url>) -> Result<(Url, bool)> {
         let mut kept = self.url.lock().await;
-        if let Some(url) = &*kept {
+        if let Some(url) = kept.as_ref().filter(|url| refused != Some(url)) {
             return Ok((url.clone(), false));
         }
         let files = &self.job.files;

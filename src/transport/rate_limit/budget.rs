@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::spacing::Spacing;
+
 /// A caller that may start and is not polled for so long is overtaken.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -27,6 +29,8 @@ pub(super) struct Budget {
     pub limit: Option<NonZeroU32>,
     /// Nothing starts before this.
     held_until: Option<Instant>,
+    /// Since the server refused calls that came together.
+    spacing: Option<Spacing>,
     /// The calls that count, by when they no longer do.
     counted: BTreeSet<(Instant, u64)>,
     last_start: Option<Instant>,
@@ -57,13 +61,24 @@ impl Budget {
 
     /// Whether every call may start at any time.
     pub fn is_free(&self) -> bool {
-        self.limit.is_none() && self.held_until.is_none() && self.waiting.is_empty()
+        self.limit.is_none()
+            && self.held_until.is_none()
+            && self.spacing.is_none()
+            && self.waiting.is_empty()
     }
 
     /// Whether there is something left that matters to later calls.
     pub fn is_left(&mut self, now: Instant) -> bool {
         self.forget_the_past(now);
-        !self.counted.is_empty() || self.held_until.is_some()
+        !self.counted.is_empty() || self.held_until.is_some() || self.spacing.is_some()
+    }
+
+    /// Notes that the server refused a call which started then.
+    pub fn refused(&mut self, started: Instant, now: Instant) {
+        match &mut self.spacing {
+            Some(spacing) => spacing.refused(started, now),
+            None => self.spacing = Some(Spacing::new(self.limit, now)),
+        }
     }
 
     pub fn hold_until(&mut self, moment: Instant) {
@@ -113,6 +128,9 @@ impl Budget {
         let paused = |last: Instant| now.duration_since(last) > PAUSE;
         self.is_burst |= self.last_start.is_none_or(paused);
         self.last_start = Some(now);
+        if let Some(spacing) = &mut self.spacing {
+            spacing.started(now);
+        }
         self.is_burst
     }
 
@@ -154,6 +172,7 @@ impl Budget {
 
     fn forget_the_past(&mut self, now: Instant) {
         self.held_until = self.held_until.filter(|moment| *moment > now);
+        self.spacing.take_if(|spacing| spacing.is_over(now));
         while self.counted.first().is_some_and(|(until, _)| *until <= now) {
             self.counted.pop_first();
         }
@@ -161,9 +180,14 @@ impl Budget {
 
     /// Whether there is a start that is not granted to anyone.
     fn has_room(&self) -> bool {
+        let is_spaced = |spacing: &Spacing| spacing.next().is_none() && self.granted.is_empty();
+        self.held_until.is_none() && !self.is_full() && self.spacing.as_ref().is_none_or(is_spaced)
+    }
+
+    fn is_full(&self) -> bool {
         let taken = self.counted.len() + self.granted.len();
         let is_full = |limit: NonZeroU32| taken >= limit.get() as usize;
-        self.held_until.is_none() && !self.limit.is_some_and(is_full)
+        self.limit.is_some_and(is_full)
     }
 
     /// Lets the first ones start, and others than those that did not when they could.
@@ -202,10 +226,12 @@ impl Budget {
     }
 
     fn ask_again(&self, caller: u64, now: Instant) -> Instant {
-        let uncounted = self.counted.first().map(|(until, _)| *until);
+        let uncounted = self.counted.first().filter(|_| self.is_full());
+        let uncounted = uncounted.map(|(until, _)| *until);
         let patience = self.granted.values().min().copied();
         let change = [uncounted, patience].into_iter().flatten().min();
-        let change = change.max(self.held_until).unwrap_or(now);
+        let spaced = self.spacing.as_ref().and_then(Spacing::next);
+        let change = change.max(self.held_until).max(spaced).unwrap_or(now);
         if patience.is_some() || self.first() == Some(caller) {
             return change;
         }
@@ -218,5 +244,9 @@ impl Budget {
 impl Budget {
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    pub fn first_uncounted(&self) -> Option<Instant> {
+        self.counted.first().map(|(until, _)| *until)
     }
 }

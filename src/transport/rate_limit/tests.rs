@@ -17,7 +17,7 @@ async fn starts(limiter: &Arc<Limiter>, calls: usize) -> Vec<(usize, Instant)> {
     for call in 0..calls {
         let (limiter, log) = (limiter.clone(), log.clone());
         tasks.push(tokio::spawn(async move {
-            limiter.wait_in_line().await.replied();
+            limiter.wait_in_line(Asking::default()).await.replied();
             lock(&log).push((call, Instant::now()));
         }));
     }
@@ -56,7 +56,7 @@ fn limiter(calls: u32) -> Arc<Limiter> {
 
 /// A caller that asks and is not polled again.
 fn stalled(limiter: &Limiter) -> impl Future<Output = Turn<'_>> {
-    let mut stalled = Box::pin(limiter.wait_in_line());
+    let mut stalled = Box::pin(limiter.wait_in_line(Asking::default()));
     let mut context = Context::from_waker(Waker::noop());
     assert!(stalled.as_mut().poll(&mut context).is_pending());
     stalled
@@ -84,7 +84,7 @@ async fn closed_loop(limiter: &Arc<Limiter>, workers: u64, latency: Duration) ->
     let work = async |worker: u64| {
         let mut random = fastrand::Rng::with_seed(worker);
         while begun.elapsed() < MINUTES {
-            let turn = limiter.wait_in_line().await;
+            let turn = limiter.wait_in_line(Asking::default()).await;
             let minus_one = |spare: usize| spare.checked_sub(1);
             let relaxed = Ordering::Relaxed;
             if spare.fetch_update(relaxed, relaxed, minus_one).is_err() {
@@ -135,7 +135,7 @@ async fn an_idle_client_may_burst_and_order_is_kept() {
 async fn calls<const N: usize>(calls: [(&Limiter, u32); N]) -> [u128; N] {
     let begun = Instant::now();
     let call = async |(limiter, latency): (&Limiter, u32)| {
-        let turn = limiter.wait_in_line().await;
+        let turn = limiter.wait_in_line(Asking::default()).await;
         let started = begun.elapsed().as_millis();
         sleep(latency * MILLISECOND).await;
         turn.replied();
@@ -175,8 +175,8 @@ async fn each_client_has_connections_of_its_own() {
 async fn a_call_without_a_reply_counts_from_its_end_and_takes_its_connection_with_it() {
     let limiter = limiter(1);
     let begun = Instant::now();
-    limiter.wait_in_line().await.replied();
-    let failed = limiter.wait_in_line().await;
+    limiter.wait_in_line(Asking::default()).await.replied();
+    let failed = limiter.wait_in_line(Asking::default()).await;
     sleep(100 * MILLISECOND).await;
     drop(failed);
     assert_eq!(begun.elapsed(), WINDOW + 100 * MILLISECOND);
@@ -188,8 +188,8 @@ async fn a_call_without_a_reply_counts_from_its_end_and_takes_its_connection_wit
 async fn calls_without_a_reply_count_for_two_windows_at_most() {
     let limiter = limiter(1);
     let begun = Instant::now();
-    let _unanswered = limiter.wait_in_line().await;
-    limiter.wait_in_line().await.replied();
+    let _unanswered = limiter.wait_in_line(Asking::default()).await;
+    limiter.wait_in_line(Asking::default()).await.replied();
     assert!(begun.elapsed() < UNANSWERED + 20 * MILLISECOND);
     assert!(begun.elapsed() >= UNANSWERED);
 }
@@ -213,7 +213,7 @@ async fn dropped_callers_cost_nothing() {
     let wait = || {
         let limiter = limiter.clone();
         tokio::spawn(async move {
-            limiter.wait_in_line().await.replied();
+            limiter.wait_in_line(Asking::default()).await.replied();
             begun.elapsed()
         })
     };
@@ -232,7 +232,7 @@ async fn a_start_that_is_not_used_goes_to_the_next() {
     let begun = Instant::now();
     let next = limiter.clone();
     let next = tokio::spawn(async move {
-        next.wait_in_line().await.replied();
+        next.wait_in_line(Asking::default()).await.replied();
         begun.elapsed()
     });
     let looked = WINDOW + 15 * MILLISECOND;
@@ -266,7 +266,7 @@ async fn a_call_inside_a_loop_over_calls_is_not_held_up() {
     let limiter = limiter(20);
     let mut answers = stream::iter(0..100)
         .map(async |number| {
-            limiter.wait_in_line().await.replied();
+            limiter.wait_in_line(Asking::default()).await.replied();
             number
         })
         .buffered(40);
@@ -274,7 +274,7 @@ async fn a_call_inside_a_loop_over_calls_is_not_held_up() {
     let mut number = 0;
     while let Some(answer) = answers.next().await {
         assert_eq!(answer, number);
-        limiter.wait_in_line().await.replied();
+        limiter.wait_in_line(Asking::default()).await.replied();
         number += 1;
     }
     // 20 calls at once, 180 at the limit: 9.1 s at best.
@@ -316,7 +316,11 @@ async fn the_work_of_a_line_does_not_grow_with_its_length() {
     let mut line: Vec<_> = (0..CALLS)
         .map(|_| {
             let (limiter, polls) = (limiter.clone(), polls.clone());
-            tokio::spawn(async move { counted(&polls, limiter.wait_in_line()).await.replied() })
+            tokio::spawn(async move {
+                counted(&polls, limiter.wait_in_line(Asking::default()))
+                    .await
+                    .replied()
+            })
         })
         .collect();
     for task in line.drain(..CALLS / 3) {
@@ -340,19 +344,19 @@ async fn the_work_of_a_line_does_not_grow_with_its_length() {
 #[tokio::test(start_paused = true)]
 async fn to_start_now_overtakes_nobody() {
     let limiter = limiter(2);
-    let first = limiter.start_now().unwrap();
+    let first = limiter.start_now(Asking::default()).unwrap();
     sleep(100 * MILLISECOND).await;
-    let second = limiter.start_now().unwrap();
-    assert!(limiter.start_now().is_none());
+    let second = limiter.start_now(Asking::default()).unwrap();
+    assert!(limiter.start_now(Asking::default()).is_none());
     let _waiting = stalled(&limiter);
     first.replied();
     second.replied();
     // One may start, and has to be that which waits.
     sleep(950 * MILLISECOND).await;
-    assert!(limiter.start_now().is_none());
+    assert!(limiter.start_now(Asking::default()).is_none());
     sleep(SECOND).await;
     // Two may.
-    assert!(limiter.start_now().is_none());
+    assert!(limiter.start_now(Asking::default()).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -364,14 +368,105 @@ async fn a_hold_stops_everyone_even_without_a_limit() {
         limiter.hold_until(until);
         limiter.hold_until(until - 3 * SECOND);
         assert_eq!(limiter.held_until(), Some(until));
-        assert!(limiter.start_now().is_none());
+        assert!(limiter.start_now(Asking::default()).is_none());
         let starts = starts(&limiter, 3).await;
         assert!(starts.iter().all(|(_, at)| *at == until), "{limit:?}");
         assert!(is_in_order(&starts));
         assert_eq!(limiter.held_until(), None);
-        drop(limiter.start_now().unwrap());
+        drop(limiter.start_now(Asking::default()).unwrap());
         assert_eq!(limiter.budget.is_free(), limit.0.is_none());
     }
+}
+
+/// A server that takes `rate` calls a second and `burst` more at a time: whether it takes one now.
+fn leaky_bucket(rate: f64, burst: f64) -> impl FnMut() -> bool {
+    let mut state = None;
+    move || {
+        let now = Instant::now();
+        let excess = match state {
+            None => 0.0,
+            Some((excess, last)) => {
+                let passed = now.duration_since(last).as_secs_f64();
+                f64::max(0.0, excess - rate * passed + 1.0)
+            }
+        };
+        let is_taken = excess <= burst;
+        if is_taken {
+            state = Some((excess, now));
+        }
+        is_taken
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_calls_take_their_turn_again_until_all_are_answered() {
+    const CALLS: u32 = 200;
+    for (limit, burst) in [(20, 0), (20, 5), (20, 20), (50, 3)] {
+        for rate in [RateLimit::per_second(limit), RateLimit::unlimited()] {
+            let limiter = new(rate);
+            let bucket = Mutex::new(leaky_bucket(20.0, f64::from(burst)));
+            let begun = Instant::now();
+            let call = async |number: u32| {
+                let mut asking = Asking::default();
+                loop {
+                    let turn = match limiter.start_now(asking) {
+                        Some(turn) => turn,
+                        None => limiter.wait_in_line(asking).await,
+                    };
+                    // Not all take the same way.
+                    sleep(Duration::from_micros(u64::from(number * 37 % 700))).await;
+                    let is_taken = lock(&bucket)();
+                    sleep(2 * MILLISECOND).await;
+                    if is_taken {
+                        return turn.replied();
+                    }
+                    asking.place = Some(turn.refused());
+                }
+            };
+            join_all((0..CALLS).map(call)).await;
+            let allowed = f64::from(CALLS - 1 - burst) / 20.0;
+            let took = begun.elapsed().as_secs_f64() / allowed;
+            println!("{rate:?}, burst {burst}: {took:.3} times what is allowed");
+            // Without a limit, that of the server has to be found out.
+            let bound = if rate == RateLimit::default() {
+                1.2
+            } else {
+                2.0
+            };
+            assert!(took < bound, "{rate:?}, burst {burst}: {took}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_may_start_again_some_time_after_a_refusal() {
+    let limiter = limiter(20);
+    let turn = limiter.start_now(Asking::default()).unwrap();
+    turn.refused();
+    let spaced = starts(&limiter, 10).await;
+    assert!(
+        spaced
+            .windows(2)
+            .all(|two| two[1].1 - two[0].1 >= WINDOW / 20)
+    );
+    sleep(150 * SECOND).await;
+    let begun = Instant::now();
+    starts(&limiter, 20).await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_can_not_be_sent_again_have_connections_of_their_own() {
+    let limiter = limiter(1);
+    let once = Asking {
+        once: true,
+        ..Asking::default()
+    };
+    limiter.wait_in_line(Asking::default()).await.replied();
+    let begun = Instant::now();
+    let _first = limiter.wait_in_line(once).await;
+    let until = lock(&limiter.budget.budget).first_uncounted();
+    assert_eq!(until, Some(begun + WINDOW + UNANSWERED));
 }
 
 #[tokio::test(start_paused = true)]
