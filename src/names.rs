@@ -331,26 +331,21 @@ impl Workspace {
         Ok(found.await?.id)
     }
 
-    /// The id of the primary compute environment.
+    /// The id of the primary compute environment. It decides where runs go, so that it is asked for
+    /// each time.
     ///
     /// # Errors
     /// The workspace has none.
     pub async fn primary_compute_env(&self) -> Result<String> {
-        let found = self.look_up("primary compute environment", "", async {
-            let all = self.compute_envs().await?;
-            let primary = all.into_iter().find(|entry| entry.primary == Some(true));
-            let primary = primary.and_then(|entry| Candidate::new(entry.id, [entry.name]));
-            primary.map(|candidate| candidate.found).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotFound,
-                    format!(
-                        "no compute environment{} is the primary one",
-                        self.place().text
-                    ),
-                )
-            })
-        });
-        Ok(found.await?.id)
+        let all = self.compute_envs().await?;
+        let primary = all.into_iter().find(|entry| entry.primary == Some(true));
+        primary.and_then(|entry| entry.id).ok_or_else(|| {
+            let text = format!(
+                "no compute environment{} is the primary one",
+                self.place().text
+            );
+            Error::new(ErrorKind::NotFound, text)
+        })
     }
 
     async fn compute_envs(&self) -> Result<Vec<types::ComputeEnvSummary>> {
