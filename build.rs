@@ -1,6 +1,6 @@
 //! Generates the bindings from the vendored schema. Reads files of this package, nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs, process};
 
 use seqera_codegen::{Tags, generate, needs};
@@ -32,7 +32,7 @@ fn run() -> anyhow::Result<()> {
     if env::var_os("CARGO_FEATURE_MOCK").is_some() {
         fs::write(directory.join("mocks.rs"), output.mocks()?)?;
     }
-    if Path::new("tests").is_dir() {
+    if env::var_os("CARGO_FEATURE_TABLES").is_some() {
         fs::write(directory.join("calls.rs"), output.calls()?)?;
         fs::write(directory.join("round_trips.rs"), output.round_trips()?)?;
     }

@@ -20,7 +20,7 @@ fn main() {
 
     println!(
         "a run in a list: {} bytes, by hand {}",
-        size_of::<seqera::types::ListWorkflowsResponseListWorkflowsElement>(),
+        size_of::<seqera::types::RunSummary>(),
         size_of::<by_hand::Row>()
     );
     let mut criterion = Criterion::default().configure_from_args();

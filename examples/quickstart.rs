@@ -11,7 +11,7 @@ use std::error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
 use seqera::prelude::*;
 use seqera::runs::{Change, Run};
-use seqera::types::ListWorkflowsResponseListWorkflowsElement as ListedRun;
+use seqera::types::RunSummary as ListedRun;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -18,6 +18,7 @@ use crate::transport::workspace::{FindWorkspace, Scope, no_look_up};
 use crate::transport::{Bounds, Shared, Transport};
 use crate::{Error, Result};
 
+mod http;
 pub(crate) mod raw;
 mod settings;
 mod token;
@@ -69,6 +70,25 @@ impl Client {
         &self.baseurl
     }
 
+    /// The same client, which sends no call that may change something. Such a call fails with
+    /// [`ErrorKind::NotSent`](crate::ErrorKind::NotSent), and the error's
+    /// [`body`](crate::Error::body) is the request as JSON: `method`, `url`, and `body` where it
+    /// has one of JSON. Calls that only read are sent.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// let error = client.dry_run().delete_label().label_id(5).send().await.unwrap_err();
+    /// let request: serde_json::Value = error.details().unwrap();
+    /// assert_eq!(request["method"], "DELETE");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn dry_run(&self) -> Self {
+        let mut scoped = self.clone();
+        scoped.inner.dry_run = true;
+        scoped
+    }
+
     /// The same client with another retry policy, for one call or many. It shares the connections
     /// and the rate limit.
     #[must_use]
@@ -111,7 +131,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     pub(crate) scope: Scope,
     /// The first setting that can't be used.
-    pub(crate) mistake: Option<String>,
+    mistake: Option<String>,
     /// Settings of the parts above.
     pub(crate) kept: Kept,
 }
@@ -204,12 +224,6 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest time to make a connection, TLS included. Default 10 s.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.http.connect_timeout = timeout;
-        self
-    }
-
     /// The longest time in which nothing moves: no part of the body leaves, and none of the reply
     /// arrives. Default 60 s; `Duration::MAX` turns it off. There is no limit to the time that an
     /// upload or a download takes as a whole; for other calls see [`call_timeout`](Self::call_timeout).
@@ -234,33 +248,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificates of a PEM file too, beside those of the platform's trust store.
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.root_certificates.push(pem.into());
-        self
-    }
-
-    /// Shows this certificate to servers that ask for one: PEM, certificate and private key
-    /// (PKCS#8) in one text.
-    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.client_certificate = Some(pem.into());
-        self
-    }
-
-    /// Sends through a proxy, such as `http://proxy.example.com:3128`, all but what the variable
-    /// `NO_PROXY` names. Default: the proxy that the system or `HTTPS_PROXY` names, if any.
-    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
-        match reqwest::Proxy::all(url.as_ref()) {
-            Ok(proxy) => {
-                let proxy = proxy.no_proxy(reqwest::NoProxy::from_env());
-                self.http.proxies.push((url.as_ref().to_owned(), proxy));
-            }
-            // Not repeated: it may hold a password.
-            Err(_) => self.complain("the proxy is not a URL such as http://proxy.example.com:3128"),
-        }
-        self
-    }
-
     /// Sends a header with each call to the API, unless the call sets it itself. The crate's own,
     /// such as `Authorization`, stay as they are. For presigned URLs of the storage it is not sent.
     pub fn default_header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
@@ -271,23 +258,6 @@ impl ClientBuilder {
             }
             _ => self.complain(format!("`{}` can't be sent as a header", name.as_ref())),
         }
-        self
-    }
-
-    /// Changes the settings of the HTTP client, for what has no setting here. It is called for the
-    /// client of the API and for the one of the storage, after all other settings. Redirects and
-    /// retries are the crate's own matter: leave them off.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// let builder = seqera::Client::builder("eyJ0aWQiOiAxfQ==")
-    ///     .configure(|http| http.tcp_keepalive(Duration::from_secs(30)));
-    /// ```
-    pub fn configure(
-        mut self,
-        change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
-    ) -> Self {
-        self.http.configure.push(Arc::new(change));
         self
     }
 
@@ -335,18 +305,8 @@ impl ClientBuilder {
     }
 
     /// Notes the first setting that can't be used.
-    fn complain(&mut self, mistake: impl Into<String>) {
+    pub(crate) fn complain(&mut self, mistake: impl Into<String>) {
         self.mistake.get_or_insert(mistake.into());
-    }
-
-    /// Sends through this client instead, with its own timeouts, proxies and certificates. It
-    /// should follow no redirects: where it does, it must keep `Authorization` from other hosts,
-    /// as reqwest does by default. Transfers of data links need one that decompresses nothing
-    /// (`no_gzip()` and the like): of objects that are stored compressed, they want the bytes as
-    /// they are.
-    pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.http.own = Some(client);
-        self
     }
 
     /// How many calls a second may start. Default: the Platform's limit of 20 for a token.

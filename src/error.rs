@@ -61,6 +61,10 @@ pub enum ErrorKind {
     Configuration,
     /// The call is incomplete or can't be written as a request. Nothing was sent.
     InvalidRequest,
+    /// The call may change something, and the client makes a dry run
+    /// ([`Client::dry_run`](crate::Client::dry_run)). Nothing was sent; [`Error::body`] is the
+    /// request.
+    NotSent,
     /// No connection to the server could be made. The server has not seen the request.
     Connect,
     /// The server took too long. It may have acted on the request.

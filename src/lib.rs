@@ -8,10 +8,16 @@
 //! [`guide::search`]: crate::guide::search
 //! [`guide::runs`]: crate::guide::runs
 //! [`guide::transfers`]: crate::guide::transfers
+//! [`guide::changes`]: crate::guide::changes
 //! [`guide::tracing`]: crate::guide::tracing
 //! [`guide::testing`]: crate::guide::testing
 //! [`guide::features`]: crate::guide::features
 //! [`guide::schema`]: crate::guide::schema
+//! [`guide::other_tools`]: crate::guide::other_tools
+//! [`guide::examples`]: crate::guide::examples
+//! [`guide::upgrading`]: crate::guide::upgrading
+//! [`guide::workspaces`]: crate::guide::workspaces
+//! [`guide::first_hour`]: crate::guide::first_hour
 //! [`Client`]: crate::Client
 //! [`builder`]: crate::builder
 //! [`types`]: crate::types
@@ -66,7 +72,10 @@ pub mod guide {
         )*};
     }
 
-    pages! { authentication limits_and_retries errors paging search runs transfers tracing testing features schema }
+    pages! {
+        first_hour authentication workspaces search paging runs transfers changes errors limits_and_retries
+        tracing testing features schema upgrading examples other_tools
+    }
 }
 
 /// What each feature sets up with a new client.
@@ -113,4 +122,5 @@ pub use wire::lenient::ExitCode;
 pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;
 pub use wire::reread::from_json;
+pub use wire::setting::{Setting, SettingList, SettingTexts};
 pub use wire::timestamp::{ParseTimestampError, Timestamp};

@@ -41,12 +41,12 @@
 //! ```
 //! # use seqera::mock::MockApi;
 //! # use seqera::prelude::*;
-//! # use seqera::types::{DescribeWorkflowResponse, WorkflowMaxDbDto};
+//! # use seqera::types::{DescribeWorkflowResponse, WorkflowDetails};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> seqera::Result<()> {
 //! # let api = MockApi::start().await;
 //! let at = |status| {
-//!     let run = WorkflowMaxDbDto::new().id("4rnaseq").status(status);
+//!     let run = WorkflowDetails::new().id("4rnaseq").status(status);
 //!     DescribeWorkflowResponse::new().workflow(run)
 //! };
 //! let polls = api.describe_workflow(|when, then| {
@@ -524,7 +524,7 @@ impl Answer {
     fn json<T: Serialize + ?Sized>(self, status: u16, body: &T) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => self.content(status, "application/json", &body),
-            Err(problem) => self.error(500, &problem.to_string()),
+            Err(problem) => self.error(500, problem.to_string()),
         }
     }
 

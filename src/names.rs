@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// The organizations and workspaces that the token's user sees.
-    async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspaceDto>> {
+    async fn visible_workspaces(&self) -> Result<Vec<types::OrgAndWorkspace>> {
         let user = self.user_id().await?;
         let reply = self.list_workspaces_user().user_id(user).send().await?;
         Ok(reply.orgs_and_workspaces.unwrap_or_default())
@@ -242,7 +242,7 @@ impl Workspace {
     /// The token's user does not see the workspace; it is the personal context; a call failed.
     pub async fn details(&self) -> Result<WorkspaceDetails> {
         let all = self.client.visible_workspaces().await?;
-        let own = |entry: &types::OrgAndWorkspaceDto| {
+        let own = |entry: &types::OrgAndWorkspace| {
             entry.workspace_id.is_some() && entry.workspace_id == self.id
         };
         let details = all.into_iter().find(own).and_then(|entry| {
@@ -331,29 +331,24 @@ impl Workspace {
         Ok(found.await?.id)
     }
 
-    /// The id of the primary compute environment.
+    /// The id of the primary compute environment. It decides where runs go, so that it is asked for
+    /// each time.
     ///
     /// # Errors
     /// The workspace has none.
     pub async fn primary_compute_env(&self) -> Result<String> {
-        let found = self.look_up("primary compute environment", "", async {
-            let all = self.compute_envs().await?;
-            let primary = all.into_iter().find(|entry| entry.primary == Some(true));
-            let primary = primary.and_then(|entry| Candidate::new(entry.id, [entry.name]));
-            primary.map(|candidate| candidate.found).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotFound,
-                    format!(
-                        "no compute environment{} is the primary one",
-                        self.place().text
-                    ),
-                )
-            })
-        });
-        Ok(found.await?.id)
+        let all = self.compute_envs().await?;
+        let primary = all.into_iter().find(|entry| entry.primary == Some(true));
+        primary.and_then(|entry| entry.id).ok_or_else(|| {
+            let text = format!(
+                "no compute environment{} is the primary one",
+                self.place().text
+            );
+            Error::new(ErrorKind::NotFound, text)
+        })
     }
 
-    async fn compute_envs(&self) -> Result<Vec<types::ListComputeEnvsResponseEntry>> {
+    async fn compute_envs(&self) -> Result<Vec<types::ComputeEnvSummary>> {
         let reply = self.client.list_compute_envs().workspace_id(self.id);
         Ok(reply.send().await?.compute_envs.unwrap_or_default())
     }
@@ -365,6 +360,16 @@ impl Workspace {
     /// There is not exactly one of that name or URI; the error lists what there is.
     pub async fn data_link(&self, data_link: impl Into<NameOrId<String>>) -> Result<String> {
         self.listed_data_link(data_link.into(), USUAL_LISTING).await
+    }
+
+    /// Whether the Platform has listed all buckets that the credentials reach. While it has not,
+    /// `list_data_links` tells of some of them only.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn has_listed_data_links(&self) -> Result<bool> {
+        let list = self.client.list_data_links().workspace_id(self.id);
+        Ok(!is_filling(list).await?)
     }
 
     /// As [`data_link`](Self::data_link), with another time for the list to become complete.

@@ -14,9 +14,9 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 
-use crate::Result;
 use crate::transport::request::{Fetched, Request};
 use crate::transport::task::Task;
+use crate::{Error, ErrorKind, Result};
 
 /// What servers take at most; they refuse more with 400.
 const LARGEST_PAGE: u32 = 100;
@@ -32,7 +32,8 @@ const REMEMBERED_PAGES: usize = 8;
 const STALE_PAGES: u32 = 3;
 
 /// The same for lists by a cursor. It is more, because storage gives empty pages that are not the
-/// end; and less is needed, because a cursor that stands still ends the list anyway.
+/// end; and less is needed, because a cursor that stands still ends the list anyway, and one that
+/// comes again is an error. (A log goes on for ever; others are not known to be whole.)
 const STALE_PAGES_BY_CURSOR: u32 = 10;
 
 /// A list operation. Implemented by generated code.
@@ -635,11 +636,14 @@ impl<P: Paged> ByCursor<P> {
         if self.done || self.left == Some(0) {
             return None;
         }
-        if self
+        match self
             .cycle
-            .repeats(hash(self.request.query_value(self.parameter)))
+            .step(hash(self.request.query_value(self.parameter)))
         {
-            return None;
+            Step::New => {}
+            // There is nothing behind it.
+            Step::Still => return None,
+            Step::Back => return Some(Err(self.unreadable("its cursors go in circles"))),
         }
         if let Some((parameter, size)) = self.size {
             self.request
@@ -670,6 +674,10 @@ impl<P: Paged> ByCursor<P> {
             Some(cursor) if self.seen.stale < STALE_PAGES_BY_CURSOR => {
                 self.request.query(self.parameter, cursor);
             }
+            Some(_) if P::cursor_back(&reply).is_none() => {
+                let why = format!("{STALE_PAGES_BY_CURSOR} pages in a row have nothing new");
+                return Some(Err(self.unreadable(&why)));
+            }
             _ => self.done = true,
         }
         Some(Ok(Page {
@@ -677,6 +685,17 @@ impl<P: Paged> ByCursor<P> {
             total,
             reply,
         }))
+    }
+}
+
+impl<P: Paged> ByCursor<P> {
+    /// A list that has more, which can't be reached.
+    fn unreadable(&mut self, why: &str) -> Error {
+        self.done = true;
+        let text = format!("the list goes on, but {why}: it can't be read to its end");
+        Error::new(ErrorKind::InvalidResponse, text)
+            .in_operation(self.request.name())
+            .at(format!("page {}", self.pages))
     }
 }
 
@@ -744,17 +763,28 @@ struct Cycle {
     next_landmark: u64,
 }
 
+enum Step {
+    New,
+    /// To where it was.
+    Still,
+    /// To where it was before.
+    Back,
+}
+
 impl Cycle {
-    fn repeats(&mut self, cursor: u64) -> bool {
-        if self.latest.replace(cursor) == Some(cursor) || self.landmark == Some(cursor) {
-            return true;
+    fn step(&mut self, cursor: u64) -> Step {
+        if self.latest.replace(cursor) == Some(cursor) {
+            return Step::Still;
+        }
+        if self.landmark == Some(cursor) {
+            return Step::Back;
         }
         if self.steps >= self.next_landmark {
             self.landmark = Some(cursor);
             self.next_landmark = 2 * self.steps + 1;
         }
         self.steps += 1;
-        false
+        Step::New
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Transport {
     pub(crate) retry: RetryPolicy,
     /// The workspace of calls that name none.
     pub(crate) scope: Scope,
+    /// Whether calls that may change something are refused.
+    pub(crate) dry_run: bool,
 }
 
 /// What is the same for every request of a client.
@@ -81,6 +83,7 @@ impl Transport {
             shared: Arc::new(shared),
             retry,
             scope,
+            dry_run: false,
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod open_enum;
 pub(crate) mod record;
 pub(crate) mod reread;
 pub(crate) mod secret;
+pub(crate) mod setting;
 pub(crate) mod tagged_union;
 pub(crate) mod timestamp;
 

@@ -133,8 +133,9 @@ async fn what_is_no_draft_stays_as_the_server_made_it_and_no_change_sends_nothin
     let named = json!({"id": "v10", "name": "rnaseq-10", "isDefault": true});
     let platform = platform(move |seen| pipeline(seen, &named)).await;
     let workspace = platform.workspace().await;
+    let icon = "x".to_owned();
     let edited = workspace
-        .edit_pipeline(5, |request| request.icon("x"))
+        .edit_pipeline(5, |request| request.icon(&*icon))
         .await;
     assert!(edited.unwrap().version.unwrap().is_default);
     assert_eq!(platform.calls("PUT").len(), 1);

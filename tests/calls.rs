@@ -3,14 +3,14 @@
 
 use seqera::mock::MockApi;
 use seqera::types::{
-    DescribeUserResponse, ListCredentialsResponse, ListWorkflowsResponse,
-    ListWorkflowsResponseListWorkflowsElement, UserResponseDto, WorkflowDbDto,
+    DescribeUserResponse, ListCredentialsResponse, ListWorkflowsResponse, RunSummary, User,
+    WorkflowInfo,
 };
 use seqera::{Client, Method, Response, Sending};
 
 async fn with_user() -> (MockApi, Client) {
     let api = MockApi::start().await;
-    let user = DescribeUserResponse::new().user(UserResponseDto::new().user_name("ada"));
+    let user = DescribeUserResponse::new().user(User::new().user_name("ada"));
     api.user_info(|_, then| then.ok(user)).await;
     let client = api.client();
     (api, client)
@@ -76,8 +76,8 @@ async fn a_list_in_one_reply_is_read_as_one_in_pages() {
 async fn the_length_of_a_list_is_known_before_its_items_are_read() {
     let (api, client) = with_user().await;
     let run = |id: &str| {
-        let run = WorkflowDbDto::new().id(id);
-        ListWorkflowsResponseListWorkflowsElement::new().workflow(run)
+        let run = WorkflowInfo::new().id(id);
+        RunSummary::new().workflow(run)
     };
     let page = ListWorkflowsResponse::new().workflows([run("1"), run("2")]);
     let listing = api.list_workflows(|_, then| then.ok(page.total_size(2)));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use seqera::mock::MockApi;
 use seqera::mock::httpmock::Mock;
 use seqera::types::{
-    CreateDatasetRequest, CreateDatasetResponse, DatasetDto, DatasetVersionDto,
+    CreateDatasetRequest, CreateDatasetResponse, DatasetInfo, DatasetVersion,
     UploadDatasetVersionResponse,
 };
 use seqera::{DatasetHeader, ErrorKind, Id, Upload};
@@ -104,7 +104,7 @@ async fn mock_creation(api: &MockApi, workspace: Option<i64>) -> Mock<'_> {
     let create = api.create_dataset_v2(|when, then| {
         when.workspace_id(workspace)
             .body(CreateDatasetRequest::new().name("d"));
-        then.ok(CreateDatasetResponse::new().dataset(DatasetDto::new().id("d1")))
+        then.ok(CreateDatasetResponse::new().dataset(DatasetInfo::new().id("d1")))
     });
     create.await
 }
@@ -154,7 +154,7 @@ async fn losing(versions: &'static str) -> Server {
     .await
 }
 
-async fn upload_to(server: &Server) -> seqera::Result<DatasetVersionDto> {
+async fn upload_to(server: &Server) -> seqera::Result<DatasetVersion> {
     server.client().dataset("d").upload(sheet()).send().await
 }
 
@@ -192,7 +192,7 @@ async fn the_header_is_an_option() {
                 .workspace_id(7)
                 .header(expected)
                 .file(SHEET);
-            let version = DatasetVersionDto::new().version(1);
+            let version = DatasetVersion::new().version(1);
             then.ok(UploadDatasetVersionResponse::new().version(version))
         });
         let upload = upload.await;

@@ -508,7 +508,7 @@ async fn dropping_the_future_stops_the_dump() {
 #[tokio::test]
 async fn what_the_server_does_not_have_is_listed_and_the_rest_is_there() {
     let api = MockApi::start().await;
-    let run = types::WorkflowMaxDbDto::new()
+    let run = types::WorkflowDetails::new()
         .id("run1")
         .status(types::WorkflowStatus::Succeeded);
     api.info(|_, then| then.json(200, &serde_json::json!({"serviceInfo": {}})))

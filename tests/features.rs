@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use seqera_codegen::document::{Document, UNTAGGED, feature};
+use seqera_codegen::document::{self, Document};
+use seqera_codegen::{Tags, generate};
 use toml_edit::DocumentMut;
 
 fn read(name: &str) -> String {
@@ -18,8 +19,8 @@ fn manifest() -> DocumentMut {
 fn tags() -> BTreeSet<String> {
     let document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
     let operations = document.raw_operations();
-    let tags = operations.map(|(_, _, operation)| feature(operation));
-    let tags = tags.filter(|tag| tag != UNTAGGED);
+    let tags = operations.map(|(_, _, operation)| document::feature(operation));
+    let tags = tags.filter(|tag| tag != document::UNTAGGED);
     tags.collect()
 }
 
@@ -55,4 +56,23 @@ fn the_version_carries_the_schemas() {
     assert_eq!(schema, seqera::API_VERSION);
     let record: DocumentMut = read("schema-provenance.toml").parse().unwrap();
     assert_eq!(record["version"].as_str(), Some(schema));
+}
+
+/// The types of a part are those of the whole: two crates of one build may enable different
+/// features, and each gets both.
+#[test]
+fn each_feature_only_adds() {
+    let (schema, overlay) = (read("seqera-api-latest.yml"), read("overlays/docs.yml"));
+    let surface = |tags: &Tags| generate(&schema, Some(&overlay), tags).unwrap().inventory;
+    let whole = surface(&Tags::All);
+    for tag in tags() {
+        let part = surface(&Tags::from_features([tag.clone()]));
+        assert!(!part.operations.is_empty(), "{tag}");
+        for (name, operation) in &part.operations {
+            assert_eq!(Some(operation), whole.operations.get(name), "{tag}: {name}");
+        }
+        for (name, ty) in &part.types {
+            assert_eq!(Some(ty), whole.types.get(name), "{tag}: {name}");
+        }
+    }
 }

@@ -11,9 +11,8 @@ use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::runs::{Change, Pace, Run};
 use seqera::types::{
-    ComputeEnvResponseDto, DescribeComputeEnvResponse, DescribeWorkflowResponse, LogPage,
-    ProgressData, SubmitWorkflowLaunchResponse, WorkflowLogResponse, WorkflowMaxDbDto,
-    WorkflowStatus,
+    ComputeEnvDetails, DescribeComputeEnvResponse, DescribeWorkflowResponse, LogPage, ProgressData,
+    SubmitWorkflowLaunchResponse, WorkflowDetails, WorkflowLogResponse, WorkflowStatus,
 };
 use seqera::{Client, ErrorKind, Id, RetryPolicy};
 use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
@@ -30,7 +29,7 @@ fn described(status: &str) -> Act {
 }
 
 fn run_at(status: &str) -> DescribeWorkflowResponse {
-    let run = WorkflowMaxDbDto::new().id("1run").status(status);
+    let run = WorkflowDetails::new().id("1run").status(status);
     DescribeWorkflowResponse::new().workflow(run)
 }
 
@@ -263,7 +262,7 @@ async fn a_launch_that_met_a_fault_inside_the_server_is_not_sent_again() {
     let api = MockApi::start().await;
     api.describe_compute_env(|_, then| {
         let at = |status| {
-            let env = ComputeEnvResponseDto::new().id("9env").status(status);
+            let env = ComputeEnvDetails::new().id("9env").status(status);
             DescribeComputeEnvResponse::new().compute_env(env)
         };
         then.ok(at("CREATING")).ok(at("AVAILABLE"))
@@ -304,6 +303,7 @@ async fn a_timeout_says_how_far_the_run_was() {
     let wait = server.client().run("1run").wait().pace(hasty());
     let error = wait.timeout(Duration::from_millis(80)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotReached);
+    assert!(error.is_time_over());
     assert_eq!(
         error.to_string(),
         "wait: run 1run is RUNNING after 80ms, and goes on"
@@ -620,7 +620,7 @@ fn launched_run(status: &str) -> Act {
 #[tokio::test]
 async fn a_run_without_a_log_is_an_error_at_once() {
     const NO_LOG: &str = "No log is available";
-    let launched = WorkflowMaxDbDto::new().id("1run").launch_id("1launch");
+    let launched = WorkflowDetails::new().id("1run").launch_id("1launch");
     let launched = DescribeWorkflowResponse::new().workflow(launched.status("FAILED"));
     for (run, looks) in [(Some(run_at("RUNNING")), 1), (Some(launched), 2), (None, 1)] {
         let api = MockApi::start().await;

@@ -66,12 +66,7 @@ fn full_configuration() -> Value {
 fn full_request() -> Value {
     let mut request = full_configuration();
     let fields = request.as_object_mut().unwrap();
-    for name in [
-        "lastUpdated",
-        "resumeLaunchId",
-        "workspaceId",
-        "fieldOfANewerServer",
-    ] {
+    for name in ["lastUpdated", "resumeLaunchId", "workspaceId"] {
         fields.remove(name).unwrap();
     }
     fields.remove("computeEnv").unwrap();
@@ -317,11 +312,110 @@ async fn another_compute_environment_comes_with_its_work_directory() {
     assert_eq!(request.work_dir.as_deref(), Some("s3://pipeline/work"));
 }
 
+/// A cluster's `module load …` stands in its environment, and the server adds it to no launch.
+#[tokio::test]
+async fn a_compute_environment_brings_its_scripts_and_configuration() {
+    let config = json!({
+        "discriminator": "slurm-platform", "workDir": "/scratch", "preRunScript": "module load",
+        "postRunScript": "module purge", "nextflowConfig": "process.queue = 'long'",
+    });
+    let server = Server::start(move |_, seen| match seen.path() {
+        "/pipelines/5/launch" => reply(json!({"launch": {
+            "pipeline": "https://x/y", "preRunScript": "own", "configText": "",
+            "computeEnv": {"id": "own", "config": {"workDir": "/own", "postRunScript": "never"}},
+        }})),
+        "/compute-envs" => reply(json!({"computeEnvs": [{"id": "cluster", "primary": true}]})),
+        "/compute-envs/cluster" => {
+            reply(json!({"computeEnv": {"id": "cluster", "config": config}}))
+        }
+        _ => json(404, "{}"),
+    })
+    .await;
+    let settings = async |launch: seqera::runs::Launch| {
+        let request = launch.preview().await.unwrap().request;
+        [
+            request.compute_env_id,
+            request.work_dir,
+            request.pre_run_script,
+            request.post_run_script,
+            request.config_text,
+        ]
+        .map(Option::unwrap_or_default)
+        .join("|")
+    };
+    let all = "cluster|/scratch|module load|module purge|process.queue = 'long'";
+    let repository = server.client().launch("https://x/y").workspace(7);
+    assert_eq!(settings(repository.clone()).await, all);
+    let set = repository.clone().pre_run_script("mine").config("");
+    assert_eq!(settings(set).await, "cluster|/scratch|mine|module purge|");
+    let off = repository
+        .pre_run_script(Null)
+        .post_run_script(Null)
+        .config(Null);
+    assert_eq!(settings(off.clone()).await, "cluster|/scratch|||");
+    let on = off.post_run_script("mine");
+    assert_eq!(settings(on).await, "cluster|/scratch||mine|");
+
+    let pipeline = server.client().launch(5).workspace(7);
+    assert_eq!(settings(pipeline.clone()).await, "own|/own|own||");
+    let off = pipeline.clone().pre_run_script(Null);
+    assert_eq!(settings(off).await, "own|/own|||");
+    let moved = pipeline.compute_env(Id("cluster"));
+    assert_eq!(
+        settings(moved).await,
+        "cluster|/scratch|own|module purge|process.queue = 'long'"
+    );
+}
+
+/// Which one is primary may change at any time, and decides where a run goes.
+#[tokio::test]
+async fn the_primary_compute_environment_is_asked_for_each_time_but_once_for_a_batch() {
+    let lists = AtomicUsize::new(0);
+    let server = Server::start(move |_, seen| match (seen.method.as_str(), seen.path()) {
+        ("GET", "/compute-envs") => {
+            let id = format!("env{}", lists.fetch_add(1, Ordering::Relaxed));
+            reply(json!({"computeEnvs": [{"id": id, "primary": true}]}))
+        }
+        ("GET", _) => reply(json!({"computeEnv": {"config": {"workDir": "/scratch"}}})),
+        _ => reply(json!({"workflowId": "1run"})),
+    })
+    .await;
+    let client = server.client();
+    let launch = client.launch("https://x/y").workspace(7);
+    for id in ["env0", "env1"] {
+        let request = launch.clone().preview().await.unwrap().request;
+        assert_eq!(request.compute_env_id.as_deref(), Some(id));
+    }
+    let before = server.count();
+    let runs: Vec<_> = client
+        .launch_all(vec![launch; 5])
+        .try_collect()
+        .await
+        .unwrap();
+    // The list, the environment, and the launches.
+    assert_eq!((runs.len(), server.count() - before), (5, 2 + 5));
+}
+
+#[tokio::test]
+async fn a_pipeline_that_is_not_there_is_looked_for_once_in_a_batch() {
+    let server = Server::start(|_, _| json(404, "{}")).await;
+    let client = server.client();
+    let launches = vec![client.launch(5).workspace(7); 6];
+    let outcomes: Vec<_> = client.launch_all(launches).collect().await;
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| outcome.as_ref().is_err_and(|error| error.is_not_found()))
+    );
+    assert_eq!(server.count(), 1);
+}
+
 #[tokio::test]
 async fn what_is_missing_is_said_before_anything_is_sent() {
     let server = Server::start(|_, seen| match seen.path() {
         "/pipelines/5/launch" => reply(json!({"launch": {"pipeline": "https://x/y"}})),
         "/compute-envs/bare" => reply(json!({"computeEnv": {"id": "bare"}})),
+        "/compute-envs" => reply(json!({"computeEnvs": [{"id": "bare", "name": "bare"}]})),
         _ => json(500, "{}"),
     })
     .await;
@@ -330,7 +424,10 @@ async fn what_is_missing_is_said_before_anything_is_sent() {
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     let text = error.to_string();
     assert!(
-        text.contains("pipeline 5 names no compute environment: call .compute_env(..)"),
+        text.contains(
+            "pipeline 5 names no compute environment, and no compute environment in workspace 7 is \
+             the primary one: call .compute_env(..)"
+        ),
         "{text}"
     );
     let error = launch
@@ -369,13 +466,11 @@ async fn a_shared_pipeline_is_launched_from_its_source() {
     let platform = embedded(1).await;
     let client = client_of_embedded(&platform).build().unwrap();
     let launch = client.launch("nf-core-taxprofiler").workspace(WORKSPACE);
-    let error = launch.clone().send().await.unwrap_err();
-    assert!(
-        error.to_string().contains("names no compute environment"),
-        "{error}"
-    );
-    let launch = launch.compute_env(ComputeEnvRef::Primary);
+    // It has no compute environment of its own: the primary one is taken.
     let preview = launch.clone().preview().await.unwrap();
+    let explicit = launch.clone().compute_env(ComputeEnvRef::Primary);
+    let explicit = explicit.preview().await.unwrap().request;
+    assert_eq!(preview.request.compute_env_id, explicit.compute_env_id);
     assert!(preview.source_workspace_id.is_some());
     assert_eq!(
         preview.request.work_dir.as_deref(),
@@ -466,7 +561,7 @@ async fn labels_go_by_name_and_are_created_only_where_asked() {
     let described = described.workspace_id(WORKSPACE_ID).attributes(["labels"]);
     let labels = described.send().await.unwrap().labels.unwrap();
     let named = |name: &str, value: Option<&str>| {
-        let found = |label: &&seqera::types::LabelDbDto| {
+        let found = |label: &&seqera::types::Label| {
             label.name.as_deref() == Some(name) && label.value.as_deref() == value
         };
         labels.iter().filter(found).count()

@@ -6,17 +6,16 @@ use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::{Method, Upload, types};
 
-fn run(id: &str) -> types::ListWorkflowsResponseListWorkflowsElement {
-    let workflow = types::WorkflowDbDto::new().id(id);
-    types::ListWorkflowsResponseListWorkflowsElement::new().workflow(workflow)
+fn run(id: &str) -> types::RunSummary {
+    let workflow = types::WorkflowInfo::new().id(id);
+    types::RunSummary::new().workflow(workflow)
 }
 
 #[tokio::test]
 async fn replies_are_given_in_turn_and_the_last_from_then_on() {
     let api = MockApi::start().await;
-    let user = |name: &str| {
-        types::DescribeUserResponse::new().user(types::UserResponseDto::new().user_name(name))
-    };
+    let user =
+        |name: &str| types::DescribeUserResponse::new().user(types::User::new().user_name(name));
     let mock = api
         .user_info(|_, then| then.error(503, "").times(2).ok(user("ada")).ok(user("bo")))
         .await;
@@ -263,6 +262,27 @@ async fn forms_bytes_and_empty_replies() {
 }
 
 #[tokio::test]
+async fn errors_come_with_their_details() {
+    let api = MockApi::start().await;
+    let error = types::LaunchValidationError::new()
+        .code("revision")
+        .message("no such revision");
+    let body = types::WorkflowLaunchValidationErrorResponse::new()
+        .message("refused")
+        .errors([error]);
+    let mock = api.create_workflow_launch(|_, then| then.bad_request(&body));
+    mock.await;
+    let client = api.client();
+    let call = client.create_workflow_launch();
+    let call = call.body(types::SubmitWorkflowLaunchRequest::new());
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.message(), "refused");
+    let details: types::WorkflowLaunchValidationErrorResponse = error.details().unwrap();
+    let first = &details.errors.unwrap()[0];
+    assert_eq!(first.message.as_deref(), Some("no such revision"));
+}
+
+#[tokio::test]
 async fn errors_declared_and_not() {
     let api = MockApi::start().await;
     api.describe_pipeline(|when, then| {
@@ -301,14 +321,14 @@ async fn mocks_take_turns_when_their_times_are_limited() {
     let api = MockApi::start().await;
     let launching = api
         .describe_workflow(|_, then| {
-            let workflow = types::WorkflowMaxDbDto::new().status("SUBMITTED");
+            let workflow = types::WorkflowDetails::new().status("SUBMITTED");
             then.ok(types::DescribeWorkflowResponse::new().workflow(workflow))
                 .and(|then| then.up_to_n_times(2).delay(Duration::from_millis(1)))
         })
         .await;
     let done = api
         .describe_workflow(|_, then| {
-            let workflow = types::WorkflowMaxDbDto::new().status("SUCCEEDED");
+            let workflow = types::WorkflowDetails::new().status("SUCCEEDED");
             then.ok(types::DescribeWorkflowResponse::new().workflow(workflow))
         })
         .await;

@@ -8,20 +8,20 @@ use std::time::Duration;
 use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::types::{
-    Credentials, DataLinkContentResponse, DataLinkDto, DataLinkItem, DataLinkItemType,
-    DataLinksListResponse, LabelDbDto, ListCredentialsResponse, ListLabelsResponse,
-    ListPipelinesResponse, PipelineDbDto,
+    Credentials, DataLinkContentResponse, DataLinkInfo, DataLinkItem, DataLinkItemType,
+    DataLinksListResponse, Label, ListCredentialsResponse, ListLabelsResponse,
+    ListPipelinesResponse, PipelineDetails,
 };
 use seqera::{Client, ErrorKind, Id, WorkspaceRef};
 use seqera_test_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
 use support::{Server, client_of_embedded, embedded, json};
 
-fn pipeline(id: i64, name: &str, home: i64) -> PipelineDbDto {
-    let pipeline = PipelineDbDto::new().pipeline_id(id).name(name);
+fn pipeline(id: i64, name: &str, home: i64) -> PipelineDetails {
+    let pipeline = PipelineDetails::new().pipeline_id(id).name(name);
     pipeline.workspace_id(home)
 }
 
-fn page(pipelines: &[PipelineDbDto], total: usize) -> ListPipelinesResponse {
+fn page(pipelines: &[PipelineDetails], total: usize) -> ListPipelinesResponse {
     let page = ListPipelinesResponse::new().pipelines(pipelines.to_vec());
     page.total_size(total as i64)
 }
@@ -31,7 +31,7 @@ fn page(pipelines: &[PipelineDbDto], total: usize) -> ListPipelinesResponse {
 /// for one, for the first and the second page of all.
 async fn look_up(
     name: &str,
-    exact: &[PipelineDbDto],
+    exact: &[PipelineDetails],
 ) -> (seqera::Result<(i64, Option<i64>)>, [usize; 3]) {
     let all: Vec<_> = (0..60)
         .map(|number| format!("rnaseq-{number:02}"))
@@ -186,7 +186,7 @@ impl Studios for Client {
     async fn list_data_studios_names(&self, at: &seqera::Workspace) -> Vec<(String, String)> {
         let studios = self.list_data_studios().workspace_id(at.id()).stream();
         let studios: Vec<_> = studios.try_collect().await.unwrap();
-        let name = |studio: seqera::types::DataStudioDto| studio.name.zip(studio.session_id);
+        let name = |studio: seqera::types::StudioInfo| studio.name.zip(studio.session_id);
         studios.into_iter().filter_map(name).collect()
     }
 }
@@ -242,7 +242,7 @@ async fn a_lifetime_of_zero_remembers_nothing_and_failures_are_never_remembered(
     assert_eq!(platform.calls().len(), 2);
 
     let api = MockApi::start().await;
-    let label = LabelDbDto::new().id(4).name("x");
+    let label = Label::new().id(4).name("x");
     let labels = ListLabelsResponse::new().labels([label]).total_size(1);
     api.list_labels(|_, then| then.error(500, "").ok(labels))
         .await;
@@ -268,7 +268,7 @@ async fn of_many_at_a_time_one_asks() {
 #[tokio::test]
 async fn data_links_are_awaited_while_the_platform_lists_buckets() {
     let api = MockApi::start().await;
-    let bucket = DataLinkDto::new().id("v1").name("b");
+    let bucket = DataLinkInfo::new().id("v1").name("b");
     let buckets = DataLinksListResponse::new().total_size(1);
     let buckets = buckets.data_links([bucket.resource_ref("s3://b")]);
     let none_yet = DataLinksListResponse::new().data_links([]).total_size(0);

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use seqera::mock::MockApi;
 use seqera::types::{
-    DataStudioCreateRequest, DataStudioCreateResponse, DataStudioDto, DataStudioStartResponse,
-    DataStudioStatusInfo, DataStudioStopResponse, ListComputeEnvsResponse,
-    ListComputeEnvsResponseEntry,
+    ComputeEnvSummary, DataStudioCreateRequest, DataStudioCreateResponse, DataStudioStartResponse,
+    DataStudioStatusInfo, DataStudioStopResponse, ListComputeEnvsResponse, StudioInfo,
 };
 use seqera::{Client, ErrorKind, Id, Studio, types};
 use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
@@ -37,10 +36,10 @@ async fn the_longest_times_are_no_trouble() {
     started.unwrap();
 }
 
-fn at(status: &str) -> DataStudioDto {
+fn at(status: &str) -> StudioInfo {
     let info = DataStudioStatusInfo::new().message("no quota");
     let info = info.status(types::DataStudioStatus::from(status));
-    DataStudioDto::new().session_id("s1").status_info(info)
+    StudioInfo::new().session_id("s1").status_info(info)
 }
 
 /// What a call on a Studio gave that is in these states one after another, the last from then on,
@@ -84,7 +83,7 @@ async fn a_studio_is_started_and_stopped_on_the_test_platform() {
     let studio = client.studio(name).workspace(WORKSPACE);
     assert_eq!(studio.session_id().await.ok(), studios[0].session_id);
     let studio = studio.pauses(Duration::from_millis(20), Duration::from_millis(200));
-    let status = |studio: types::DataStudioDto| studio.status_info.unwrap().status.unwrap();
+    let status = |studio: types::StudioInfo| studio.status_info.unwrap().status.unwrap();
     studio.stop().await.unwrap();
     // On a task of its own, which only takes what is `Send`.
     let started = tokio::spawn({
@@ -227,7 +226,7 @@ async fn not_ready_yet_is_waited_for_only_if_asked() {
 #[tokio::test]
 async fn a_new_studio_is_made_once_its_compute_environment_is_ready() {
     let api = MockApi::start().await;
-    let environment = ListComputeEnvsResponseEntry::new().id("c").name("cluster");
+    let environment = ComputeEnvSummary::new().id("c").name("cluster");
     let environments = ListComputeEnvsResponse::new().compute_envs([environment]);
     api.list_compute_envs(|_, then| then.ok(environments)).await;
     let request = || DataStudioCreateRequest::new().name("n");
@@ -235,7 +234,7 @@ async fn a_new_studio_is_made_once_its_compute_environment_is_ready() {
         when.workspace_id(7)
             .auto_start(false)
             .body(request().compute_env_id("c"));
-        let made = DataStudioCreateResponse::new().studio(DataStudioDto::new().session_id("s2"));
+        let made = DataStudioCreateResponse::new().studio(StudioInfo::new().session_id("s2"));
         then.bad_request("Compute environment is CREATING")
             .times(3)
             .created(made)

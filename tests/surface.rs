@@ -128,3 +128,33 @@ fn collect_calls(root: &Path, folder: &Path, called: &mut BTreeSet<(String, Stri
         }
     }
 }
+
+/// The names of types say what they are: in none of the vendored schema does the table of names lag
+/// behind, and no type is named like another thing at the crate's root.
+#[test]
+fn types_are_named_for_their_users() {
+    assert_eq!(OUTPUT.report.idle_names, [""; 0]);
+    let root = read("src/lib.rs");
+    let exported: BTreeSet<&str> = root
+        .split("pub use ")
+        .skip(1)
+        .flat_map(|line| {
+            line.split(';')
+                .next()
+                .unwrap_or_default()
+                .split(['{', '}', ',', ':'])
+        })
+        .map(str::trim)
+        .collect();
+    assert!(exported.contains("AccessToken") && exported.contains("Workspace"));
+    for name in OUTPUT.inventory.types.keys() {
+        assert!(
+            !exported.contains(name.as_str()),
+            "{name} is at the root too"
+        );
+        assert!(
+            !name.contains("Dto"),
+            "{name} is named after a class of the server"
+        );
+    }
+}

@@ -21,7 +21,9 @@ async fn server() -> Server {
         "/pipelines" => {
             ok(json!({"pipelines": [{"pipelineId": 5, "name": "rnaseq"}], "totalSize": 1}))
         }
-        "/workflow/run1" => ok(json!({"workflow": {"id": "run1", "status": "RUNNING"}})),
+        "/workflow/run1" => {
+            ok(json!({"workflow": {"id": "run1", "status": "RUNNING", "userName": "ada"}}))
+        }
         "/datasets" => ok(json!({"datasets": [{"id": "d1", "name": "samples"}], "totalSize": 1})),
         path => panic!("{path}"),
     })
@@ -112,6 +114,39 @@ async fn what_takes_several_calls_happens_there_too_unless_told_otherwise() {
     let nowhere = research.workspace(WorkspaceRef::Personal).await.unwrap();
     nowhere.dataset("samples").await.unwrap();
     assert_eq!(workspaces(&server, "/datasets"), [None]);
+}
+
+#[tokio::test]
+async fn a_run_has_a_page_in_the_web_interface() {
+    let server = server().await;
+    let client = server.client();
+    let run = client.run("run1").workspace("acme/research");
+    let page = format!(
+        "{}/orgs/acme/workspaces/research/watch/run1",
+        server.address
+    );
+    assert_eq!(run.url().await.unwrap(), page);
+    let own = client.run("run1").workspace(WorkspaceRef::Personal);
+    let page = format!("{}/user/ada/watch/run1", server.address);
+    assert_eq!(own.url().await.unwrap(), page);
+}
+
+#[tokio::test]
+async fn ids_are_integers_of_any_type() {
+    let server = server().await;
+    let client = server.client();
+    for workspace in [
+        client.workspace(42_u64).await.unwrap(),
+        client.workspace(42_usize).await.unwrap(),
+        client.workspace(42_i32).await.unwrap(),
+        client.workspace(Some(42_i64)).await.unwrap(),
+    ] {
+        assert_eq!(workspace.id(), Some(42));
+        assert_eq!(workspace.pipeline(5_u32).await.unwrap().id, 5);
+        assert_eq!(workspace.label(7_u64).await.unwrap(), 7);
+    }
+    let _ = client.launch(5_usize);
+    assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use quote::quote;
 use crate::document::fixups::{self, Applied};
 use crate::document::select::{self, Tags};
 use crate::document::{Document, Operation, UNTAGGED, feature_of_tag, graft, list, overlay};
+use crate::model::facts::Facts;
 use crate::model::surface::{self, Surface};
-use crate::model::{Model, operations, paging, progenitor, syntax};
+use crate::model::{Model, Usage, operations, paging, progenitor, syntax};
 use crate::write;
 
 /// Everything that comes out of a schema.
@@ -63,6 +64,9 @@ pub struct Report {
     pub dangling_documentation: Vec<String>,
     /// What was added to the document because hand-written code uses it.
     pub grafted: Vec<String>,
+    /// Schemas whose types were to have names of their own, but are not there, or the name is
+    /// another schema's: their types go by the schemas' names.
+    pub idle_names: Vec<String>,
     /// The tags of the document, in order.
     pub tags: Vec<String>,
 }
@@ -93,6 +97,8 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     });
     report.fixups.extend(fixups::apply(&mut document, false));
     fixups::rename_unions(&document, &mut unions);
+    report.idle_names = fixups::idle_names(&document);
+    let facts = Facts::of(&document, &unions);
     select::select(&mut document, tags, &unions);
     inventory.retain(|operation| tags.contains(&operation.tag));
     let unions: Vec<_> = unions
@@ -102,8 +108,9 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
 
     let (tokens, kept) = progenitor::run(&document, &unions)?;
     let generated = syntax::read(tokens)?;
-    let model = Model::new(&document, &inventory, &unions, &generated);
+    let mut model = Model::new(&document, &inventory, &unions, &facts);
     let lowered = operations::pair(&inventory, &generated)?;
+    model.usage = Usage::new(&lowered, &generated, &unions);
     report.unrecognised_paging = lowered
         .iter()
         .filter(|entry| {
@@ -114,7 +121,8 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         .collect();
 
     let version = &report.version;
-    let methods = write::operations::emit(&lowered, &model, &tag_descriptions(&document));
+    let methods =
+        write::operations::emit(&lowered, &model, &generated, &tag_descriptions(&document));
     let operations = quote! {
         /// The version of the API that this crate was generated from.
         pub const API_VERSION: &str = #version;

@@ -134,7 +134,7 @@ impl ClientBuilder {
             WorkspaceRef::Environment => match workspace_of_environment() {
                 Ok(text) => Scope::of_text(&text),
                 Err(error) => {
-                    self.mistake.get_or_insert(error.message().to_owned());
+                    self.complain(error.message());
                     Scope::Personal
                 }
             },

@@ -63,11 +63,11 @@ macro_rules! by_name {
 by_name! {
     Workspace {
         action: String, "an action",
-            describe_action by describe_action(action_id), reply => reply.action, ActionResponseDto,
+            describe_action by describe_action(action_id), reply => reply.action, ActionDetails,
             delete_action by delete_action;
         compute_env: String, "a compute environment",
             describe_compute_env by describe_compute_env(compute_env_id),
-            reply => reply.compute_env, ComputeEnvResponseDto,
+            reply => reply.compute_env, ComputeEnvDetails,
             delete_compute_env by delete_compute_env;
         credentials: String, "credentials",
             describe_credentials by describe_credentials(credentials_id),
@@ -75,17 +75,17 @@ by_name! {
             delete_credentials by delete_credentials;
         data_link: String, "a data link",
             describe_data_link by describe_data_link(data_link_id),
-            reply => reply.data_link, DataLinkDto,
+            reply => reply.data_link, DataLinkInfo,
             delete_data_link by delete_custom_data_link;
         dataset: String, "a dataset",
-            describe_dataset by describe_dataset_v2(dataset_id), reply => reply.dataset, DatasetDto,
+            describe_dataset by describe_dataset_v2(dataset_id), reply => reply.dataset, DatasetInfo,
             delete_dataset by delete_dataset_v2;
         secret: i64, "a secret of pipelines",
             describe_secret by describe_pipeline_secret(secret_id),
             reply => reply.pipeline_secret, PipelineSecret,
             delete_secret by delete_pipeline_secret;
         studio: String, "a Studio",
-            describe_studio by describe_data_studio(session_id), reply => Some(reply), DataStudioDto,
+            describe_studio by describe_data_studio(session_id), reply => Some(reply), StudioInfo,
             delete_studio by delete_data_studio;
     }
 }
@@ -93,7 +93,7 @@ by_name! {
 by_name! {
     Organization {
         team: i64, "a team",
-            describe_team by describe_organization_team(team_id, org_id), reply => reply.team, TeamDbDto,
+            describe_team by describe_organization_team(team_id, org_id), reply => reply.team, TeamDetails,
             delete_team by delete_organization_team;
     }
 }
@@ -106,7 +106,7 @@ impl Workspace {
     pub async fn describe_pipeline(
         &self,
         pipeline: impl Into<NameOrId<i64>>,
-    ) -> Result<types::PipelineDbDto> {
+    ) -> Result<types::PipelineDetails> {
         let found = self.pipeline(pipeline).await?;
         let call = self.client.describe_pipeline().pipeline_id(found.id);
         let call = call.source_workspace_id(found.source_workspace_id);
@@ -157,7 +157,7 @@ impl Workspace {
     ///
     /// # Errors
     /// It is the personal context; the call failed.
-    pub async fn describe(&self) -> Result<types::Workspace> {
+    pub async fn describe(&self) -> Result<types::WorkspaceInfo> {
         let own = self.details().await?;
         let call = self.client.describe_workspace().org_id(own.organization_id);
         let reply = call.workspace_id(own.id).send().await?;
@@ -185,7 +185,7 @@ impl Organization {
     ///
     /// # Errors
     /// The call failed.
-    pub async fn describe(&self) -> Result<types::OrganizationDbDto> {
+    pub async fn describe(&self) -> Result<types::OrganizationDetails> {
         let reply = self
             .client
             .describe_organization()

@@ -1,27 +1,26 @@
 //! Changes in one step: all that a write replaces is read, changed and written.
 
 use std::fmt;
-use std::future::IntoFuture;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::{self, BoxFuture};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::by_name::forget_if;
 use super::{NameOrId, Organization, Workspace};
 use crate::types::{
-    DataStudioUpdateRequest, PipelineDbDto, PipelineVersionFullInfoDto,
-    PipelineVersionManageRequest, UpdateActionRequest, UpdateComputeEnvRequest,
-    UpdateDatasetRequest, UpdateOrganizationRequest, UpdatePipelineRequest,
-    UpdatePipelineSecretRequest, UpdateTeamRequest, UpdateWorkspaceRequest,
+    DataStudioUpdateRequest, UpdateActionRequest, UpdateComputeEnvRequest, UpdateDatasetRequest,
+    UpdateOrganizationRequest, UpdatePipelineSecretRequest, UpdateTeamRequest,
+    UpdateWorkspaceRequest,
 };
 use crate::{Error, ErrorKind, Result};
 
+mod pipeline;
+
+pub use pipeline::{EditPipeline, PipelineVersion};
+
 /// So often a change is applied where others change the same thing at the same time.
 const TRIES: u32 = 3;
-/// So many names are tried for a version.
-const VERSION_NAMES: u64 = 20;
 
 /// What an edit changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,18 +44,6 @@ pub struct FieldChange {
     pub before: Value,
     /// What it is now; `Null` if there is nothing.
     pub after: Value,
-}
-
-/// A version of a pipeline, as an edit left it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PipelineVersion {
-    /// The id.
-    pub id: String,
-    /// The name; a draft has none.
-    pub name: Option<String>,
-    /// Whether it is what the pipeline launches.
-    pub is_default: bool,
 }
 
 impl Edited {
@@ -207,12 +194,7 @@ edits! {
             read(client, id, _) {
                 let call = client.describe_action().action_id(id).attributes(["labels"]);
                 let action = lacks(call.send().await?.action, "describe_action")?;
-                let mut request = UpdateActionRequest::from(&action);
-                if let (Some(launch), Some(labels)) = (&mut request.launch, action.labels) {
-                    let ids = labels.into_iter().filter_map(|label| label.id);
-                    launch.label_ids = Some(ids.collect());
-                }
-                Ok(request)
+                (&action).try_into()
             },
             write update_action(action_id);
         /// Changes what can be changed of a compute environment, by name or `Id`.
@@ -237,7 +219,7 @@ edits! {
         edit_studio: studio -> String, DataStudioUpdateRequest,
             read(client, id, _) {
                 let reply = client.describe_data_studio().session_id(id).send().await?;
-                Ok((&reply).into())
+                (&reply).try_into()
             },
             write update_data_studio(session_id);
     }
@@ -321,42 +303,6 @@ impl Workspace {
             version: None,
         })
     }
-
-    /// Changes a pipeline of the launchpad, by name or `Id`: what describes it, its labels, and its
-    /// launch in the request's `launch`.
-    ///
-    /// Servers that keep versions of pipelines make a draft of a change of the launch (repository,
-    /// revision, parameters, …). It gets the name of the default version with the number at its end
-    /// counted up, and becomes the default, as in the web interface;
-    /// [`keep_draft`](EditPipeline::keep_draft) leaves it as it is.
-    ///
-    /// ```no_run
-    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
-    /// let research = client.workspace("acme/research").await?;
-    /// let edited = research
-    ///     .edit_pipeline("rnaseq", |mut request| {
-    ///         if let Some(launch) = &mut request.launch {
-    ///             launch.revision = Some("3.19.0".to_owned());
-    ///         }
-    ///         request.description("RNA sequencing, nightly")
-    ///     })
-    ///     .await?;
-    /// for change in &edited.changes {
-    ///     println!("{change}");
-    /// }
-    /// # Ok(()) }
-    /// ```
-    pub fn edit_pipeline<F>(&self, pipeline: impl Into<NameOrId<i64>>, change: F) -> EditPipeline<F>
-    where
-        F: Fn(UpdatePipelineRequest) -> UpdatePipelineRequest,
-    {
-        EditPipeline {
-            workspace: self.clone(),
-            pipeline: pipeline.into(),
-            change,
-            keep_draft: false,
-        }
-    }
 }
 
 impl Organization {
@@ -396,183 +342,6 @@ impl Organization {
     }
 }
 
-/// A change of a pipeline: see [`Workspace::edit_pipeline`].
-#[derive(Clone)]
-#[must_use = "nothing is changed until it is awaited"]
-pub struct EditPipeline<F> {
-    workspace: Workspace,
-    pipeline: NameOrId<i64>,
-    change: F,
-    keep_draft: bool,
-}
-
-impl<F> EditPipeline<F>
-where
-    F: Fn(UpdatePipelineRequest) -> UpdatePipelineRequest + Send + Sync,
-{
-    /// Leaves a draft that the change makes as it is: without a name, and not what the pipeline
-    /// launches.
-    pub fn keep_draft(mut self) -> Self {
-        self.keep_draft = true;
-        self
-    }
-
-    /// Makes the change; so does `.await`.
-    ///
-    /// # Errors
-    /// There is not exactly one pipeline of that name; another workspace shares it; a call failed.
-    /// Where the change was made and only the draft could not be named or made the default, the
-    /// error says so.
-    pub async fn send(self) -> Result<Edited> {
-        let Self {
-            workspace,
-            pipeline,
-            change,
-            keep_draft,
-        } = self;
-        let id = workspace.own_pipeline(pipeline).await?;
-        let client = &workspace.client;
-        let default = Arc::new(Mutex::new(None));
-        let read = || {
-            let default = default.clone();
-            let described = client.describe_pipeline().pipeline_id(id);
-            let described = described.attributes(["labels"]);
-            let launch = client.describe_pipeline_launch().pipeline_id(id);
-            let read: BoxFuture<'static, Result<UpdatePipelineRequest>> = Box::pin(async move {
-                let (described, launch) = future::try_join(described.send(), launch.send()).await?;
-                let pipeline = lacks(described.pipeline, "describe_pipeline")?;
-                let launch = lacks(launch.launch, "describe_pipeline_launch")?;
-                let version = pipeline.version.as_ref();
-                *default.lock().unwrap_or_else(PoisonError::into_inner) =
-                    version.and_then(|version| version.id.clone());
-                Ok(UpdatePipelineRequest::from(&pipeline).launch(&launch))
-            });
-            read
-        };
-        let write = |request: UpdatePipelineRequest| {
-            let call = client.update_pipeline().pipeline_id(id).body(request);
-            let written: BoxFuture<'static, Result<Option<PipelineDbDto>>> =
-                Box::pin(async move { Ok(call.send().await?.pipeline) });
-            written
-        };
-        let edited = edit(change, read, write).await;
-        let (changes, written) = edited.inspect_err(|error| forget_if(client, error))?;
-        if changes.iter().any(|change| change.field == "name") {
-            client.forget_names();
-        }
-        let version = written.flatten().and_then(|pipeline| pipeline.version);
-        let before = default
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let another = version
-            .and_then(PipelineVersion::of)
-            .filter(|version| Some(&version.id) != before.as_ref());
-        let version = match another {
-            Some(draft) if !draft.is_default && !keep_draft => {
-                let publishing = workspace.publish(id, draft).await;
-                Some(publishing.map_err(|error| {
-                    error.noting("the pipeline was changed, and the change is a draft still")
-                })?)
-            }
-            version => version,
-        };
-        Ok(Edited { changes, version })
-    }
-}
-
-impl<F> IntoFuture for EditPipeline<F>
-where
-    F: Fn(UpdatePipelineRequest) -> UpdatePipelineRequest + Send + Sync + 'static,
-{
-    type Output = Result<Edited>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
-
-impl<F> fmt::Debug for EditPipeline<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EditPipeline")
-            .field("pipeline", &self.pipeline)
-            .field("keep_draft", &self.keep_draft)
-            .finish_non_exhaustive()
-    }
-}
-
-impl PipelineVersion {
-    fn of(version: PipelineVersionFullInfoDto) -> Option<Self> {
-        Some(Self {
-            id: version.id?,
-            name: version.name.filter(|name| !name.is_empty()),
-            is_default: version.is_default == Some(true),
-        })
-    }
-}
-
-impl Workspace {
-    /// Names a draft, unless it has a name, and makes it what the pipeline launches.
-    async fn publish(&self, pipeline: i64, draft: PipelineVersion) -> Result<PipelineVersion> {
-        let name = match &draft.name {
-            Some(name) => name.clone(),
-            None => self.version_name(pipeline).await?,
-        };
-        let body = PipelineVersionManageRequest::new();
-        let body = body.name(&name).is_default(true);
-        let call = self.client.manage_pipeline_version().pipeline_id(pipeline);
-        call.version_id(&draft.id).body(body).send().await?;
-        Ok(PipelineVersion {
-            id: draft.id,
-            name: Some(name),
-            is_default: true,
-        })
-    }
-
-    /// A name for the version after the default one, which the server takes.
-    async fn version_name(&self, pipeline: i64) -> Result<String> {
-        let call = self.client.describe_pipeline().pipeline_id(pipeline);
-        let described = call.send().await?.pipeline.unwrap_or_default();
-        let version = described.version.and_then(|version| version.name);
-        let default = version.or(described.name).unwrap_or_default();
-        let mut last = None;
-        for name in following(&default) {
-            let call = self.client.validate_pipeline_version_name();
-            match call.pipeline_id(pipeline).name(&name).send().await {
-                Ok(_) => return Ok(name),
-                // It is taken.
-                Err(error) if is_refused(&error) => last = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        let text = format!("no name after `{default}` is free");
-        let error = Error::new(ErrorKind::NotFound, text);
-        Err(match last {
-            Some(cause) => error.caused_by(cause),
-            None => error,
-        })
-    }
-}
-
-/// The names after a name: the number at its end counted up, or one put there.
-fn following(name: &str) -> impl Iterator<Item = String> {
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = name[stem.len()..].parse::<u64>().ok();
-    let (stem, number) = match number {
-        Some(number) => (stem.to_owned(), number),
-        None => (format!("{name}-"), 1),
-    };
-    (1..=VERSION_NAMES).map(move |step| format!("{stem}{}", number.saturating_add(step)))
-}
-
-fn is_refused(error: &Error) -> bool {
-    matches!(
-        error.status().map(|status| status.as_u16()),
-        Some(400 | 409)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -594,14 +363,5 @@ mod tests {
             ]
         );
         assert!(differences(&after, &after).is_empty());
-    }
-
-    #[test]
-    fn names_of_versions_are_counted_up() {
-        let next = |name: &str| following(name).next().unwrap();
-        assert_eq!(next("rnaseq-9"), "rnaseq-10");
-        assert_eq!(next("v3"), "v4");
-        assert_eq!(next("rnaseq"), "rnaseq-2");
-        assert_eq!(following("rnaseq-9").nth(1).unwrap(), "rnaseq-11");
     }
 }

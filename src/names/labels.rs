@@ -112,7 +112,8 @@ impl Workspace {
     }
 }
 
-fn is_refused(error: &Error) -> bool {
+/// Whether the server refuses a name, which may be taken.
+pub(super) fn is_refused(error: &Error) -> bool {
     matches!(
         error.status().map(|status| status.as_u16()),
         Some(400 | 409)

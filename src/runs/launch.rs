@@ -1,5 +1,6 @@
 //! Launching pipelines: from the pipeline's own launch configuration, with the caller's changes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ mod request;
 pub use bulk::LaunchStream;
 
 use base::Bases;
+use compute_env::{Brought, CONFIG, POST_RUN_SCRIPT, PRE_RUN_SCRIPT};
 use params::Params;
 
 /// What to launch.
@@ -159,6 +161,7 @@ impl Client {
             source_workspace: None,
             version: None,
             changes: WorkflowLaunchRequest::new(),
+            said: BTreeMap::new(),
             params: Params::default(),
             compute_env: None,
             ready_within: None,
@@ -209,6 +212,8 @@ pub struct Launch {
     source_workspace: Option<WorkspaceRef>,
     version: Option<NameOrId<String>>,
     changes: WorkflowLaunchRequest,
+    /// What was said of what an environment may bring, by its name there.
+    said: BTreeMap<&'static str, Nullable<String>>,
     params: Params,
     compute_env: Option<ComputeEnvRef>,
     ready_within: Option<Duration>,
@@ -243,8 +248,12 @@ impl Launch {
 
     /// The compute environment to run in.
     ///
+    /// Default: the pipeline's, or else the workspace's primary one.
+    ///
     /// Another one than the pipeline's comes with its own work directory, unless
-    /// [`work_dir`](Self::work_dir) says where to work.
+    /// [`work_dir`](Self::work_dir) says where to work; and with its pre-run script, post-run script
+    /// and Nextflow configuration, where neither the launch nor the pipeline has one. (The web form
+    /// and `tw` add them as well; the server doesn't.)
     pub fn compute_env(mut self, compute_env: impl Into<ComputeEnvRef>) -> Self {
         self.compute_env = Some(compute_env.into());
         self
@@ -295,6 +304,11 @@ impl Launch {
 
     /// Takes parameters from a local JSON or YAML file, read when the launch is sent. May be
     /// called for several files.
+    ///
+    /// Numbers go through as they are written. YAML is read as Nextflow reads it; what YAML 1.1 and
+    /// 1.2 read differently (`yes`, `0123`, `1_000`, `1:30`, `2024-01-01`) is an error that says what
+    /// to do, and so is a name that is there twice. A file that ends in `.json` is read as JSON. The
+    /// path `-` is standard input; any other must be a regular file, of 10 MiB at most.
     pub fn params_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.params.file(path.into());
         self
@@ -330,12 +344,6 @@ settings! {
     commit: String => commit_id;
     /// The name of the run; the Platform makes one up otherwise.
     run_name: String => run_name;
-    /// Nextflow configuration, in the syntax of `nextflow.config`, in place of the pipeline's.
-    config: String => config_text;
-    /// The script that runs before Nextflow starts. Seqera Cloud takes 1024 bytes at most.
-    pre_run_script: String => pre_run_script;
-    /// The script that runs after Nextflow has ended. Seqera Cloud takes 1024 bytes at most.
-    post_run_script: String => post_run_script;
     /// Reports to show with the run, as the text of a `tower.yml`.
     tower_config: String => tower_config;
     /// The named workflow to run (Nextflow's `-entry`).
@@ -367,6 +375,48 @@ settings! {
     nextflow_version: Nullable<String> => nextflow_version;
     /// Nextflow's language parser, `v1` or `v2`; `Null` leaves it to Nextflow.
     syntax_parser: Nullable<WorkflowLaunchRequestSyntaxParser> => syntax_parser;
+}
+
+/// What a compute environment may bring: see [`Launch::compute_env`].
+impl Launch {
+    /// Nextflow configuration, in the syntax of `nextflow.config`, in place of the pipeline's and the
+    /// compute environment's; `Null` for none.
+    pub fn config(self, value: impl Into<Nullable<String>>) -> Self {
+        self.bring(&CONFIG, value.into())
+    }
+
+    /// The script that runs before Nextflow starts, in place of the pipeline's and the compute
+    /// environment's; `Null` for none. Seqera Cloud takes 1024 bytes at most.
+    pub fn pre_run_script(self, value: impl Into<Nullable<String>>) -> Self {
+        self.bring(&PRE_RUN_SCRIPT, value.into())
+    }
+
+    /// The script that runs after Nextflow has ended, in place of the pipeline's and the compute
+    /// environment's; `Null` for none. Seqera Cloud takes 1024 bytes at most.
+    pub fn post_run_script(self, value: impl Into<Nullable<String>>) -> Self {
+        self.bring(&POST_RUN_SCRIPT, value.into())
+    }
+
+    fn bring(mut self, brought: &Brought, value: Nullable<String>) -> Self {
+        self.said.insert(brought.of_environment, value.clone());
+        *(brought.of_request)(&mut self.changes) = value.into_option();
+        self
+    }
+
+    /// Whether it is to be left out, whoever else has it.
+    fn is_off(&self, brought: &Brought) -> bool {
+        self.said(brought).is_null()
+    }
+
+    fn says(&self, brought: &Brought) -> bool {
+        self.said(brought).is_some()
+    }
+
+    fn said(&self, brought: &Brought) -> &Nullable<String> {
+        self.said
+            .get(brought.of_environment)
+            .unwrap_or(&Nullable::Absent)
+    }
 }
 
 impl Launch {

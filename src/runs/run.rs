@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::paginate::ItemStream;
 use crate::types::{
-    DescribeTaskResponse, DescribeWorkflowResponse, ProgressData, Task, WorkflowMaxDbDto,
+    DescribeTaskResponse, DescribeWorkflowResponse, ProgressData, Task, WorkflowDetails,
     WorkflowStatus,
 };
 use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
@@ -355,7 +355,7 @@ impl FinishedRun {
     }
 
     /// The run itself.
-    pub fn workflow(&self) -> Option<&WorkflowMaxDbDto> {
+    pub fn workflow(&self) -> Option<&WorkflowDetails> {
         self.details.workflow.as_ref()
     }
 

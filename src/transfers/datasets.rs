@@ -7,7 +7,7 @@ use tokio::fs;
 
 use crate::files::{make_folder_of, part_path, unwritable};
 use crate::generated::{Client, types};
-use crate::names::Workspace;
+use crate::names::{Edited, Workspace};
 use crate::transport::response::awaited_is_sent;
 use crate::{ByteStream, Error, ErrorKind, NameOrId, Result, Upload, WorkspaceRef};
 
@@ -71,6 +71,36 @@ impl Dataset {
         }
     }
 
+    /// Describes the dataset.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the call failed.
+    pub async fn describe(&self) -> Result<types::DatasetInfo> {
+        let workspace = self.workspace_of().await?;
+        workspace.describe_dataset(self.dataset.clone()).await
+    }
+
+    /// Changes the dataset's name and description: see [`Workspace::edit_dataset`].
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; a call failed.
+    pub async fn edit(
+        &self,
+        change: impl Fn(types::UpdateDatasetRequest) -> types::UpdateDatasetRequest,
+    ) -> Result<Edited> {
+        let workspace = self.workspace_of().await?;
+        workspace.edit_dataset(self.dataset.clone(), change).await
+    }
+
+    /// Deletes the dataset with all its versions.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the call failed.
+    pub async fn delete(&self) -> Result<()> {
+        let workspace = self.workspace_of().await?;
+        workspace.delete_dataset(self.dataset.clone()).await
+    }
+
     async fn workspace_of(&self) -> Result<Workspace> {
         self.client.workspace(self.workspace.clone()).await
     }
@@ -85,7 +115,7 @@ impl fmt::Display for Dataset {
     }
 }
 
-async fn versions(workspace: &Workspace, id: &str) -> Result<Vec<types::DatasetVersionDto>> {
+async fn versions(workspace: &Workspace, id: &str) -> Result<Vec<types::DatasetVersion>> {
     let list = workspace.client.list_dataset_versions_v2();
     let list = list
         .workspace_id(workspace.id())
@@ -168,7 +198,7 @@ pub struct DatasetUpload {
     add_version: bool,
 }
 
-awaited_is_sent!(DatasetUpload => types::DatasetVersionDto);
+awaited_is_sent!(DatasetUpload => types::DatasetVersion);
 
 impl DatasetUpload {
     /// Whether the first row names the columns: a `bool`, or [`DatasetHeader::Auto`], the default.
@@ -200,7 +230,7 @@ impl DatasetUpload {
     /// sent. The Platform refuses a second dataset of that name with 409, unless a version is to
     /// be added. A call failed; the error says where an empty dataset remains because it could not
     /// be deleted.
-    pub async fn send(self) -> Result<types::DatasetVersionDto> {
+    pub async fn send(self) -> Result<types::DatasetVersion> {
         const JOB: &str = "dataset upload";
         let wrong = |text: String| Error::invalid_request(JOB, text);
         let (file, content) = self
@@ -272,7 +302,7 @@ async fn recover(
     name: &str,
     id: &str,
     error: Error,
-) -> Result<types::DatasetVersionDto> {
+) -> Result<types::DatasetVersion> {
     let remains = |error: Error, why: &str| {
         Err(error.noting(format!("the new dataset {name} ({id}) remains: {why}")))
     };
@@ -295,7 +325,7 @@ async fn recover(
     }
 }
 
-fn version_of(reply: types::UploadDatasetVersionResponse) -> Result<types::DatasetVersionDto> {
+fn version_of(reply: types::UploadDatasetVersionResponse) -> Result<types::DatasetVersion> {
     let version = reply.version;
     version.ok_or_else(|| no_field("upload_dataset_v2", "version"))
 }
@@ -334,7 +364,7 @@ impl DatasetDownload {
         let workspace = self.dataset.workspace_of().await?;
         let id = workspace.dataset(self.dataset.dataset.clone()).await?;
         let versions = versions(&workspace, &id).await?;
-        let wanted = |version: &&types::DatasetVersionDto| match self.version {
+        let wanted = |version: &&types::DatasetVersion| match self.version {
             Some(number) => version.version == Some(number),
             None => version.disabled != Some(true),
         };
@@ -357,7 +387,7 @@ impl DatasetDownload {
         Ok(reply)
     }
 
-    fn no_version(&self, there: &[types::DatasetVersionDto]) -> Error {
+    fn no_version(&self, there: &[types::DatasetVersion]) -> Error {
         let lacks = match self.version {
             Some(number) => format!("{} has no version {number}", self.dataset),
             None => format!("{} has no version that is not disabled", self.dataset),

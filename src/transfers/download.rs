@@ -9,7 +9,7 @@ use tokio::fs;
 
 use super::data_links::{DataLink, Job, RefusedName, Transferred, wrong};
 use crate::Result;
-use crate::files::relative_path;
+use crate::files::{relative_path, with_suffix};
 use crate::prelude::*;
 
 mod note;
@@ -118,7 +118,14 @@ async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Trans
                 .map_or("", |path| path.trim_start_matches('/')),
         };
         let path = match names.take(relative) {
-            Ok(path) => local.join(path),
+            Ok(path) => match leads_outside(&local, &path).await {
+                true => Err("lies behind a link that leads out of the folder"),
+                false => Ok(local.join(path)),
+            },
+            Err(reason) => Err(reason),
+        };
+        let path = match path {
+            Ok(path) => path,
             Err(reason) => {
                 done.refused.push(RefusedName {
                     path: entry.path,
@@ -156,6 +163,36 @@ async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Trans
     Ok(done)
 }
 
+/// Whether a link that is there already would take a file out of the folder that it is for.
+async fn leads_outside(folder: &Path, relative: &Path) -> bool {
+    let is_link = async |path: &Path| {
+        let found = fs::symlink_metadata(path).await;
+        found.is_ok_and(|found| found.is_symlink())
+    };
+    let path = folder.join(relative);
+    for suffix in [".part", ".part.json"] {
+        if is_link(&with_suffix(&path, suffix)).await {
+            return true;
+        }
+    }
+    let inner = relative.ancestors().skip(1);
+    for inner in inner.filter(|inner| !inner.as_os_str().is_empty()) {
+        let inner = folder.join(inner);
+        if !is_link(&inner).await {
+            continue;
+        }
+        let (home, target) = (
+            fs::canonicalize(folder).await,
+            fs::canonicalize(&inner).await,
+        );
+        match (home, target) {
+            (Ok(home), Ok(target)) if target.starts_with(&home) => {}
+            _ => return true,
+        }
+    }
+    false
+}
+
 /// The local names that are taken, as a file system without upper and lower case sees them.
 #[derive(Default)]
 struct Names {
@@ -167,6 +204,9 @@ impl Names {
     /// The relative path for a remote file, or why it can't have one.
     fn take(&mut self, remote: &str) -> std::result::Result<PathBuf, &'static str> {
         let path = relative_path(remote)?;
+        if !has_room(remote) {
+            return Err("has a name that is too long for a file here");
+        }
         let folded = remote.to_lowercase();
         let folders: Vec<_> = folded
             .match_indices('/')
@@ -190,9 +230,65 @@ impl Names {
     }
 }
 
+/// Whether file systems take the names in a path, also that of the unfinished file.
+fn has_room(remote: &str) -> bool {
+    const LONGEST: usize = 255;
+    let length = |name: &str| match cfg!(windows) {
+        true => name.encode_utf16().count(),
+        false => name.len(),
+    };
+    let file = remote.rsplit('/').next().unwrap_or_default();
+    let unfinished = length(file) + ".part.json".len();
+    unfinished <= LONGEST && remote.split('/').all(|name| length(name) <= LONGEST)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_too_long_with_what_is_added_are_refused() {
+        let mut names = Names::default();
+        assert!(names.take(&"a".repeat(245)).is_ok());
+        assert!(names.take(&"a".repeat(246)).is_err());
+        assert!(names.take(&format!("{}/a", "b".repeat(255))).is_ok());
+        assert!(names.take(&format!("{}/a", "b".repeat(256))).is_err());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_may_not_lead_out_of_the_folder() {
+        use std::os::unix::fs::symlink;
+
+        let home = std::env::temp_dir().join(format!("seqera-links-{}", std::process::id()));
+        let folder = home.join("folder");
+        std::fs::create_dir_all(folder.join("inner")).unwrap();
+        symlink(&home, folder.join("out")).unwrap();
+        symlink(folder.join("inner"), folder.join("in")).unwrap();
+        symlink("nowhere", folder.join("dead")).unwrap();
+        symlink(home.join("x"), folder.join("x.part")).unwrap();
+        symlink(home.join("y"), folder.join("y")).unwrap();
+        for (relative, outside) in [
+            ("a", false),
+            ("inner/a", false),
+            ("new/inner/a", false),
+            ("in/a", false),
+            // It is replaced.
+            ("y", false),
+            ("out/a", true),
+            ("out/new/a", true),
+            ("in/../out/a", true),
+            ("dead/a", true),
+            ("x", true),
+        ] {
+            assert_eq!(
+                leads_outside(&folder, Path::new(relative)).await,
+                outside,
+                "{relative}"
+            );
+        }
+        std::fs::remove_dir_all(home).unwrap();
+    }
 
     #[test]
     fn names_that_clash_are_refused() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::generated::{Client, types};
+use crate::names::Edited;
 use crate::poll::{Rhythm, poll_until};
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::transport::response::awaited_is_sent;
@@ -203,8 +204,29 @@ impl Studio {
     ///
     /// # Errors
     /// The name is unknown or ambiguous; the call failed.
-    pub async fn describe(&self) -> Result<types::DataStudioDto> {
+    pub async fn describe(&self) -> Result<types::StudioInfo> {
         self.session().await?.describe().await
+    }
+
+    /// Changes the Studio, its labels included: see [`Workspace::edit_studio`](crate::Workspace::edit_studio).
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; a call failed.
+    pub async fn edit(
+        &self,
+        change: impl Fn(types::DataStudioUpdateRequest) -> types::DataStudioUpdateRequest,
+    ) -> Result<Edited> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        workspace.edit_studio(self.studio.clone(), change).await
+    }
+
+    /// Deletes the Studio.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the call failed.
+    pub async fn delete(&self) -> Result<()> {
+        let workspace = self.client.workspace(self.workspace.clone()).await?;
+        workspace.delete_studio(self.studio.clone()).await
     }
 
     /// Starts the Studio unless it runs already, and waits until it runs. Faults of the network
@@ -214,7 +236,7 @@ impl Studio {
     /// The Studio ended in an error, or stopped meanwhile: the message says why. Or the timeout
     /// passed, and the Studio goes on starting. (Both are [`ErrorKind::NotReached`].) A name is
     /// unknown or ambiguous; a call failed.
-    pub async fn start(&self) -> Result<types::DataStudioDto> {
+    pub async fn start(&self) -> Result<types::StudioInfo> {
         self.start_with(types::DataStudioStartRequest::new()).await
     }
 
@@ -225,7 +247,7 @@ impl Studio {
     pub async fn start_with(
         &self,
         request: types::DataStudioStartRequest,
-    ) -> Result<types::DataStudioDto> {
+    ) -> Result<types::StudioInfo> {
         let mut rhythm = self.rhythm();
         let session = self.session().await?;
         let now = session.describe().await?;
@@ -249,7 +271,7 @@ impl Studio {
     /// # Errors
     /// The Studio ended in an error, or the timeout passed ([`ErrorKind::NotReached`]); a name is
     /// unknown or ambiguous; a call failed.
-    pub async fn stop(&self) -> Result<types::DataStudioDto> {
+    pub async fn stop(&self) -> Result<types::StudioInfo> {
         let mut rhythm = self.rhythm();
         let session = self.session().await?;
         let now = session.describe().await?;
@@ -265,7 +287,7 @@ impl Studio {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub async fn wait_running(&self) -> Result<types::DataStudioDto> {
+    pub async fn wait_running(&self) -> Result<types::StudioInfo> {
         let mut rhythm = self.rhythm();
         let session = self.session().await?;
         session.wait(&mut rhythm, Status::Running, None).await
@@ -296,7 +318,7 @@ struct Session {
 }
 
 impl Session {
-    async fn describe(&self) -> Result<types::DataStudioDto> {
+    async fn describe(&self) -> Result<types::StudioInfo> {
         let call = self.client.describe_data_studio().session_id(&self.id);
         Ok(call.workspace_id(self.workspace).send().await?)
     }
@@ -319,7 +341,7 @@ impl Session {
         rhythm: &mut Rhythm,
         wanted: Status,
         mut before: Option<&Status>,
-    ) -> Result<types::DataStudioDto> {
+    ) -> Result<types::StudioInfo> {
         let begun = Instant::now();
         let mut trouble = Trouble::new(USUAL_PATIENCE);
         let mut last = None;
@@ -362,7 +384,7 @@ impl Session {
         })
     }
 
-    fn ended(&self, studio: &types::DataStudioDto, status: &Status) -> Error {
+    fn ended(&self, studio: &types::StudioInfo, status: &Status) -> Error {
         let info = studio.status_info.as_ref();
         let reason = info
             .and_then(|info| info.stop_reason.as_ref())
@@ -381,7 +403,7 @@ impl Session {
     }
 }
 
-fn status(studio: &types::DataStudioDto) -> Option<&Status> {
+fn status(studio: &types::StudioInfo) -> Option<&Status> {
     studio.status_info.as_ref()?.status.as_ref()
 }
 

@@ -56,6 +56,36 @@ pub(super) struct Call {
     pub is_held: bool,
 }
 
+impl Call {
+    /// Whether the call changes nothing: by its method, or because the schema says that a POST may
+    /// be sent twice.
+    fn only_reads(&self) -> bool {
+        let method = self.target.method();
+        method.is_safe() || (*method == Method::POST && self.target.is_safe_to_repeat())
+    }
+
+    /// What a dry run tells of a call.
+    fn unsent(&self) -> Error {
+        let mut request = serde_json::json!({
+            "method": self.target.method().as_str(),
+            "url": self.url.as_str(),
+        });
+        if let Body::Bytes(_, content) = &self.body
+            && let Ok(body) = serde_json::from_slice::<serde_json::Value>(content)
+        {
+            request["body"] = body;
+        }
+        let text = format!(
+            "a dry run sends no {} {}",
+            self.target.method(),
+            self.url.path()
+        );
+        Error::new(ErrorKind::NotSent, text)
+            .in_operation(self.target.name())
+            .with_body(Bytes::from(request.to_string()))
+    }
+}
+
 /// The body of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Body {
@@ -135,6 +165,9 @@ pub(super) async fn execute<T: Default>(
     call: &Call,
     read: impl AsyncFn(&Call, &mut Response, Option<Instant>) -> Result<T, Failure>,
 ) -> Result<Reply<T>> {
+    if call.transport.dry_run && !call.only_reads() {
+        return Err(call.unsent());
+    }
     let span = tracing::info_span!(
         "seqera",
         operation = %call.target.name(),

@@ -6,6 +6,12 @@ use super::timestamp::Timestamp;
 ///
 /// Numbers of every integer type are taken for an `i64`, and text in every form for a string or an
 /// enum.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be given where a parameter takes `{T}`",
+    label = "not a `{T}`, nor what is taken for one, nor an `Option` of that",
+    note = "integers of every size are taken for an `i64`; text for a `String` or an enum; a name is looked up \
+            first, as with `client.in_workspace(..)`"
+)]
 pub trait Argument<T> {
     /// The value, if there is one.
     ///

@@ -3,6 +3,7 @@
 use crate::wire::extra::Extra;
 use crate::wire::record::{Record, find};
 use crate::wire::tagged_union::TaggedUnion;
+use crate::{Error, ErrorKind, Result};
 
 /// What a request takes over of a reply beside the fields that both types have: what neither has,
 /// and what could not be read as the value of a field that both have.
@@ -23,4 +24,21 @@ pub(crate) fn with_kind<T: TaggedUnion>(union: Option<T>, kind: Option<&str>) ->
         (union, Some(kind)) => union.with_kind(kind),
         (union, None) => union,
     })
+}
+
+/// The ids of a list.
+pub(crate) fn ids<T, Id>(list: Option<&Vec<T>>, id: impl Fn(&T) -> Option<Id>) -> Option<Vec<Id>> {
+    Some(list?.iter().filter_map(id).collect())
+}
+
+/// Refuses a reply that was not asked for a list whose ids the request replaces.
+pub(crate) fn demand(is_there: bool, request: &str, list: &str) -> Result<()> {
+    if is_there {
+        return Ok(());
+    }
+    let text = format!(
+        "the reply has no `{list}`, and {request} would remove them: ask for them with \
+         .attributes([\"{list}\"]); if there are none to be kept, set `{list}` to an empty list"
+    );
+    Err(Error::new(ErrorKind::InvalidRequest, text))
 }

@@ -54,12 +54,75 @@ impl<T> Nullable<T> {
         self.as_ref().map(T::deref)
     }
 
+    /// A value, or absent where there is none.
+    pub fn from_option(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Self::Value)
+    }
+
     /// The value as an option: null and absent mean the same to a reader.
     pub fn into_option(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::Absent | Self::Null => None,
         }
+    }
+
+    /// The same with what is made of the value; absent and null stay what they are.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Nullable<U> {
+        match self {
+            Self::Value(value) => Nullable::Value(change(value)),
+            Self::Null => Nullable::Null,
+            Self::Absent => Nullable::Absent,
+        }
+    }
+
+    /// What is made of the value, if there is one.
+    pub fn and_then<U>(self, change: impl FnOnce(T) -> Option<U>) -> Option<U> {
+        self.into_option().and_then(change)
+    }
+
+    /// The value, or another where there is none.
+    pub fn unwrap_or(self, other: T) -> T {
+        self.into_option().unwrap_or(other)
+    }
+
+    /// The value, or what is made where there is none.
+    pub fn unwrap_or_else(self, other: impl FnOnce() -> T) -> T {
+        self.into_option().unwrap_or_else(other)
+    }
+
+    /// The value, or the empty one where there is none.
+    pub fn unwrap_or_default(self) -> T
+    where
+        T: Default,
+    {
+        self.into_option().unwrap_or_default()
+    }
+
+    /// The value, or an error where there is none.
+    ///
+    /// # Errors
+    /// There is no value.
+    pub fn ok_or<E>(self, error: E) -> Result<T, E> {
+        self.into_option().ok_or(error)
+    }
+
+    /// The value, or an error that is made where there is none.
+    ///
+    /// # Errors
+    /// There is no value.
+    pub fn ok_or_else<E>(self, error: impl FnOnce() -> E) -> Result<T, E> {
+        self.into_option().ok_or_else(error)
+    }
+
+    /// Whether there is a value of which something holds.
+    pub fn is_some_and(self, holds: impl FnOnce(T) -> bool) -> bool {
+        self.into_option().is_some_and(holds)
+    }
+
+    /// The value as an iterator of one or none.
+    pub fn iter(&self) -> std::option::IntoIter<&T> {
+        self.as_ref().into_iter()
     }
 
     /// Whether there is a value.
@@ -96,25 +159,51 @@ impl<T> From<T> for Nullable<T> {
 
 impl<T> From<Option<T>> for Nullable<T> {
     fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Absent, Self::Value)
+        Self::from_option(value)
     }
 }
 
-impl From<&str> for Nullable<String> {
-    fn from(value: &str) -> Self {
-        Self::Value(value.to_owned())
-    }
+/// What else a setter takes for a value, and an option of it.
+macro_rules! nullable_from {
+    ($($target:ty: $($source:ty),+;)*) => {$($(
+        impl From<$source> for Nullable<$target> {
+            fn from(value: $source) -> Self {
+                Self::Value(value.into())
+            }
+        }
+
+        impl From<Option<$source>> for Nullable<$target> {
+            fn from(value: Option<$source>) -> Self {
+                value.map_or(Self::Absent, Self::from)
+            }
+        }
+    )+)*};
 }
 
-impl From<i32> for Nullable<i64> {
-    fn from(value: i32) -> Self {
-        Self::Value(value.into())
-    }
+nullable_from! {
+    String: &str, &String, std::borrow::Cow<'_, str>, char;
+    i64: i8, i16, i32, u8, u16, u32;
+    f64: f32, i32;
 }
 
 impl<T, const N: usize> From<[T; N]> for Nullable<Vec<T>> {
     fn from(values: [T; N]) -> Self {
         Self::Value(values.into())
+    }
+}
+
+impl<T, const N: usize> From<Option<[T; N]>> for Nullable<Vec<T>> {
+    fn from(values: Option<[T; N]>) -> Self {
+        values.map_or(Self::Absent, Self::from)
+    }
+}
+
+impl<T> IntoIterator for Nullable<T> {
+    type Item = T;
+    type IntoIter = std::option::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_option().into_iter()
     }
 }
 
@@ -157,6 +246,24 @@ mod tests {
         let null: Body = serde_json::from_str(r#"{"ids":null}"#).unwrap();
         assert!(null.ids.is_none() && Body::default().ids.is_none());
         assert_eq!(null.ids.as_ref(), Body::default().ids.as_ref());
+    }
+
+    #[test]
+    fn it_does_what_an_option_does() {
+        let seven = Nullable::Value(7);
+        let none: [Nullable<i64>; 2] = [Null, Nullable::Absent];
+        assert_eq!(seven.map(|value| value + 1), Nullable::Value(8));
+        assert_eq!(none.map(|none| none.map(|value| value + 1)), none);
+        assert_eq!((seven.unwrap_or(1), Null.unwrap_or(1)), (7, 1));
+        assert_eq!(none.map(Nullable::unwrap_or_default), [0, 0]);
+        assert_eq!(
+            (seven.ok_or("none"), none[0].ok_or("none")),
+            (Ok(7), Err("none"))
+        );
+        assert!(seven.is_some_and(|value| value == 7) && !none[1].is_some_and(|_| true));
+        assert_eq!(seven.into_iter().chain(Null).collect::<Vec<i64>>(), [7]);
+        assert_eq!(Nullable::from(Some("a")), Nullable::Value("a".to_owned()));
+        assert_eq!(Nullable::<i64>::from(None::<u32>), Nullable::Absent);
     }
 
     #[test]

@@ -96,6 +96,12 @@ macro_rules! open_enum {
             }
         }
 
+        impl From<Option<&str>> for $crate::Nullable<$name> {
+            fn from(value: Option<&str>) -> Self {
+                value.map_or(Self::Absent, Self::from)
+            }
+        }
+
         impl ::std::str::FromStr for $name {
             type Err = ::std::convert::Infallible;
 

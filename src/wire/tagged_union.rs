@@ -101,7 +101,7 @@ macro_rules! tagged_union {
         $($(#[$meta:meta])* $variant:ident($type:ty) = $value:literal),* $(,)?
     }) => {
         $(#[doc = $doc])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$meta])* $variant($type),)*

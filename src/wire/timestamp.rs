@@ -263,9 +263,12 @@ mod tests {
     fn now_and_comparisons_with_chrono() {
         let before = DateTime::<Utc>::from(SystemTime::now());
         let now = Timestamp::now();
-        assert!(now >= before && before <= now && now == now.to_utc() && now.to_utc() == now);
+        assert!(now >= before);
+        assert!(before <= now);
+        assert!(now == now.to_utc() && now.to_utc() == now);
         let past: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
-        assert!(past < now && past < before && before > past);
+        assert!(past < now && past < before);
+        assert!(before > past);
     }
 
     #[test]

@@ -11,7 +11,8 @@ mod yaml;
 
 pub use openapi::Document;
 pub use operations::{
-    BYTES, Body, FORM, JSON, Operation, Parameter, Place, Reply, UNTAGGED, feature, feature_of_tag,
+    BYTES, Body, FORM, JSON, Library, Operation, Parameter, Place, Reply, UNTAGGED, feature,
+    feature_of_tag,
 };
 pub use tree::{
     Object, for_each_operation, for_each_path, for_each_schema, list, list_mut, reaches, reference,

@@ -8,15 +8,17 @@ use super::openapi::Document;
 use super::tree::{list, route};
 use crate::names::normal;
 
-/// The schema of most errors: a message.
-const MESSAGE_ALONE: &str = "ErrorResponse";
-
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
 /// The media type of forms with files in them.
 pub const FORM: &str = "multipart/form-data";
 /// The media type of what is just bytes.
 pub const BYTES: &str = "application/octet-stream";
+
+/// What the overlay says of an operation: which part of the crate does the same in one call.
+const LIBRARY: &str = "x-library";
+/// The schema of errors that are a message and no more.
+const MESSAGE_ALONE: &str = "ErrorResponse";
 
 /// What builders and the client use, and so can't be called: see `operations.rs`.
 const TAKEN: [&str; 14] = [
@@ -93,8 +95,21 @@ pub struct Operation {
     pub successes: Vec<(String, Reply)>,
     /// The codes of the declared errors.
     pub errors: Vec<String>,
-    /// The codes of those that say more than a message, with the schema of their body.
-    pub error_types: Vec<(String, String)>,
+    /// The schemas that tell more of an error than a message, by its code.
+    pub error_details: Vec<(String, String)>,
+    /// An example of the JSON that it takes.
+    pub example: Option<Value>,
+    /// What the crate has for the same end.
+    pub library: Option<Library>,
+}
+
+/// A part of the crate that does in one call what an operation is one step of.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The feature that has it.
+    pub feature: String,
+    /// What it does, Markdown.
+    pub text: String,
 }
 
 /// The schema of an error's body, where it is another than that of a message alone.
@@ -133,6 +148,8 @@ pub struct Parameter {
     pub explode: bool,
     /// What it means.
     pub description: Option<String>,
+    /// A typical value.
+    pub example: Option<Value>,
 }
 
 /// The body of a request.
@@ -182,13 +199,12 @@ impl Operation {
         let parameters = list(raw, "parameters")
             .filter_map(Parameter::read)
             .collect();
-        let (mut successes, mut errors) = (Vec::new(), Vec::new());
-        let mut error_types = Vec::new();
+        let (mut successes, mut errors, mut error_details) = (Vec::new(), Vec::new(), Vec::new());
         for (code, response) in raw["responses"].as_object().into_iter().flatten() {
             if code.starts_with('2') {
                 successes.push((code.clone(), Reply::read(response)));
             } else {
-                error_types.extend(error_type(response).map(|name| (code.clone(), name)));
+                error_details.extend(error_type(response).map(|name| (code.clone(), name)));
                 errors.push(code.clone());
             }
         }
@@ -206,7 +222,9 @@ impl Operation {
             body_required: raw["requestBody"]["required"] == true,
             successes,
             errors,
-            error_types,
+            error_details,
+            example: raw["requestBody"]["content"][JSON].get("example").cloned(),
+            library: Library::read(&raw[LIBRARY]),
         })
     }
 
@@ -240,6 +258,16 @@ impl Parameter {
             description: raw["description"]
                 .as_str()
                 .map(|text| text.trim().to_owned()),
+            example: raw.get("example").cloned(),
+        })
+    }
+}
+
+impl Library {
+    fn read(raw: &Value) -> Option<Self> {
+        Some(Self {
+            feature: raw["feature"].as_str()?.to_owned(),
+            text: raw["text"].as_str()?.trim().to_owned(),
         })
     }
 }

@@ -53,6 +53,7 @@ fn run_generator(document: &Document) -> Result<(TokenStream, TokenStream)> {
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote! { crate::transport::Transport })
         .with_map_type("::std::collections::BTreeMap")
+        .with_derive("PartialEq")
         .with_conversion(
             text(fixups::EXIT_CODE),
             "crate::ExitCode",

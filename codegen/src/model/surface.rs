@@ -184,7 +184,7 @@ fn types(model: &Model<'_>, generated: &Generated) -> BTreeMap<String, TypeSurfa
         types.insert(name.to_string(), TypeSurface::Other(form));
     }
     for (name, item) in &generated.structs {
-        let sent = model.sent.contains(name);
+        let sent = model.facts.sent.contains(name);
         let (required, nullable) = (model.listed(name, REQUIRED), model.listed(name, NULLABLE));
         let holds = |list: &BTreeSet<&str>, wire: &str| sent && list.contains(wire);
         let fields = item
@@ -192,7 +192,7 @@ fn types(model: &Model<'_>, generated: &Generated) -> BTreeMap<String, TypeSurfa
             .iter()
             .filter(|field| {
                 let tag = (name.clone(), field.wire.clone());
-                !model.union_tags.contains(&tag)
+                !model.facts.union_tags.contains(&tag)
             })
             .map(|field| {
                 let surface = FieldSurface {

@@ -405,6 +405,29 @@ pub fn element(ty: &Type) -> String {
         .map_or_else(|| last_name(ty), |inner| element(&inner))
 }
 
+/// A type as module `types` writes it, seen from module `builder`.
+pub fn in_types(ty: &Type) -> Type {
+    const OTHERS: [&str; 4] = ["String", "Vec", "Option", "Box"];
+    let mut ty = ty.clone();
+    let Type::Path(path) = &mut ty else { return ty };
+    for segment in &mut path.path.segments {
+        if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+            for argument in &mut arguments.args {
+                if let GenericArgument::Type(inner) = argument {
+                    *inner = in_types(inner);
+                }
+            }
+        }
+    }
+    let is_bare = path.path.segments.len() == 1 && path.path.leading_colon.is_none();
+    let name = last_name(&ty);
+    if is_bare && name.starts_with(char::is_uppercase) && !OTHERS.contains(&name.as_str()) {
+        syn::parse_str(&format!("types::{name}")).unwrap_or(ty)
+    } else {
+        ty
+    }
+}
+
 /// A type of module `types` as the builders write it.
 pub fn qualified(ty: &Type) -> Type {
     // The generator writes the builder of a body's type; the type is wanted.

@@ -8,6 +8,9 @@
 //! - `computeEnv.id` for `computeEnvId`, and the ids in `labels` for `labelIds`,
 //! - the variant of that name of a union: `cron` from `config`, if that is a `cron`.
 //!
+//! A list of ids that a reply was not asked for would be emptied by the request, so that such a
+//! conversion fails without it. Where the request's own launch takes the ids, they go there.
+//!
 //! Fields that the server alone writes are left out. What neither type knows is taken over.
 
 use std::collections::BTreeMap;
@@ -27,7 +30,7 @@ const FURTHER: &[(&str, &str)] = &[
     // A pipeline's launch has a path of its own to be read, and is written with the pipeline.
     ("WorkflowLaunchResponse", "WorkflowLaunchRequest"),
     // An update of a compute environment can't change its configuration; a new one takes it over.
-    ("ComputeEnvResponseDto", "ComputeEnv"),
+    ("ComputeEnvDetails", "ComputeEnv"),
 ];
 
 /// The properties beside a union that tell its kind where the union itself does not.
@@ -64,16 +67,38 @@ pub fn emit(model: &Model<'_>, generated: &Generated) -> TokenStream {
                 " What a [`{reply}`] says, as far as a [`{request}`] can say it: to be changed and sent."
             );
             let extra = generated.structs[request].extra();
+            let demanded = finder.demanded(reply, request);
+            let name = request;
             let (reply, request) = (ident(reply), ident(request));
+            let value = quote! {
+                Self {
+                    #(#assignments,)*
+                    #extra: crate::wire::convert::extra::<#reply, Self>(reply),
+                    ..Self::new()
+                }
+            };
+            let Some(source) = demanded else {
+                return quote! {
+                    #[doc = #doc]
+                    impl From<&#reply> for #request {
+                        fn from(reply: &#reply) -> Self { #value }
+                    }
+                };
+            };
+            let (field, wire) = (&source.ident, &source.wire);
+            let why = format!(
+                " Fails if the reply has no `{wire}`: it was not asked for them, and the request would \
+                 remove them."
+            );
             quote! {
                 #[doc = #doc]
-                impl From<&#reply> for #request {
-                    fn from(reply: &#reply) -> Self {
-                        Self {
-                            #(#assignments,)*
-                            #extra: crate::wire::convert::extra::<#reply, Self>(reply),
-                            ..Self::new()
-                        }
+                #[doc = ""]
+                #[doc = #why]
+                impl TryFrom<&#reply> for #request {
+                    type Error = crate::Error;
+                    fn try_from(reply: &#reply) -> crate::Result<Self> {
+                        crate::wire::convert::demand(reply.#field.is_some(), #name, #wire)?;
+                        Ok(#value)
                     }
                 }
             }
@@ -166,9 +191,25 @@ impl Finder<'_> {
             })
             .filter_map(|target| {
                 let value = self.value(reply, target)?;
+                let value = match self.ids_inside(reply, request, target) {
+                    None => value,
+                    Some((list, ids)) => {
+                        let (list, ids) = (&list.ident, &ids.ident);
+                        let inner = ident(&last_name(&target.ty));
+                        quote! {
+                            #value.map(|inner: #inner| #inner {
+                                #ids: crate::wire::convert::ids(
+                                    reply.#list.as_ref(),
+                                    |inner| inner.id.clone(),
+                                ),
+                                ..inner
+                            })
+                        }
+                    }
+                };
                 let name = &target.ident;
                 Some(if self.is_nullable(request, &target.wire) {
-                    quote! { #name: #value.into() }
+                    quote! { #name: crate::Nullable::from_option(#value) }
                 } else {
                     quote! { #name: #value }
                 })
@@ -194,6 +235,37 @@ impl Finder<'_> {
             });
         }
         self.ids(reply, target)
+    }
+
+    /// The list in a reply whose ids a request, or the launch in it, replaces.
+    fn demanded(&self, reply: &str, request: &str) -> Option<&Field> {
+        let mut own = self.fields(request).iter();
+        let own = own.find_map(|target| self.list_of_ids(reply, target));
+        own.or_else(|| {
+            let mut inner = self.fields(request).iter();
+            inner.find_map(|target| Some(self.ids_inside(reply, request, target)?.0))
+        })
+    }
+
+    /// The list in a reply that holds the ids of a field such as `labelIds`.
+    fn list_of_ids(&self, reply: &str, target: &Field) -> Option<&Field> {
+        let stem = target.wire.strip_suffix("Ids")?;
+        let source = self.field(reply, &format!("{stem}s"))?;
+        let id = self.field(&last_name(&argument(&source.ty, "Vec")?), "id")?;
+        (text(&id.ty) == text(&argument(&target.ty, "Vec")?)).then_some(source)
+    }
+
+    /// The list in a reply, and the field of a request's own field that takes its ids: a reply's
+    /// labels are those of the launch in the request, if nothing else there takes them.
+    fn ids_inside(&self, reply: &str, request: &str, outer: &Field) -> Option<(&Field, &Field)> {
+        let inner_reply = last_name(&self.field(reply, &outer.wire)?.ty);
+        let inner = last_name(&outer.ty);
+        self.fields(&inner).iter().find_map(|target| {
+            let source = self.list_of_ids(reply, target)?;
+            let is_elsewhere = self.field(request, &target.wire).is_some()
+                || self.value(&inner_reply, target).is_some();
+            (!is_elsewhere).then_some((source, target))
+        })
     }
 
     fn same_name(&self, reply: &str, source: &Field, target: &Field) -> Option<TokenStream> {
@@ -245,15 +317,8 @@ impl Finder<'_> {
             return (text(&id.ty) == text(&target.ty))
                 .then(|| quote! { reply.#name.as_ref().and_then(|inner| inner.id.clone()) });
         }
-        let stem = target.wire.strip_suffix("Ids")?;
-        let source = self.field(reply, &format!("{stem}s"))?;
-        let id = self.field(&last_name(&argument(&source.ty, "Vec")?), "id")?;
-        let name = &source.ident;
-        (text(&id.ty) == text(&argument(&target.ty, "Vec")?)).then(|| {
-            quote! {
-                reply.#name.as_ref().map(|list| list.iter().filter_map(|inner| inner.id.clone()).collect())
-            }
-        })
+        let list = &self.list_of_ids(reply, target)?.ident;
+        Some(quote! { crate::wire::convert::ids(reply.#list.as_ref(), |inner| inner.id.clone()) })
     }
 
     /// The field of a reply whose union has a variant of this name: the field, the value of the
@@ -286,7 +351,7 @@ impl Finder<'_> {
     }
 
     fn is_nullable(&self, owner: &str, wire: &str) -> bool {
-        self.model.sent.contains(owner) && self.model.listed(owner, NULLABLE).contains(wire)
+        self.model.facts.sent.contains(owner) && self.model.listed(owner, NULLABLE).contains(wire)
     }
 }
 
@@ -351,7 +416,7 @@ components:
     fn what_a_path_reads_converts_to_what_it_writes() {
         let types = generate(SCHEMA, None, &Tags::All).unwrap().types;
         let start = types
-            .find("impl From<&ThingDto> for UpdateThingRequest")
+            .find("impl TryFrom<&ThingDto> for UpdateThingRequest")
             .unwrap();
         let conversion: String = types[start..]
             .split("\n}")
@@ -362,10 +427,10 @@ components:
             .join(" ");
         for assignment in [
             " name: reply.name.clone(),",
-            " note: reply.note.clone().into(),",
+            " note: crate::Nullable::from_option(reply.note.clone()),",
             " colour: reply.colour.clone().map(|value| value.as_str().into()),",
             " place_id: reply.place.as_ref().and_then(|inner| inner.id.clone()),",
-            " tag_ids: reply .tags .as_ref() .map(|list| list.iter().filter_map(|inner| inner.id.clone()).collect()),",
+            " tag_ids: crate::wire::convert::ids( reply.tags.as_ref(), |inner| inner.id.clone(), ),",
             " part: reply.part.as_ref().map(Into::into),",
         ] {
             assert!(
@@ -373,6 +438,11 @@ components:
                 "{assignment} in {conversion}"
             );
         }
+        // What was not asked for would be removed.
+        assert!(
+            conversion.contains("convert::demand(reply.tags.is_some()"),
+            "{conversion}"
+        );
         // The server's own, and one that is of another type.
         assert!(!conversion.contains("state:") && !conversion.contains("count:"));
         assert!(types.contains("impl From<&PartDto> for PartRequest"));

@@ -1,5 +1,6 @@
 //! Composes the documentation of generated items.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use heck::ToUpperCamelCase;
@@ -7,27 +8,32 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::document::fixups::Union;
-use crate::document::{Body, Operation, Parameter, Place, Reply};
+use crate::document::{Body, Library, Operation, Parameter, Place, UNTAGGED};
 use crate::model::{Model, Names, wire_name};
-use crate::names::snake;
+use crate::names::{snake, type_name};
 
 /// Documentation of a type.
 pub fn of_type(model: &Model<'_>, name: &str) -> TokenStream {
     let mut text = String::new();
+    let mut alias = None;
     if let Some(schema) = model.schemas.get(name) {
         if let Some(description) = schema.schema["description"].as_str() {
             let _ = writeln!(text, "{}\n", resolve(&model.names, description));
         }
         let wire = wire_name(schema.schema, &schema.wire);
+        let is_another = wire != schema.wire;
+        alias = is_another.then(|| quote! { #[doc(alias = #wire)] });
         let _ = write!(text, "`{wire}` in the schema.");
         if schema.schema["deprecated"] == true {
             text.push_str(" Deprecated by the vendor.");
         }
+        text.push_str(&uses(model, name));
     }
     if text.is_empty() {
         text = format!("`{name}`.");
     }
-    attributes(&text)
+    let doc = attributes(&text);
+    quote! { #doc #alias }
 }
 
 /// Documentation of a union.
@@ -44,7 +50,62 @@ pub fn of_union(model: &Model<'_>, union: &Union) -> TokenStream {
          A kind that this version does not know is kept as the JSON value that the server sent.",
         union.discriminator
     );
+    text.push_str(&uses(model, &type_name(&union.name)));
     attributes(&text)
+}
+
+/// Which operations take and return a type, as a paragraph.
+fn uses(model: &Model<'_>, name: &str) -> String {
+    /// How many operations are named.
+    const NAMED: usize = 6;
+    let Some(uses) = model.usage.of(name) else {
+        return String::new();
+    };
+    let named = |operations: &BTreeSet<String>| {
+        let links: Vec<String> = operations
+            .iter()
+            .take(NAMED)
+            .map(|name| link(name))
+            .collect();
+        let more = match operations.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", links.join(", "))
+    };
+    let errors: Vec<String> = uses
+        .error
+        .iter()
+        .map(|(name, code)| format!("{code} of {}", link(name)))
+        .collect();
+    let sentences: Vec<String> = [
+        ("Body of", &uses.body),
+        ("Reply of", &uses.reply),
+        ("Part of the body of", &uses.in_body),
+        ("Part of the reply of", &uses.in_reply),
+    ]
+    .into_iter()
+    .filter(|(_, operations)| !operations.is_empty())
+    .map(|(what, operations)| format!("{what} {}.", named(operations)))
+    .chain((!errors.is_empty()).then(|| {
+        format!(
+            "Read by [`Error::details`](crate::Error::details) from {}.",
+            errors.join(", ")
+        )
+    }))
+    .collect();
+    match sentences.is_empty() {
+        true => String::new(),
+        false => format!("\n\n{}", sentences.join(" ")),
+    }
+}
+
+/// Documentation of a value of an enum.
+pub fn of_value(model: &Model<'_>, value: &str, meaning: Option<&str>) -> TokenStream {
+    let meaning = meaning.map_or_else(String::new, |text| {
+        format!(": {}", resolve(&model.names, text))
+    });
+    attributes(&format!("`{value}`{meaning}"))
 }
 
 /// Documentation of a field.
@@ -88,11 +149,9 @@ fn resolve(names: &Names, text: &str) -> String {
         if index % 2 == 0 {
             resolved.push_str(segment);
         } else if let Some(name) = names.operations.get(segment) {
-            let _ = write!(
-                resolved,
-                "[`{name}`](crate::builder::{})",
-                name.to_upper_camel_case()
-            );
+            resolved.push_str(&link(name));
+        } else if segment.starts_with("guide::") {
+            let _ = write!(resolved, "[`{segment}`](crate::{segment})");
         } else if segment.split('.').all(|part| names.wire.contains(part)) {
             let parts: Vec<String> = segment.split('.').map(snake).collect();
             let _ = write!(resolved, "`{}`", parts.join("."));
@@ -103,27 +162,90 @@ fn resolve(names: &Names, text: &str) -> String {
     resolved
 }
 
+/// An operation by the name of its method, with the way to its page.
+fn link(name: &str) -> String {
+    format!("[`{name}`](crate::builder::{})", name.to_upper_camel_case())
+}
+
 /// What an operation's method says: its summary, and the way to its page.
 pub fn of_method(operation: &Operation, names: &Names) -> TokenStream {
-    let mut text = format!("{}.\n\n", summary(operation));
+    let head = attributes(&format!("{}.", summary(operation)));
+    let library = library(operation, names);
+    let mut text = String::new();
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", resolve(names, description));
     }
     let route = operation.route();
-    let _ = write!(text, "`{route}`");
+    let _ = write!(text, "{}", place(operation));
     let doc = attributes(&text);
-    let id = &operation.id;
-    let alias = (operation.name != *id).then(|| quote! { #[doc(alias = #id)] });
-    quote! { #doc #alias #[doc(alias = #route)] }
+    // The search finds an operation by its id, by its route, by the path alone and by its tag.
+    let (id, tag) = (&operation.id, &operation.tag);
+    let path = operation.path.trim_start_matches('/');
+    let aliases: BTreeSet<&str> = [id, route.as_str(), path, tag]
+        .into_iter()
+        .filter(|alias| **alias != *operation.name)
+        .collect();
+    quote! { #head #library #[doc = ""] #doc #(#[doc(alias = #aliases)])* }
+}
+
+/// Where an operation is: its route, its id and its feature.
+fn place(operation: &Operation) -> String {
+    let Operation { id, tag, .. } = operation;
+    let feature = match tag == UNTAGGED {
+        true => String::new(),
+        false => format!(", feature `{tag}`"),
+    };
+    format!("`{}` (`{id}`){feature}.", operation.route())
+}
+
+/// What the crate has for the same end as an operation: with links where the feature that has it is on.
+fn library(operation: &Operation, names: &Names) -> TokenStream {
+    let Some(Library { feature, text }) = &operation.library else {
+        return TokenStream::new();
+    };
+    let text = format!("{} Feature `{feature}`.", resolve(names, text));
+    let linked = with_library_links(&text);
+    quote! {
+        #[doc = ""]
+        #[cfg_attr(feature = #feature, doc = #linked)]
+        #[cfg_attr(not(feature = #feature), doc = #text)]
+    }
+}
+
+/// Links what is in code marks and a path in the library: `Client::launch`, `Run::wait`.
+fn with_library_links(text: &str) -> String {
+    const HANDLES: [(&str, &str); 6] = [
+        ("Client", "crate::Client"),
+        ("DataLink", "crate::DataLink"),
+        ("Dataset", "crate::Dataset"),
+        ("Run", "crate::runs::Run"),
+        ("Studio", "crate::Studio"),
+        ("Workspace", "crate::Workspace"),
+    ];
+    let segments = text.split('`').enumerate().map(|(index, segment)| {
+        let handle = segment.split_once("::").filter(|_| index % 2 == 1);
+        let found = handle.and_then(|(owner, item)| {
+            let (_, path) = HANDLES.iter().find(|(name, _)| *name == owner)?;
+            Some(format!("[`{segment}`]({path}::{item})"))
+        });
+        match (found, index % 2) {
+            (Some(link), _) => link,
+            (None, 1) => format!("`{segment}`"),
+            (None, _) => segment.to_owned(),
+        }
+    });
+    segments.collect()
 }
 
 /// An operation's page: what it does, what it takes, an example, what goes wrong.
 pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Names) -> TokenStream {
-    let mut text = format!("{}.\n\n", summary(operation));
+    let head = attributes(&format!("{}.", summary(operation)));
+    let library = library(operation, names);
+    let mut text = String::new();
     if let Some(description) = &operation.description {
         let _ = writeln!(text, "{}\n", resolve(names, description));
     }
-    let _ = writeln!(text, "`{}` (`{}`)", operation.route(), operation.id);
+    let _ = writeln!(text, "{}", place(operation));
     if operation.deprecated {
         text.push_str("\nDeprecated by the vendor.\n");
     }
@@ -158,7 +280,9 @@ pub fn of_builder(operation: &Operation, example: &str, paged: bool, names: &Nam
     let id = &operation.id;
     let alias =
         (operation.name.to_upper_camel_case() != *id).then(|| quote! { #[doc(alias = #id)] });
-    quote! { #doc #alias }
+    let tag = &operation.tag;
+    let badge = (tag != UNTAGGED).then(|| quote! { #[cfg_attr(docsrs, doc(cfg(feature = #tag)))] });
+    quote! { #head #library #[doc = ""] #doc #alias #badge }
 }
 
 fn summary(operation: &Operation) -> String {
@@ -182,25 +306,22 @@ fn errors(operation: &Operation) -> String {
                 "409" => "in conflict with what is there",
                 _ => "see the message",
             };
-            format!("{code} ({meaning})")
+            let details = operation.error_details.iter().find(|(of, _)| of == code);
+            let details = details.map_or_else(String::new, |(_, name)| {
+                let name = type_name(name);
+                format!(
+                    "; [`details`](crate::Error::details) reads [`{name}`](crate::types::{name})"
+                )
+            });
+            format!("{code} ({meaning}{details})")
         })
         .collect();
     let and = if codes.is_empty() { "" } else { ", and " };
     format!(
         "Beside faults of the network, [`Error`](crate::Error) reports {}{and}401, 429 and 5xx, \
-         which any call may meet.{}",
-        codes.join(", "),
-        details(operation)
+         which any call may meet.",
+        codes.join(", ")
     )
-}
-
-/// Where an error says more than its message.
-fn details(operation: &Operation) -> String {
-    let types = operation.error_types.iter().map(|(code, schema)| {
-        let name = crate::names::type_name(schema);
-        format!(" [`Error::details`](crate::Error::details) reads what {code} says as [`{name}`](crate::types::{name}).")
-    });
-    types.collect()
 }
 
 /// Documentation of a parameter's setter.
@@ -229,46 +350,6 @@ fn capitalised(text: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().chain(chars).collect())
         .unwrap_or_default()
-}
-
-/// An example of a call, to be compiled with the documentation.
-pub fn example(
-    operation: &Operation,
-    arguments: &[(String, String)],
-    body: Option<&str>,
-    paged: bool,
-) -> String {
-    let mut steps = vec![format!(".{}()", operation.name)];
-    steps.extend(
-        arguments
-            .iter()
-            .map(|(setter, value)| format!(".{setter}({value})")),
-    );
-    steps.extend(body.map(str::to_owned));
-    let (binding, last, rest): (_, &[&str], _) = match operation.reply() {
-        _ if paged => (
-            "let mut items = ",
-            &[".stream()"],
-            "\nwhile let Some(item) = items.try_next().await? {\n    println!(\"{item:?}\");\n}",
-        ),
-        Reply::Empty => ("", &[".send()", ".await?"], ""),
-        Reply::Json => ("let reply = ", &[".send()", ".await?"], ""),
-        Reply::Bytes => (
-            "let bytes = ",
-            &[".send()", ".await?", ".bytes()", ".await?"],
-            "",
-        ),
-    };
-    steps.extend(last.iter().map(|&step| step.to_owned()));
-    let line = format!("{binding}client{};", steps.concat());
-    let call = if line.len() <= 80 {
-        line
-    } else {
-        format!("{binding}client\n    {};", steps.join("\n    "))
-    };
-    format!(
-        "# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{call}{rest}\n# Ok(())\n# }}\n"
-    )
 }
 
 /// Documentation of the block of a tag's methods.

@@ -12,9 +12,14 @@ use crate::write::docs;
 pub fn emit(model: &Model<'_>, name: &str, variants: &[(Ident, String)]) -> TokenStream {
     let doc = docs::of_type(model, name);
     let name = ident(name);
+    let meanings = model
+        .schemas
+        .get(&name.to_string())
+        .map(|schema| &schema.schema["x-enum-descriptions"]);
     let variants = variants.iter().map(|(variant, value)| {
-        let doc = format!("`{value}`");
-        quote! { #[doc = #doc] #variant = #value }
+        let meaning = meanings.and_then(|meanings| meanings[value.as_str()].as_str());
+        let doc = docs::of_value(model, value, meaning);
+        quote! { #doc #variant = #value }
     });
     quote! {
         crate::wire::open_enum! {

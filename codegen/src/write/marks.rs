@@ -39,6 +39,9 @@ fn mark_items(items: &mut [Item], are_builders: bool) {
                 let owner = item.self_ty.to_token_stream().to_string();
                 for member in &mut item.items {
                     if let ImplItem::Fn(method) = member {
+                        if is_of_body(method) {
+                            continue;
+                        }
                         let mark = mark_of_method(&owner, &method.sig, are_builders);
                         method.attrs.extend(mark.map(note));
                     }
@@ -68,6 +71,12 @@ fn mark_struct(item: &mut syn::ItemStruct) {
     if is_type {
         item.attrs.push(note(format!("type {owner}")));
     }
+}
+
+/// Whether a method of a builder sets a field of the body, which is marked in its own place.
+fn is_of_body(method: &syn::ImplItemFn) -> bool {
+    let block = method.block.to_token_stream().to_string();
+    block.contains("get_or_insert_default")
 }
 
 /// Setters of operations set parameters, those of types fields.

@@ -5,24 +5,28 @@
 //! description, setters that write into one `Request`, and a `send` of one line. The names, the
 //! order and the types of parameters and replies stay the generator's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToShoutySnakeCase;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
+use crate::document::fixups::{NULLABLE, REQUIRED, Union};
 use crate::document::{Body, Operation, Parameter, Place, Reply, UNTAGGED};
 use crate::model::operations::{Lowered, Part, find, is_path_like, is_safe_to_repeat};
-use crate::model::syntax::{argument, last_name, qualified};
+use crate::model::syntax::{
+    Field, Generated, OWN_METHODS, argument, in_types, last_name, qualified,
+};
 use crate::model::{Model, Names, TypeSchema};
-use crate::names::{ident, normal};
-use crate::write::{docs, paging};
+use crate::names::{ident, type_name};
+use crate::write::{docs, examples, paging, types};
 
 /// Emits the client's methods and the builders.
 pub fn emit(
     lowered: &[Lowered<'_>],
     model: &Model<'_>,
+    generated: &Generated,
     tags: &BTreeMap<String, String>,
 ) -> TokenStream {
     let names = &model.names;
@@ -35,7 +39,7 @@ pub fn emit(
         .map(|(tag, entries)| emit_methods(tag, entries, tags, names));
     let builders = lowered
         .iter()
-        .map(|entry| emit_builder(entry, model, names));
+        .map(|entry| emit_builder(entry, model, generated));
     quote! {
         #(#methods)*
 
@@ -52,6 +56,8 @@ pub fn emit(
             use crate::paginate::{ItemStream, PageStream, Paged, Paging};
             #[allow(unused_imports)]
             use crate::transport::request::{Operation, Request};
+            #[allow(unused_imports)]
+            use crate::wire::setting::{Setting, SettingList, SettingTexts};
             use crate::Method;
             #[allow(unused_imports)]
             use crate::transport::response::{Response, Sending};
@@ -85,7 +91,8 @@ fn emit_methods(
     }
 }
 
-fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenStream {
+fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, generated: &Generated) -> TokenStream {
+    let names = &model.names;
     let Lowered {
         operation,
         builder,
@@ -95,24 +102,15 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
     let name = &builder.ident;
     let constant = ident(&operation.name.to_shouty_snake_case());
     let description = emit_description(entry, &constant);
-    let (arguments, body_example) = example_arguments(entry, model);
-    let doc = docs::of_builder(
-        operation,
-        &docs::example(
-            operation,
-            &arguments,
-            body_example.as_deref(),
-            paging.is_some(),
-        ),
-        paging.is_some(),
-        names,
-    );
+    let example = examples::of_call(entry, model, generated);
+    let doc = docs::of_builder(operation, &example, paging.is_some(), names);
 
     let setters = operation.parameters.iter().filter_map(|parameter| {
         let (setter, ty) = find(builder, &parameter.wire)?;
         Some(emit_setter(parameter, setter, ty, names))
     });
     let body = BodyCode::new(entry, model);
+    let body_fields_setters = body_field_setters(entry, model, generated);
     let (body_fields, body_values, body_setters, prepare) =
         (&body.fields, &body.values, &body.setters, &body.prepare);
     let send = emit_send(entry, prepare);
@@ -131,6 +129,7 @@ fn emit_builder(entry: &Lowered<'_>, model: &Model<'_>, names: &Names) -> TokenS
             }
             #(#setters)*
             #body_setters
+            #(#body_fields_setters)*
         }
         #send
         #paged
@@ -192,8 +191,10 @@ fn emit_setter(
         };
         return quote! {
             #doc
-            pub fn #setter(mut self, values: impl IntoIterator<Item = impl Into<#item>>) -> Self {
-                self.request.#write(#wire, values.into_iter().map(Into::<#item>::into));
+            pub fn #setter<M>(mut self, values: impl SettingTexts<#item, M>) -> Self {
+                if let Some(values) = values.setting_texts() {
+                    self.request.#write(#wire, values);
+                }
                 self
             }
         };
@@ -254,13 +255,14 @@ impl BodyCode {
         let name = last_name(ty);
         let doc = docs::attributes(&describe_body(description));
         let check = model
+            .facts
             .checked
             .contains(&name)
             .then(|| quote! { self.request.fail_if(crate::wire::check::Missing::of(body)); });
         let starts_empty = |found: &TypeSchema<'_>| found.schema["enum"].is_null();
         let change = model.schemas.get(&name).is_some_and(starts_empty).then(|| {
             quote! {
-                /// Changes the request's body, which starts empty, in place.
+                /// Changes the request's body in place: by a closure from what was set so far.
                 pub fn body_map(mut self, change: impl FnOnce(#ty) -> #ty) -> Self {
                     self.body = Some(change(self.body.take().unwrap_or_default()));
                     self
@@ -366,6 +368,53 @@ impl BodyCode {
     }
 }
 
+/// Setters of the body's fields, where nothing else is called like them.
+fn body_field_setters(
+    entry: &Lowered<'_>,
+    model: &Model<'_>,
+    generated: &Generated,
+) -> Vec<TokenStream> {
+    let Some(body) = &entry.body else {
+        return Vec::new();
+    };
+    let name = last_name(body);
+    let Some(item) = generated.structs.get(&name) else {
+        return Vec::new();
+    };
+    let is_union = |union: &Union| type_name(&union.name) == name;
+    if model.unions.iter().any(is_union) {
+        return Vec::new();
+    }
+    let parameters = entry.builder.parameters.iter().map(|(name, _)| name);
+    let parts = entry.parts.iter().map(|part| &part.setter);
+    let mut taken: BTreeSet<String> = OWN_METHODS.map(str::to_owned).into();
+    taken.insert("body".to_owned());
+    taken.extend(parameters.chain(parts).map(ToString::to_string));
+    let is_sent = model.facts.sent.contains(&name);
+    let (required, nullables) = (model.listed(&name, REQUIRED), model.listed(&name, NULLABLE));
+    let is_free = |field: &&Field| {
+        !taken.contains(&field.ident.to_string()) && !model.is_union_tag(&name, &field.wire)
+    };
+    let fields = item.fields.iter().filter(is_free).map(|field| {
+        let nullable = is_sent && nullables.contains(field.wire.as_str());
+        let demanded = is_sent && required.contains(field.wire.as_str());
+        let doc = docs::of_field(model, &name, &field.wire, demanded, nullable);
+        let doc = quote! {
+            #doc
+            ///
+            /// A field of the request's body.
+        };
+        let field = Field {
+            ident: field.ident.clone(),
+            wire: field.wire.clone(),
+            ty: in_types(&field.ty),
+        };
+        let target = quote! { self.body.get_or_insert_default() };
+        types::emit_setter(&field, nullable, &target, &doc)
+    });
+    fields.collect()
+}
+
 fn describe_body(description: Option<&str>) -> String {
     description.map_or_else(
         || "Sets the request's body.".to_owned(),
@@ -435,58 +484,5 @@ fn emit_send(entry: &Lowered<'_>, prepare: &TokenStream) -> TokenStream {
             type IntoFuture = Sending<#reply>;
             fn into_future(self) -> Self::IntoFuture { self.send() }
         }
-    }
-}
-
-/// Arguments for the example on an operation's page: what is required, and the workspace.
-fn example_arguments(
-    entry: &Lowered<'_>,
-    model: &Model<'_>,
-) -> (Vec<(String, String)>, Option<String>) {
-    let arguments = entry
-        .operation
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.required || parameter.wire == "workspaceId")
-        .filter_map(|parameter| {
-            let (setter, ty) = find(entry.builder, &parameter.wire)?;
-            let value = match last_name(ty).as_str() {
-                "i64" => "42".to_owned(),
-                "bool" => "true".to_owned(),
-                _ => format!("\"{}\"", sample_text(&parameter.wire)),
-            };
-            Some((setter.to_string(), value))
-        })
-        .collect();
-    let body = match &entry.operation.body {
-        Some(Body::Json { .. }) => entry.body.as_ref().and_then(|ty| {
-            let name = last_name(ty);
-            model
-                .schemas
-                .contains_key(&name)
-                .then(|| format!(".body(seqera::types::{name}::new())"))
-        }),
-        Some(Body::Multipart { .. }) => entry.parts.iter().find(|part| part.is_file).map(|part| {
-            format!(
-                ".{}(seqera::Upload::from_path(\"samples.csv\"))",
-                part.setter
-            )
-        }),
-        Some(Body::Bytes { .. }) => Some(".body(\"…\")".to_owned()),
-        Some(Body::Empty) | None => None,
-    };
-    (arguments, body)
-}
-
-fn sample_text(wire: &str) -> &'static str {
-    match normal(wire).as_str() {
-        "path" | "dirpath" => "results/multiqc",
-        "filepath" => "results/multiqc/report.html",
-        "filename" => "samples.csv",
-        "version" => "1",
-        "rolename" => "launcher",
-        "regionid" => "eu-west-1",
-        "platformid" => "aws-batch",
-        _ => "5eJxMEVTd2X9gz",
     }
 }

@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Ident, Type};
+use syn::Ident;
 
 use crate::model::paging::{Kind, Paging};
-use crate::model::syntax::last_name;
+use crate::model::syntax::in_types;
 
 /// Implements paging for a builder.
 pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
@@ -91,19 +91,4 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
 
 fn optional(value: Option<&String>) -> TokenStream {
     value.map_or_else(|| quote! { None }, |value| quote! { Some(#value) })
-}
-
-/// A type as module `types` writes it, seen from module `builder`.
-fn in_types(ty: &Type) -> Type {
-    let name = last_name(ty);
-    match ty {
-        Type::Path(path) if path.path.segments.len() == 1 && generated_name(&name) => {
-            syn::parse_str(&format!("types::{name}")).unwrap_or_else(|_| ty.clone())
-        }
-        _ => ty.clone(),
-    }
-}
-
-fn generated_name(name: &str) -> bool {
-    name.starts_with(char::is_uppercase) && !["String", "Vec", "Option", "Box"].contains(&name)
 }

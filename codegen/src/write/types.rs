@@ -55,7 +55,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
     let doc = docs::of_type(model, name);
     let required = model.listed(name, REQUIRED);
     let nullables = model.listed(name, NULLABLE);
-    let is_sent = model.sent.contains(name);
+    let is_sent = model.facts.sent.contains(name);
     let extra = item.extra();
     let is_secret: BTreeSet<&str> = item
         .fields
@@ -107,7 +107,7 @@ fn emit_struct(model: &Model<'_>, name: &str, item: &Struct) -> TokenStream {
             }),
         )
     };
-    let check = (model.checked.contains(name)).then(|| {
+    let check = (model.facts.checked.contains(name)).then(|| {
         let checks = fields.iter().filter_map(|field| field.check.as_ref());
         quote! {
             #[allow(unused_variables)]
@@ -179,14 +179,15 @@ fn emit_field(
         quote! { field }
     };
     let write = quote! { fields.#writer(#wire, &self.#name); };
-    let setter = emit_setter(field, nullable, wire);
+    let sets = docs::attributes(&format!("Sets `{wire}`."));
+    let setter = emit_setter(field, nullable, &quote! { self }, &sets);
     let text = name.to_string();
     let debug = if secret {
         quote! { .field(#text, &crate::wire::secret::Redacted(self.#name.is_some())) }
     } else {
         quote! { .field(#text, &self.#name) }
     };
-    let nested = model.checked.contains(&element(ty));
+    let nested = model.facts.checked.contains(&element(ty));
     let list = argument(ty, "Vec").is_some();
     // What could not be read is sent as it came.
     let wanted = quote! { #demanded && !self.#extra.has(#wire) };
@@ -229,55 +230,61 @@ fn reader(ty: &Type, schema: Option<&Value>) -> &'static str {
     }
 }
 
-fn emit_setter(field: &syntax::Field, nullable: bool, wire: &str) -> TokenStream {
+/// The setter of a field of `target`.
+pub fn emit_setter(
+    field: &syntax::Field,
+    nullable: bool,
+    target: &TokenStream,
+    doc: &TokenStream,
+) -> TokenStream {
     let name = &field.ident;
     let ty = &field.ty;
     let setter = match OWN_METHODS.contains(&name.to_string().as_str()) {
         true => format_ident!("{}_", name),
         false => name.clone(),
     };
-    let doc = format!(" Sets `{wire}`.");
-    if nullable {
-        return quote! {
-            #[doc = #doc]
-            pub fn #setter(mut self, value: impl Into<crate::Nullable<#ty>>) -> Self {
-                self.#name = value.into();
-                self
-            }
-        };
-    }
-    let (parameter, value) = match last_name(ty).as_str() {
-        "bool" | "f64" => (quote! { #ty }, quote! { value }),
-        "Vec" => {
-            let inner = argument(ty, "Vec").unwrap_or_else(|| ty.clone());
-            if last_name(&inner) == "String" {
-                (
-                    quote! { impl IntoIterator<Item = impl Into<String>> },
-                    quote! { value.into_iter().map(Into::into).collect() },
-                )
-            } else {
-                (
-                    quote! { impl IntoIterator<Item = #inner> },
-                    quote! { value.into_iter().collect() },
-                )
-            }
-        }
-        "Box" => {
-            let inner = argument(ty, "Box").unwrap_or_else(|| ty.clone());
-            (
-                quote! { impl Into<#inner> },
-                quote! { Box::new(value.into()) },
-            )
-        }
-        _ => (quote! { impl Into<#ty> }, quote! { value.into() }),
+    let (marker, parameter, value) = if nullable {
+        let parameter = quote! { impl Into<crate::Nullable<#ty>> };
+        (quote! {}, parameter, quote! { value.into() })
+    } else {
+        taken(ty)
     };
     quote! {
-        #[doc = #doc]
-        pub fn #setter(mut self, value: #parameter) -> Self {
-            self.#name = Some(#value);
+        #doc
+        pub fn #setter #marker(mut self, value: #parameter) -> Self {
+            #target.#name = #value;
             self
         }
     }
+}
+
+/// What a setter takes for a field of a type: the marker that is inferred, the type of the
+/// parameter, and the field's value.
+fn taken(ty: &Type) -> (TokenStream, TokenStream, TokenStream) {
+    let marker = quote! { <M> };
+    if let Some(inner) = argument(ty, "Vec") {
+        return if last_name(&inner) == "String" {
+            let parameter = quote! { impl crate::SettingTexts<#inner, M> };
+            (marker, parameter, quote! { value.setting_texts() })
+        } else {
+            let parameter = quote! { impl crate::SettingList<#inner, M> };
+            (marker, parameter, quote! { value.setting_list() })
+        };
+    }
+    if let Some(inner) = argument(ty, "Box") {
+        let parameter = quote! { impl crate::Setting<#inner, M> };
+        return (marker, parameter, quote! { value.setting().map(Box::new) });
+    }
+    if last_name(ty) == "Value" {
+        // Options convert into JSON by themselves.
+        return (
+            quote! {},
+            quote! { impl Into<#ty> },
+            quote! { Some(value.into()) },
+        );
+    }
+    let parameter = quote! { impl crate::Setting<#ty, M> };
+    (marker, parameter, quote! { value.setting() })
 }
 
 /// Whether a field's value must not show in `Debug`: the schema calls it write-only, or its name

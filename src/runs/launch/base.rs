@@ -1,26 +1,57 @@
 //! What a launch starts from: a pipeline's launch configuration, a run's launch, or a repository.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::compute_env::Environment;
 use super::request::Base;
 use super::{Launch, Pipeline};
 use crate::names::{NameOrId, PipelineId, Workspace};
 use crate::types::{WorkflowLaunchRequest, WorkflowStatus};
 use crate::{Error, ErrorKind, Result};
 
-/// The launch configurations that the launches of one batch share.
+/// What the launches of one batch share, so that each thing is asked for once.
 #[derive(Default)]
-pub(super) struct Bases(Mutex<HashMap<BaseKey, Arc<OnceCell<Base>>>>);
+pub(super) struct Bases {
+    bases: Shared<BaseKey, Base>,
+    /// The primary compute environment of each workspace.
+    pub primaries: Shared<Option<i64>, String>,
+    /// What each compute environment of a workspace brings.
+    pub environments: Shared<(Option<i64>, String), Environment>,
+}
 
 type BaseKey = (Pipeline, Option<NameOrId<String>>, Option<i64>, Option<i64>);
 
-impl Bases {
-    fn cell(&self, key: BaseKey) -> Arc<OnceCell<Base>> {
-        let mut bases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bases.entry(key).or_default().clone()
+/// Values by what they are of. A failure is shared too, unless it may pass.
+pub(super) struct Shared<K, V>(Mutex<HashMap<K, SharedCell<V>>>);
+
+type SharedCell<V> = Arc<OnceCell<Result<V>>>;
+
+impl<K, V> Default for Shared<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Shared<K, V> {
+    pub(super) async fn get(&self, key: K, ask: impl Future<Output = Result<V>>) -> Result<V> {
+        let cell = {
+            let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            values.entry(key).or_default().clone()
+        };
+        let shared = cell.get_or_try_init(|| async {
+            match ask.await {
+                Err(error) if error.may_pass() => Err(error),
+                result => Ok(result),
+            }
+        });
+        match shared.await? {
+            Ok(value) => Ok(value.clone()),
+            Err(error) => Err(error.repeat()),
+        }
     }
 }
 
@@ -43,9 +74,8 @@ impl Launch {
                     workspace.id(),
                     source,
                 );
-                let cell = bases.cell(key);
-                let base = cell.get_or_try_init(|| self.of_launchpad(workspace, source));
-                base.await.cloned()
+                let base = self.of_launchpad(workspace, source);
+                bases.bases.get(key, base).await
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::base::Bases;
+use super::compute_env::{BROUGHT, Brought, WORK_DIR};
 use super::request::with_changes;
 use super::{ComputeEnvRef, Launch, Pipeline, Preview, compute_env};
 use crate::names::{NameOrId, Workspace};
@@ -43,35 +44,55 @@ impl Launch {
         let workspace = self.client.workspace(self.workspace.clone()).await?;
         let base = self.base(&workspace, bases).await?;
         let mut request = with_changes(&base.request, &self.changes)?;
+        for brought in BROUGHT.into_iter().filter(|brought| self.is_off(brought)) {
+            *(brought.of_request)(&mut request) = None;
+        }
         if self.changes.revision.is_some() && self.changes.commit_id.is_none() {
             // It is of the revision before, and would be run in place of this one.
             request.commit_id = None;
         }
 
         let compute_env = match &self.compute_env {
-            None => request.compute_env_id.take(),
-            Some(ComputeEnvRef::Primary) => Some(workspace.primary_compute_env().await?),
-            Some(ComputeEnvRef::NameOrId(env)) => Some(workspace.compute_env(env.clone()).await?),
-        };
-        let Some(compute_env) = compute_env else {
-            return Err(incomplete(format!(
-                "{} names no compute environment: call .compute_env(..) with its name, its Id(..) \
-                 or ComputeEnvRef::Primary",
-                self.pipeline
-            )));
+            Some(ComputeEnvRef::NameOrId(env)) => workspace.compute_env(env.clone()).await?,
+            Some(ComputeEnvRef::Primary) => workspace.primary(bases).await?,
+            None => match request.compute_env_id.take() {
+                Some(own) => own,
+                None => workspace.primary(bases).await.map_err(|error| match error.kind() {
+                    ErrorKind::NotFound => incomplete(format!(
+                        "{} names no compute environment, and {}: call .compute_env(..) with its \
+                         name or its Id(..)",
+                        self.pipeline,
+                        error.message()
+                    )),
+                    _ => error,
+                })?,
+            },
         };
         let own_env = base.request.compute_env_id.as_ref();
-        let moves = own_env.is_some_and(|own| *own != compute_env);
+        let is_own = own_env.is_some_and(|own| *own == compute_env);
+        let moves = own_env.is_some() && !is_own;
         let keeps_cache = request.resume == Some(true);
         if moves && self.changes.work_dir.is_none() && !keeps_cache {
             // The pipeline's directory is in storage that another environment may not reach.
             request.work_dir = None;
         }
         if request.work_dir.as_deref().is_none_or(str::is_empty) {
-            request.work_dir = match base.compute_env_work_dir.filter(|_| !moves) {
-                Some(directory) => Some(directory),
-                None => workspace.work_dir_of(&compute_env).await?,
-            };
+            request.work_dir = base.compute_env_work_dir.filter(|_| is_own);
+        }
+        let mut wanted: Vec<&Brought> = BROUGHT
+            .into_iter()
+            .filter(|brought| !is_own && self.is_left_to_environment(brought, &mut request))
+            .collect();
+        if request.work_dir.is_none() {
+            wanted.push(&WORK_DIR);
+        }
+        if !wanted.is_empty() {
+            let environment = workspace.environment(&compute_env, bases).await?;
+            for brought in wanted {
+                if let Some(value) = environment.get(brought.of_environment) {
+                    *(brought.of_request)(&mut request) = Some(value.clone());
+                }
+            }
         }
         if request.work_dir.is_none() {
             return Err(incomplete(format!(
@@ -90,6 +111,19 @@ impl Launch {
             workspace,
             compute_env,
         })
+    }
+}
+
+impl Launch {
+    /// Whether neither the launch nor the pipeline has a value of its own.
+    fn is_left_to_environment(
+        &self,
+        brought: &Brought,
+        request: &mut WorkflowLaunchRequest,
+    ) -> bool {
+        let value = (brought.of_request)(request);
+        let is_said = self.is_off(brought) || self.says(brought);
+        !is_said && value.as_deref().is_none_or(str::is_empty)
     }
 }
 

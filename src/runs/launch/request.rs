@@ -66,7 +66,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::types::{LaunchDbDto, WorkflowLaunchResponse};
+    use crate::types::{LaunchInfo, WorkflowLaunchResponse};
 
     /// A new field of the schema must be taken over, or be listed here as one that is about the
     /// past.
@@ -81,7 +81,7 @@ mod tests {
             lost
         };
         assert_eq!(
-            lost(LaunchDbDto::FIELDS),
+            lost(LaunchInfo::FIELDS),
             ["computeEnv", "lastUpdated", "resumeLaunchId", "workspaceId"]
         );
         assert_eq!(
@@ -96,7 +96,7 @@ mod tests {
             "id": "9l", "revision": "main", "lastUpdated": "2026-03-01T09:30:00Z", "queue": "long",
             "computeEnv": {"id": "7e", "config": {"workDir": "s3://work"}},
         });
-        let launch: LaunchDbDto = serde_json::from_value(launch).unwrap();
+        let launch: LaunchInfo = serde_json::from_value(launch).unwrap();
         let base = Base::of(&launch, launch.compute_env.as_ref());
         assert_eq!(
             serde_json::to_value(&base.request).unwrap(),

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod composition;
+mod names;
 mod operations;
 mod parameters;
 mod renames;
@@ -63,6 +64,7 @@ pub const FIXUPS: &[Fixup] = fixups![
     composition::merge_all_of false,
     composition::break_reference_cycles true,
     renames::drop_generic_arguments_from_names false,
+    names::call_types_what_they_are false,
     renames::keep_type_names_apart true,
     composition::unions_without_discriminator_hold_anything true,
     schemas::drop_additional_beside_properties false,
@@ -114,6 +116,11 @@ pub fn take_unions(document: &mut Document) -> Vec<Union> {
 /// Gives lifted unions the names that the fixups have given their schemas.
 pub fn rename_unions(document: &Document, unions: &mut [Union]) {
     renames::follow(document, unions);
+}
+
+/// The schemas whose types were to have names of their own, and have not.
+pub fn idle_names(document: &Document) -> Vec<String> {
+    names::idle(&mut document.tree.clone())
 }
 
 /// What the tests of several fixups share.

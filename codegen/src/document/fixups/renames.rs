@@ -56,7 +56,7 @@ pub(super) fn keep_type_names_apart(tree: &mut Value) -> usize {
 }
 
 /// Gives named schemas other names, and rewrites the references to them.
-fn rename_schemas(tree: &mut Value, renames: &BTreeMap<String, String>) {
+pub(super) fn rename_schemas(tree: &mut Value, renames: &BTreeMap<String, String>) {
     if renames.is_empty() {
         return;
     }

@@ -1,0 +1,112 @@
+//! The root of the grammar: the commands, and the options that all of them share.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
+
+use crate::commands::Command;
+use crate::output::Form;
+use crate::values::{List, choices};
+use crate::words;
+
+/// The Seqera Platform on the command line: launch pipelines, follow runs, and set everything up.
+///
+/// Begin with `seqctl auth login`, or set TOWER_ACCESS_TOKEN. Then, for instance,
+/// `seqctl launch nf-core-rnaseq --workspace acme/research --wait SUCCEEDED` launches a pipeline of
+/// the launchpad and waits for its end. `seqctl demo` starts a small Platform to try all of it on.
+#[derive(Parser, Debug)]
+#[command(
+    name = "seqctl",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of all commands. They stand before the command; the long ones after it too, where it
+/// has none of that name.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Access token [default: TOWER_ACCESS_TOKEN, else the profile's]
+    #[arg(short = 't', long)]
+    pub access_token: Option<String>,
+    /// Address of the API [default: TOWER_API_ENDPOINT, the profile's, else Seqera Cloud]
+    #[arg(short, long)]
+    pub url: Option<String>,
+    /// Form of the result [default: TOWER_CLI_OUTPUT_FORMAT, else console]
+    #[arg(short, long, value_enum)]
+    pub output: Option<Form>,
+    /// Show each call to the server on standard error
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Allow an address without encryption (http)
+    #[arg(long)]
+    pub insecure: bool,
+    /// Expression of jq that the JSON result is put through
+    #[arg(long, value_name = "EXPRESSION")]
+    pub jq: Option<String>,
+    /// Columns of a list, separated by commas: names of the table, or fields of the JSON
+    #[arg(long)]
+    pub columns: Option<List<String>>,
+    /// Profile of the configuration file [default: the current one]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Show the request that would change something, and send it not
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(long)]
+    pub yes: bool,
+    /// When to colour
+    #[arg(long, value_enum)]
+    pub color: Option<Color>,
+    /// File with the certificates of authorities to trust too, PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+choices! {
+    /// When to colour.
+    Color {
+        Auto = "auto",
+        Always = "always",
+        Never = "never",
+    }
+}
+
+/// The grammar as clap has it.
+pub fn grammar() -> clap::Command {
+    words::relax(Cli::command())
+}
+
+/// Reads the words after the program's name.
+///
+/// # Errors
+/// They are no command, or ask for help or the version.
+pub fn parse(program: &'static str, words: Vec<String>) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches_mut(&mut matches(program, words)?)
+}
+
+fn matches(program: &'static str, words: Vec<String>) -> Result<clap::ArgMatches, clap::Error> {
+    matches_of(grammar().name(program).bin_name(program), program, words)
+}
+
+fn matches_of(
+    grammar: clap::Command,
+    program: &str,
+    words: Vec<String>,
+) -> Result<clap::ArgMatches, clap::Error> {
+    let arranged = words::arrange(&grammar, words::with_files(words));
+    grammar.try_get_matches_from(std::iter::once(program.to_owned()).chain(arranged))
+}
+
+#[cfg(test)]
+mod grammar;

@@ -1,0 +1,276 @@
+//! `compute-envs add`: a compute environment from options, and the wait for one.
+
+use std::time::Duration;
+
+use clap::Args;
+use seqera::types::CreateComputeEnvRequest;
+use serde_json::{Map, Value, json};
+
+use super::configuration::{Config, Configure};
+use super::platforms::{Add, AwsBatch, AzureBatch, Common, Platform, SeqeraPlatform};
+use super::{ComputeEnvStatus, New};
+use crate::commands::labels::{self, Absent};
+use crate::context::{Context, Place};
+use crate::exit::{Exit, Failure, Result};
+use crate::output::without_nulls;
+use crate::requests::{fields, request};
+use crate::values::Label;
+
+/// Makes the compute environment that the options describe.
+pub async fn add(context: &Context, command: Add) -> Result<Exit> {
+    match command {
+        Add::K8s(it) => it.run(context, "k8s-platform").await,
+        Add::AwsBatch(AwsBatch::Forge(it)) => it.run(context, "aws-batch").await,
+        Add::AwsBatch(AwsBatch::Manual(it)) => it.run(context, "aws-batch").await,
+        Add::AwsCloud(it) => it.run(context, "aws-cloud").await,
+        Add::Eks(it) => it.run(context, "eks-platform").await,
+        Add::Slurm(it) => it.run(context, "slurm-platform").await,
+        Add::Lsf(it) => it.run(context, "lsf-platform").await,
+        Add::Uge(it) => it.run(context, "uge-platform").await,
+        Add::Altair(it) => it.run(context, "altair-platform").await,
+        Add::Moab(it) => it.run(context, "moab-platform").await,
+        Add::Gke(it) => it.run(context, "gke-platform").await,
+        Add::GoogleBatch(it) => it.run(context, "google-batch").await,
+        Add::GoogleCloud(it) => it.run(context, "google-cloud").await,
+        Add::AzureBatch(AzureBatch::Forge(it)) => it.run(context, "azure-batch").await,
+        Add::AzureBatch(AzureBatch::Manual(it)) => it.run(context, "azure-batch").await,
+        Add::AzureCloud(it) => it.run(context, "azure-cloud").await,
+        Add::SeqeraCompute(it) => it.run(context).await,
+    }
+}
+
+impl<P: Args + Configure> Platform<P> {
+    pub async fn run(self, context: &Context, id: &str) -> Result<Exit> {
+        let config = config(&self.platform, &self.common, Some(&self.work_dir))?;
+        let metrics = self.platform.metrics();
+        let metrics = metrics.and_then(|metrics| metrics.fusion_metrics_collection);
+        let making = Making {
+            new: &self.new,
+            platform: id,
+            config,
+            metrics,
+            registries: self.platform.registries(),
+            labels: self
+                .new
+                .labels
+                .labels
+                .clone()
+                .map(|list| list.0)
+                .unwrap_or_default(),
+        };
+        making.run(context).await
+    }
+}
+
+impl SeqeraPlatform {
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let making = Making {
+            config: config(&self.platform, &self.common, self.work_dir.as_deref())?,
+            new: &self.new,
+            platform: "seqeracompute-platform",
+            metrics: None,
+            registries: &[],
+            labels: self
+                .new
+                .labels
+                .labels
+                .clone()
+                .map(|list| list.0)
+                .unwrap_or_default(),
+        };
+        making.run(context).await
+    }
+}
+
+fn config(platform: &impl Configure, common: &Common, work_dir: Option<&str>) -> Result<Config> {
+    let mut config = fields(platform)?;
+    platform.finish(&mut config)?;
+    common.finish(&mut config)?;
+    if let Some(folder) = work_dir {
+        config.insert("workDir".to_owned(), folder.into());
+    }
+    Ok(config)
+}
+
+/// A compute environment in the making.
+pub struct Making<'a> {
+    pub new: &'a New,
+    /// Its platform, which is the configuration's discriminator too.
+    pub platform: &'a str,
+    pub config: Map<String, Value>,
+    pub metrics: Option<bool>,
+    pub registries: &'a [String],
+    pub labels: Vec<Label>,
+}
+
+impl Making<'_> {
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let place = context.place(&self.new.workspace).await?;
+        self.run_at(context, &place).await
+    }
+
+    pub async fn run_at(mut self, context: &Context, place: &Place<'_>) -> Result<Exit> {
+        let New {
+            name,
+            description,
+            credentials,
+            wait: wanted,
+            ..
+        } = self.new;
+        let label_ids = labels::ids(context, place, &self.labels, Absent::Make).await?;
+        if !self.registries.is_empty() {
+            let ids = registries(context, place, self.registries).await?;
+            if let Some(Value::Object(forge)) = self.config.get_mut("forge") {
+                forge.insert("containerRegIds".to_owned(), ids.into());
+            }
+        }
+        let credentials = match self.platform {
+            "seqeracompute-platform" => None,
+            platform => {
+                Some(find_credentials(context, place, platform, credentials.as_deref()).await?)
+            }
+        };
+        self.config
+            .insert("discriminator".to_owned(), self.platform.into());
+        let body = request::<CreateComputeEnvRequest>(json!({
+            "computeEnv": {
+                "name": name,
+                "description": description,
+                "platform": self.platform,
+                "credentialsId": credentials,
+                "config": self.config,
+                "fusionMetricsCollectionEnabled": self.metrics,
+            },
+            "labelIds": (!label_ids.is_empty()).then_some(label_ids),
+        }))?;
+        let call = context
+            .client()?
+            .create_compute_env()
+            .workspace_id(place.id());
+        let id = call
+            .body(body)
+            .send()
+            .await?
+            .compute_env_id
+            .unwrap_or_default();
+        let reference = place.reference().await?;
+        let value = json!({
+            "platform": self.platform,
+            "id": id,
+            "name": name,
+            "workspaceId": place.id(),
+            "workspaceRef": reference,
+        });
+        let text = format!(
+            "New {} compute environment '{name}' added at {reference} workspace",
+            self.platform.to_uppercase()
+        );
+        context.say(without_nulls(value), text)?;
+        match wanted {
+            Some(wanted) => wait(context, place, &id, *wanted).await,
+            None => Ok(Exit::Done),
+        }
+    }
+}
+
+async fn registries(context: &Context, place: &Place<'_>, names: &[String]) -> Result<Vec<String>> {
+    let call = context
+        .client()?
+        .list_credentials()
+        .workspace_id(place.id());
+    let all = call.send().await?.credentials.unwrap_or_default();
+    let find = |name: &String| {
+        let mut fitting = all.iter().filter(|one| {
+            one.name.as_ref() == Some(name)
+                && one
+                    .provider
+                    .as_ref()
+                    .is_some_and(|provider| provider.to_string() == "container-reg")
+        });
+        fitting
+            .next()
+            .and_then(|one| one.id.clone())
+            .ok_or_else(|| {
+                Failure::not_found(format!(
+                    "Credentials '{name}' not found at {} workspace",
+                    place.label()
+                ))
+            })
+    };
+    names.iter().map(find).collect()
+}
+
+async fn find_credentials(
+    context: &Context,
+    place: &Place<'_>,
+    platform: &str,
+    wanted: Option<&str>,
+) -> Result<String> {
+    let call = context
+        .client()?
+        .list_credentials()
+        .workspace_id(place.id())
+        .platform_id(platform);
+    let all = call.send().await?.credentials.unwrap_or_default();
+    let none = || Failure::not_found("No valid credentials found at the workspace");
+    let found = match (wanted, all.as_slice()) {
+        (Some(text), all) => all
+            .iter()
+            .find(|one| one.id.as_deref() == Some(text) || one.name.as_deref() == Some(text)),
+        (None, []) => None,
+        (None, [one]) => Some(one),
+        (None, _) => {
+            return Err(Failure::failed(
+                "Multiple credentials match this compute environment. Please provide the credentials id or name that you want to use",
+            ));
+        }
+    };
+    found.and_then(|one| one.id.clone()).ok_or_else(none)
+}
+
+/// Waits until a compute environment has a status.
+pub async fn wait(
+    context: &Context,
+    place: &Place<'_>,
+    id: &str,
+    wanted: ComputeEnvStatus,
+) -> Result<Exit> {
+    let ends: &[&str] = match wanted {
+        ComputeEnvStatus::Deleted => &["ERRORED", "INVALID"],
+        _ => &["AVAILABLE", "ERRORED", "INVALID", "DELETED"],
+    };
+    let mut last = String::new();
+    let mut pause = Duration::from_secs(2);
+    let mut troubles = 0;
+    loop {
+        let call = context.client()?.describe_compute_env().compute_env_id(id);
+        let status = match call.workspace_id(place.id()).send().await {
+            Ok(reply) => {
+                troubles = 0;
+                let found = reply.compute_env.unwrap_or_default().status;
+                found.map(|status| status.to_string()).unwrap_or_default()
+            }
+            Err(error) if wanted == ComputeEnvStatus::Deleted && error.is_gone_or_forbidden() => {
+                "DELETED".to_owned()
+            }
+            // A look does no harm: one that fails is made again.
+            Err(error) if error.is_retryable() && troubles < 10 => {
+                troubles += 1;
+                last.clone()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if status != last {
+            context.note(&format!("Compute environment {id} is {status}"));
+            last = status;
+        }
+        if last == wanted.as_str() {
+            return Ok(Exit::Done);
+        }
+        if ends.contains(&last.as_str()) {
+            return Ok(Exit::Otherwise);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause + Duration::from_secs(1)).min(Duration::from_secs(30));
+    }
+}

@@ -1,0 +1,202 @@
+//! `studios add` and `add-as-new`.
+
+use seqera::types::{DataStudioConfiguration, DataStudioCreateRequest};
+use serde_json::{Value, json};
+
+use super::{Add, AddAsNew, Beginning, Settings, find, label_ids, wait};
+use crate::commands::{compute_envs, members};
+use crate::context::{Context, Place};
+use crate::exit::{Exit, Failure, Result};
+use crate::options::IdOrName;
+use crate::output::without_nulls;
+use crate::requests::request;
+
+pub async fn add(context: &Context, command: Add) -> Result<Exit> {
+    let template = command.template.template.as_deref();
+    let image = template.or(command.template.custom_template.as_deref());
+    if image.is_some() && command.repository.is_some() {
+        return Err(Failure::failed("--repository does not go with a template"));
+    }
+    if image.is_none() && command.repository.is_none() {
+        return Err(Failure::failed(
+            "Give one of --template, --custom-template and --repository",
+        ));
+    }
+    if command.conda_env.is_some() && template.is_none() {
+        return Err(Failure::failed("--conda-env-yml goes with --template only"));
+    }
+    if command.revision.is_some() && command.repository.is_none() {
+        return Err(Failure::failed("--revision goes with --repository only"));
+    }
+    let conda = command
+        .conda_env
+        .as_ref()
+        .map(|file| file.read())
+        .transpose();
+    let conda = conda.map_err(Failure::failed)?;
+    let place = context.place(&command.workspace).await?;
+    if let Some(template) = template {
+        check_template(context, &place, template).await?;
+    }
+    let labels = label_ids(context, &place, &command.labels).await?;
+    let users = match &command.allowed.allow_user {
+        Some(user) => Some(vec![user_id(context, &place, user).await?]),
+        None => None,
+    };
+    let env = compute_envs::to_run_on(context, &place, Some(&command.compute_env)).await?;
+    let settings = Settings {
+        machine: &command.machine,
+        mounts: &command.mounts,
+        ssh: command.ssh,
+    };
+    let usual = DataStudioConfiguration::new().gpu(0).cpu(2).memory(8192);
+    let mut configuration = settings.over_configuration(context, &place, usual).await?;
+    configuration.conda_environment = conda;
+    let mut body = request::<DataStudioCreateRequest>(json!({
+        "name": command.name,
+        "description": command.description,
+        "labelIds": labels,
+        "isPrivate": command.beginning.private,
+        "allowedUserIds": users,
+        "spot": command.spot,
+        "remoteConfig": command.repository.map(|repository| {
+            json!({"repository": repository, "revision": command.revision})
+        }),
+        "dataStudioToolUrl": image,
+        "computeEnvId": env.id,
+    }))?;
+    body.configuration = Some(configuration);
+    create(context, &place, body, &command.beginning).await
+}
+
+async fn check_template(context: &Context, place: &Place<'_>, wanted: &str) -> Result<()> {
+    let call = context
+        .client()?
+        .list_data_studio_templates()
+        .workspace_id(place.id());
+    let mut all = call.stream();
+    let mut known = Vec::new();
+    while let Some(template) = all.try_next().await? {
+        if template.repository.as_deref() == Some(wanted) {
+            return Ok(());
+        }
+        known.extend(template.repository);
+    }
+    Err(Failure::failed(format!(
+        "Studio template provided '{wanted}', is not one of the Platform's available templates '[{}]'.",
+        known.join(", ")
+    )))
+}
+
+pub async fn add_as_new(context: &Context, command: AddAsNew) -> Result<Exit> {
+    let place = context.place(&command.workspace).await?;
+    let wanted = IdOrName {
+        id: command.parent.parent_id,
+        name: command.parent.parent_name,
+    };
+    let parent = find(context, &place, &wanted).await?;
+    let parent_id = parent.session_id.clone().unwrap_or_default();
+    let client = context.client()?;
+    let checkpoint = match &command.parent_checkpoint_id {
+        Some(text) => {
+            let wrong = || {
+                Failure::failed(format!(
+                    "Parent checkpoint parameter error, invalid checkpoint id: '{text}'"
+                ))
+            };
+            let id: i64 = text.parse().map_err(|_| wrong())?;
+            let call = client.get_data_studio_checkpoint().session_id(&parent_id);
+            let call = call.checkpoint_id(id).workspace_id(place.id());
+            Some(call.send().await.map_err(|_| wrong())?.id.unwrap_or(id))
+        }
+        None => {
+            let call = client.list_data_studio_checkpoints().session_id(&parent_id);
+            let mut latest = call.workspace_id(place.id()).stream().limit(1);
+            latest
+                .try_next()
+                .await?
+                .and_then(|checkpoint| checkpoint.id)
+        }
+    };
+    let labels = label_ids(context, &place, &command.labels).await?;
+    let users = match &command.allowed.allow_user {
+        Some(user) => Some(vec![user_id(context, &place, user).await?]),
+        None => None,
+    };
+    let settings = Settings {
+        machine: &command.machine,
+        mounts: &command.mounts,
+        ssh: None,
+    };
+    let configuration = settings.over(context, &place, &parent).await?;
+    let parent_name = parent.name.unwrap_or_default();
+    let description = command.description;
+    let mut body = request::<DataStudioCreateRequest>(json!({
+        "name": command.name,
+        "description": description.unwrap_or_else(|| format!("Started from studio {parent_name}")),
+        "labelIds": labels,
+        "isPrivate": command.beginning.private,
+        "allowedUserIds": users,
+        "dataStudioToolUrl": parent.template.and_then(|template| template.repository),
+        "computeEnvId": parent.compute_env.and_then(|env| env.id),
+        "initialCheckpointId": checkpoint,
+    }))?;
+    body.configuration = Some(configuration);
+    create(context, &place, body, &command.beginning).await
+}
+
+async fn create(
+    context: &Context,
+    place: &Place<'_>,
+    body: DataStudioCreateRequest,
+    beginning: &Beginning,
+) -> Result<Exit> {
+    let call = context
+        .client()?
+        .create_data_studio()
+        .workspace_id(place.id());
+    let call = call.auto_start(beginning.auto_start).body(body);
+    let studio = call.send().await?.studio.unwrap_or_default();
+    let id = studio.session_id.unwrap_or_default();
+    let reference = place.reference().await?;
+    let url = format!("{}/studios/{id}/connect", place.url().await?);
+    let value: Value = json!({
+        "sessionId": id,
+        "workspaceRef": reference,
+        "workspaceId": place.id(),
+        "autoStart": beginning.auto_start,
+        "studioUrl": url,
+    });
+    let text = format!("Studio {id} created at {reference} workspace.\n\n    {url}");
+    context.say(without_nulls(value), text)?;
+    // One that is not started has nothing to be waited for, but to be there.
+    let wanted = beginning.wait.filter(|_| beginning.auto_start);
+    wait::after(context, place, &id, true, wanted).await
+}
+
+/// The id of a user: digits are one, anything else is a member or collaborator of the organization.
+pub async fn user_id(context: &Context, place: &Place<'_>, user: &str) -> Result<i64> {
+    if let Ok(id) = user.parse() {
+        return Ok(id);
+    }
+    let organization = place.entry().await?.and_then(|entry| entry.org_id);
+    let organization = organization.ok_or_else(|| {
+        Failure::failed("--allow-user by name needs a workspace of an organization")
+    })?;
+    if let Some(member) = members::look_for(context, organization, user).await? {
+        return Ok(member.user_id.unwrap_or_default());
+    }
+    let call = context
+        .client()?
+        .list_organization_collaborators()
+        .org_id(organization);
+    let mut all = call.search(user).stream();
+    while let Some(one) = all.try_next().await? {
+        if members::is_called(&one.user_name, &one.email, user) {
+            return Ok(one.user_id.unwrap_or_default());
+        }
+    }
+    Err(Failure::not_found(format!(
+        "Member '{user}' not found in organization '{organization}'"
+    )))
+}

@@ -1,0 +1,252 @@
+//! How a command ends: its exit status, and the line that tells of a failure.
+
+use std::fmt::Write as _;
+
+use seqera::{Error, ErrorKind};
+
+/// The exit status of a command that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked for is done.
+    Done,
+    /// The answer says that something is wrong.
+    Failed,
+    /// What was waited for ended otherwise than wanted.
+    Otherwise,
+}
+
+/// Kinds of failures that scripts tell apart by the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Failed,
+    Usage,
+    Unauthorized,
+    NotFound,
+    Conflict,
+    NoAnswer,
+    /// A dry run came to what would change something.
+    NotSent,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    /// The line, as `tw` words it.
+    text: String,
+    /// The line with what was tried and what to do.
+    advice: Option<String>,
+    /// What a dry run would have sent.
+    unsent: Option<serde_json::Value>,
+}
+
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+            advice: None,
+            unsent: None,
+        }
+    }
+
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, text)
+    }
+
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, text)
+    }
+
+    pub fn not_found(text: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, text)
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The request that a dry run would have sent, without secrets.
+    pub fn unsent(&self) -> Option<serde_json::Value> {
+        let mut request = self.unsent.clone()?;
+        hide(&mut request);
+        Some(request)
+    }
+
+    /// The same failure, told in other words that the server's follow.
+    pub fn told(mut self, before: &str) -> Self {
+        self.text = format!("{before}: {}", self.text);
+        self.advice = None;
+        self
+    }
+
+    /// Writes the line to standard error.
+    pub fn report(&self, as_tw: bool) {
+        let text = match &self.advice {
+            Some(advice) if !as_tw => advice,
+            _ => &self.text,
+        };
+        if self.kind == Kind::Usage {
+            anstream::eprintln!("{text}");
+        } else {
+            anstream::eprintln!("\n ERROR: {text}\n");
+        }
+    }
+
+    /// The exit status.
+    pub fn status(&self, as_tw: bool) -> u8 {
+        match self.kind {
+            Kind::NotSent => 0,
+            Kind::Usage => 2,
+            _ if as_tw => 1,
+            Kind::Failed => 1,
+            Kind::Unauthorized => 4,
+            Kind::NotFound => 5,
+            Kind::Conflict => 6,
+            Kind::NoAnswer => 7,
+        }
+    }
+}
+
+impl Exit {
+    /// The exit status.
+    pub fn status(self, as_tw: bool) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Otherwise => {
+                if as_tw {
+                    1
+                } else {
+                    3
+                }
+            }
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let unsent = error
+            .details()
+            .filter(|_| error.kind() == ErrorKind::NotSent);
+        let kind = if unsent.is_some() {
+            Kind::NotSent
+        } else if error.is_unauthorized() || error.is_forbidden() {
+            Kind::Unauthorized
+        } else if error.is_not_found() {
+            Kind::NotFound
+        } else if error.is_conflict() {
+            Kind::Conflict
+        } else if error.is_timeout() || error.is_connect() || error.is_rate_limited() {
+            Kind::NoAnswer
+        } else {
+            Kind::Failed
+        };
+        let mut text = text_of(&error);
+        // Wrappers look for these words, whatever the server's own are.
+        for (meant, words) in [
+            (error.is_not_found(), "not found"),
+            (creates(&error) && error.is_conflict(), "already exists"),
+        ] {
+            if meant && !text.to_lowercase().contains(words) && !text.contains("already ") {
+                let _ = write!(text, " ({words})");
+            }
+        }
+        let mut advice = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(source) = cause {
+            let _ = write!(advice, ": {source}");
+            cause = source.source();
+        }
+        Self {
+            kind,
+            text,
+            advice: Some(advice),
+            unsent,
+        }
+    }
+}
+
+/// Names of fields whose text is a secret.
+const SECRETS: [&str; 12] = [
+    "accessKey",
+    "batchKey",
+    "certificate",
+    "clientSecret",
+    "data",
+    "passphrase",
+    "password",
+    "privateKey",
+    "secretKey",
+    "storageKey",
+    "token",
+    "value",
+];
+
+fn hide(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if SECRETS.contains(&name.as_str()) => "…".clone_into(text),
+                    value => hide(value),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+fn creates(error: &Error) -> bool {
+    error
+        .operation()
+        .is_some_and(|name| name.starts_with("create_"))
+}
+
+fn text_of(error: &Error) -> String {
+    if error.is_unauthorized() {
+        return "Unauthorized. Check your access token, workspace id and tower server url."
+            .to_owned();
+    }
+    match error.kind() {
+        ErrorKind::Status if error.message().is_empty() => {
+            if error.is_forbidden() {
+                "Forbidden".to_owned()
+            } else {
+                "error".to_owned()
+            }
+        }
+        ErrorKind::Status => error.message().to_owned(),
+        _ => {
+            let mut text = error.to_string();
+            if let Some(source) = std::error::Error::source(error) {
+                let _ = write!(text, ": {source}");
+            }
+            if error.is_connect() {
+                text.push_str(
+                    "\n ERROR: Connection error. Check the connection using the command 'tw info'.",
+                );
+            }
+            text
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    /// Options that can't be written as a request: a file that can't be read, mostly.
+    fn from(error: serde_json::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}

@@ -1,0 +1,219 @@
+//! Groups of options that several commands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use seqera::NameOrId;
+use serde::{Deserialize, Serialize};
+
+use crate::values::{Label, List, TextFile};
+
+/// The workspace that a command works in.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct InWorkspace {
+    /// Workspace, as organization/workspace or id [default: TOWER_WORKSPACE_ID, the profile's, else
+    /// your personal one]
+    #[arg(short, long)]
+    pub workspace: Option<String>,
+}
+
+macro_rules! one_of_id_and_name {
+    ($($(#[$doc:meta])* $name:ident($id:ty))+) => {$(
+        $(#[$doc])*
+        #[derive(Args, Clone, Debug)]
+        #[group(required = true, multiple = false)]
+        pub struct $name {
+            /// Its id
+            #[arg(short, long)]
+            pub id: Option<$id>,
+            /// Its name
+            #[arg(short, long)]
+            pub name: Option<String>,
+        }
+
+        impl $name {
+            /// What was typed.
+            pub fn typed(&self) -> String {
+                let id = self.id.as_ref().map(ToString::to_string);
+                id.or_else(|| self.name.clone()).unwrap_or_default()
+            }
+        }
+
+        impl From<&$name> for NameOrId<$id> {
+            fn from(reference: &$name) -> Self {
+                match &reference.id {
+                    Some(id) => Self::Id(id.clone()),
+                    None => Self::Name(reference.name.clone().unwrap_or_default()),
+                }
+            }
+        }
+    )+};
+}
+
+one_of_id_and_name! {
+    /// One thing, by a text id or by name.
+    IdOrName(String)
+    /// One thing, by a number or by name.
+    NumberOrName(i64)
+}
+
+/// The organization that a command works in.
+#[derive(Args, Clone, Debug, Deserialize)]
+pub struct InOrganization {
+    /// Organization, by name or id
+    #[arg(short, long)]
+    pub organization: String,
+}
+
+/// Which part of a list to show. Without any, all of it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Paging {
+    /// Page to show, from 1
+    #[arg(long, allow_negative_numbers = true)]
+    pub page: Option<i64>,
+    /// How many entries to skip
+    #[arg(long, allow_negative_numbers = true)]
+    pub offset: Option<i64>,
+    /// How many entries to show at most [default: all; 100 with --page or --offset]
+    #[arg(long, allow_negative_numbers = true)]
+    pub max: Option<i64>,
+}
+
+/// A filter of a list.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Filter {
+    /// Show only what matches this text
+    #[arg(short, long)]
+    pub filter: Option<String>,
+}
+
+/// Whether a list tells labels.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ShowLabels {
+    /// Show labels too
+    #[arg(short, long)]
+    pub labels: bool,
+}
+
+/// Whether an existing one is replaced.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Overwrite {
+    /// Delete the one of this name first, if there is one
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Labels of what is made.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Labels {
+    /// Labels, separated by commas: name, or name=value for a resource label
+    #[arg(long)]
+    pub labels: Option<List<Label>>,
+}
+
+/// What is launched, and how. In requests the fields have the API's names.
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
+pub struct LaunchOptions {
+    /// Compute environment, by name or id [default: the pipeline's, else the primary one]
+    #[arg(short, long)]
+    #[serde(skip_serializing)]
+    pub compute_env: Option<String>,
+    /// Folder where the run keeps its intermediate files
+    #[arg(long)]
+    pub work_dir: Option<String>,
+    /// Nextflow profiles, separated by commas
+    #[arg(short, long)]
+    #[serde(rename(serialize = "configProfiles"))]
+    pub profile: Option<List<String>>,
+    /// File with parameters, YAML or JSON; - is standard input. May be given several times
+    #[arg(long)]
+    #[serde(skip_serializing, deserialize_with = "one_or_many")]
+    pub params_file: Vec<PathBuf>,
+    /// Commit that the revision is pinned to
+    #[arg(long)]
+    pub commit_id: Option<String>,
+    /// File with Nextflow configuration
+    #[arg(long)]
+    #[serde(rename(serialize = "configText"))]
+    pub config: Option<TextFile>,
+    /// File with a script that runs before Nextflow
+    #[arg(long)]
+    #[serde(rename(serialize = "preRunScript"))]
+    pub pre_run: Option<TextFile>,
+    /// File with a script that runs after Nextflow
+    #[arg(long)]
+    #[serde(rename(serialize = "postRunScript"))]
+    pub post_run: Option<TextFile>,
+    /// Fetch the latest state of the repository
+    #[arg(long)]
+    pub pull_latest: Option<bool>,
+    /// Run the stubs of processes in place of their scripts
+    #[arg(long)]
+    pub stub_run: Option<bool>,
+    /// Main script [default: main.nf]
+    #[arg(long)]
+    pub main_script: Option<String>,
+    /// Workflow to start with
+    #[arg(long)]
+    pub entry_name: Option<String>,
+    /// Schema of the parameters
+    #[arg(long)]
+    pub schema_name: Option<String>,
+    /// Secrets of yours, separated by commas
+    #[arg(long)]
+    pub user_secrets: Option<List<String>>,
+    /// Secrets of the workspace, separated by commas
+    #[arg(long)]
+    pub workspace_secrets: Option<List<String>>,
+}
+
+/// The revision, where it has no short option.
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Revision {
+    /// Revision of the repository: a branch, tag or commit
+    #[arg(long)]
+    pub revision: Option<String>,
+}
+
+impl VersionRef {
+    /// What was said, if anything.
+    pub fn said(self) -> Option<NameOrId<String>> {
+        let id = self.version_id.map(NameOrId::Id);
+        id.or(self.version_name.map(NameOrId::Name))
+    }
+}
+
+/// A version of a pipeline.
+#[derive(Args, Clone, Debug, Default)]
+#[group(multiple = false)]
+pub struct VersionRef {
+    /// Id of the pipeline's version
+    #[arg(long)]
+    pub version_id: Option<String>,
+    /// Name of the pipeline's version
+    #[arg(long)]
+    pub version_name: Option<String>,
+}
+
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match Form::deserialize(deserializer)? {
+        Form::One(path) => vec![path],
+        Form::Many(paths) => paths,
+    })
+}

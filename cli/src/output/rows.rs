@@ -1,0 +1,131 @@
+//! Rows as a table, and as CSV.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{Cell, Color, ContentArrangement, presets};
+use serde_json::Value;
+
+use super::cell::{at, text};
+use super::{Column, Table, Trouble};
+
+/// The columns that were asked for, by a column's name or by a path in the row.
+fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String)>, Trouble> {
+    let Some(names) = names else {
+        return Ok((table.columns.iter())
+            .map(|column| (column.name.to_owned(), column.path.to_owned()))
+            .collect());
+    };
+    let find = |name: &String| {
+        let named = |column: &&Column| column.name.eq_ignore_ascii_case(name);
+        if let Some(column) = table.columns.iter().find(named) {
+            return Ok((column.name.to_owned(), column.path.to_owned()));
+        }
+        if table.rows.is_empty() || table.rows.iter().any(|row| at(row, name).is_some()) {
+            return Ok((name.clone(), name.clone()));
+        }
+        let known: Vec<_> = table.columns.iter().map(|column| column.name).collect();
+        Err(Trouble::Wrong(format!(
+            "There is no column `{name}`: there are {}, and the fields of the JSON form",
+            known.join(", ")
+        )))
+    };
+    names.iter().map(find).collect()
+}
+
+pub fn write_table(
+    table: &Table,
+    names: Option<&[String]>,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    let columns = chosen(table, names)?;
+    if !table.title.is_empty() {
+        writeln!(out, "{}\n", table.title)?;
+    }
+    if table.rows.is_empty() {
+        writeln!(out, "None.")?;
+        return Ok(());
+    }
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_style(presets::NOTHING);
+    if std::io::stdout().is_terminal() {
+        drawn.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    // What may be seen is the stream's to say, which takes colours away.
+    drawn.enforce_styling();
+    drawn.set_header(columns.iter().map(|(name, _)| {
+        Cell::new(name.to_uppercase()).add_attribute(comfy_table::Attribute::Bold)
+    }));
+    for row in &table.rows {
+        drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
+    }
+    for line in drawn.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if let Some(footer) = &table.footer {
+        writeln!(out, "\n{footer}")?;
+    }
+    Ok(())
+}
+
+fn cell(value: Option<&Value>) -> Cell {
+    let text = text(value);
+    let color = match text.as_str() {
+        "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::Green),
+        "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::Red),
+        "RUNNING" | "SUBMITTED" | "CREATING" | "DELETING" | "starting" | "stopping"
+        | "building" => Some(Color::Yellow),
+        _ => None,
+    };
+    let cell = Cell::new(text);
+    match color {
+        Some(color) => cell.fg(color),
+        None => cell,
+    }
+}
+
+pub fn write_csv(
+    table: &Table,
+    names: Option<&[String]>,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    let columns = chosen(table, names)?;
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(columns.iter().map(|(name, _)| name))
+        .map_err(wrong)?;
+    for row in &table.rows {
+        let cells = columns.iter().map(|(_, path)| text(at(row, path)));
+        csv.write_record(cells).map_err(wrong)?;
+    }
+    Ok(csv.flush()?)
+}
+
+/// A value that is no list: its plain fields are the columns of one row.
+pub fn write_csv_of_one(
+    value: &Value,
+    names: Option<&[String]>,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    let fields: Vec<(String, String)> = match (names, value) {
+        (Some(names), _) => (names.iter())
+            .map(|name| (name.clone(), text(at(value, name))))
+            .collect(),
+        (None, Value::Object(map)) => (map.iter())
+            .filter(|(_, value)| !value.is_object())
+            .map(|(name, value)| (name.clone(), text(Some(value))))
+            .collect(),
+        (None, value) => vec![("value".to_owned(), text(Some(value)))],
+    };
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(fields.iter().map(|(name, _)| name))
+        .map_err(wrong)?;
+    csv.write_record(fields.iter().map(|(_, value)| value))
+        .map_err(wrong)?;
+    Ok(csv.flush()?)
+}
+
+fn wrong(error: csv::Error) -> Trouble {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => Trouble::Write(error),
+        kind => Trouble::Wrong(format!("{kind:?}")),
+    }
+}
