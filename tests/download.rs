@@ -320,6 +320,119 @@ async fn a_changed_object_is_not_stitched_together() {
 }
 
 #[tokio::test]
+async fn parts_that_find_their_url_expired_share_the_next_one() {
+    let cloud = Cloud::start(|number, seen, act| {
+        // All that are under way at the time.
+        let expired = number > 4 && seen.target.ends_with("s3cret0");
+        let act = match expired {
+            true => support::reply(
+                403,
+                "application/xml",
+                "<Error><Code>AccessDenied</Code></Error>",
+            ),
+            false => act,
+        };
+        Act::Late(Duration::from_millis(30), Box::new(act))
+    })
+    .await;
+    cloud.objects.put("x", &content(2000), "e1");
+    let to = folder("shared").join("x");
+    let files = cloud.files().concurrency(8);
+    files.download_file("x", &to).await.unwrap();
+    assert_eq!(std::fs::read(&to).unwrap(), content(2000));
+    let seen = cloud.platform.seen();
+    let urls = seen
+        .iter()
+        .filter(|seen| seen.path().ends_with("/generate-download-url"));
+    assert_eq!(urls.count(), 2);
+}
+
+#[tokio::test]
+async fn downloads_to_one_path_keep_each_other_away() {
+    let cloud = Cloud::start(|_, _, act| Act::Late(Duration::from_millis(30), Box::new(act))).await;
+    cloud.objects.put("x", &content(1000), "e1");
+    let at = folder("alone");
+    let files = cloud.files();
+    let (one, other) = tokio::join!(
+        files.download_file("x", at.join("x")),
+        files.download_file("x", at.join("x")),
+    );
+    let failed = match (one, other) {
+        (Ok(_), Err(error)) | (Err(error), Ok(_)) => error,
+        both => panic!("{both:?}"),
+    };
+    assert_eq!(failed.kind(), ErrorKind::Io);
+    let text = "is being written by another download";
+    assert!(failed.message().contains(text), "{failed}");
+    assert_eq!(std::fs::read(at.join("x")).unwrap(), content(1000));
+    assert_eq!(left(&at), ["x"]);
+    // Later ones may.
+    files.download_file("x", at.join("x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_note_that_is_damaged_begins_the_download_anew() {
+    for (field, value) in [
+        ("partSize", 0),
+        ("partSize", u64::MAX),
+        ("length", 0),
+        ("done", 7),
+    ] {
+        let (cloud, broken) = broken_cloud(Act::Reset(vec![])).await;
+        let at = folder("damaged");
+        let files = cloud.files().concurrency(1);
+        files.download_file("x", at.join("x")).await.unwrap_err();
+        let note = at.join("x.part.json");
+        let mut text: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+        text[field] = match field {
+            "done" => serde_json::json!([value, 0, u64::MAX]),
+            _ => value.into(),
+        };
+        std::fs::write(&note, text.to_string()).unwrap();
+        broken.store(false, Ordering::SeqCst);
+        files.download_file("x", at.join("x")).await.unwrap();
+        assert_eq!(
+            std::fs::read(at.join("x")).unwrap(),
+            content(1000),
+            "{field} {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn storage_that_has_moved_is_followed_without_the_token() {
+    let home = Cloud::start(|_, _, act| act).await;
+    home.objects.put("x", &content(1000), "e1");
+    let target = home.store.address.clone();
+    let cloud = Cloud::start(move |_, seen, _| {
+        Act::Reply(
+            307,
+            vec![("Location", format!("{target}{}", seen.target))],
+            vec![],
+        )
+    })
+    .await;
+    let to = folder("moved").join("x");
+    cloud.files().download_file("x", &to).await.unwrap();
+    assert_eq!(std::fs::read(&to).unwrap(), content(1000));
+    for seen in home.store.seen() {
+        assert!(!seen.headers.contains_key("authorization"));
+        assert!(seen.headers.contains_key("range"));
+    }
+    // It may lead in circles.
+    let circle =
+        Cloud::start(|_, seen, _| Act::Reply(307, vec![("Location", seen.target.clone())], vec![]))
+            .await;
+    circle.objects.put("x", &content(10), "e1");
+    let error = circle.files().download_file("x", &to).await.unwrap_err();
+    assert!(
+        error.message().contains("redirects more than 10 times"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn an_expired_url_is_made_anew() {
     let cloud = Cloud::start(|number, seen, act| {
         if number > 4 && seen.target.ends_with("s3cret0") {

@@ -427,6 +427,22 @@ async fn a_watch_tells_status_progress_tasks_and_the_end() {
 }
 
 #[tokio::test]
+async fn streams_that_have_ended_may_be_polled_again() {
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "nf-core-rnaseq").await;
+    let mut changes = run.watch().pace(hasty());
+    while changes.next().await.is_some() {}
+    assert!(changes.next().await.is_none());
+    let mut lines = run.logs().pace(hasty());
+    while lines.next().await.is_some() {}
+    assert!(lines.next().await.is_none());
+    let mut runs = client.list_workflows().workspace_id(WORKSPACE_ID).stream();
+    while runs.next().await.is_some() {}
+    assert!(runs.next().await.is_none());
+}
+
+#[tokio::test]
 async fn a_watch_goes_on_after_trouble_and_ends_where_it_stays() {
     let api = MockApi::start().await;
     api.describe_workflow(|_, then| {

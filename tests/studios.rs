@@ -19,6 +19,23 @@ fn quick(client: &Client) -> Studio {
     studio.pauses(Duration::from_millis(2), Duration::from_millis(20))
 }
 
+#[tokio::test]
+async fn the_longest_times_are_no_trouble() {
+    let (started, _) = with_studio(
+        &["stopped", "starting", "starting", "running"],
+        async |studio| {
+            let longest = std::time::Duration::MAX;
+            studio
+                .timeout(longest)
+                .pauses(Duration::from_millis(2), longest)
+                .start()
+                .await
+        },
+    )
+    .await;
+    started.unwrap();
+}
+
 fn at(status: &str) -> StudioInfo {
     let info = DataStudioStatusInfo::new().message("no quota");
     let info = info.status(types::DataStudioStatus::from(status));

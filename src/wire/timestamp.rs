@@ -375,6 +375,19 @@ mod tests {
     }
 
     #[test]
+    fn moments_that_are_far_away_are_the_first_or_the_last() {
+        let far = std::time::Duration::from_secs(i64::MAX as u64);
+        let later = SystemTime::UNIX_EPOCH.checked_add(far);
+        let earlier = SystemTime::UNIX_EPOCH.checked_sub(far);
+        if let (Some(later), Some(earlier)) = (later, earlier) {
+            let (later, earlier) = (Timestamp::from(later), Timestamp::from(earlier));
+            assert_eq!(later.to_utc(), DateTime::<Utc>::MAX_UTC);
+            assert_eq!(earlier.to_utc(), DateTime::<Utc>::MIN_UTC);
+            assert!(!format!("{later} {earlier}").is_empty());
+        }
+    }
+
+    #[test]
     fn conversions_are_lossless() {
         let moment = read("2026-03-01T09:30:00.123456789Z");
         assert_eq!(Timestamp::from(DateTime::<Utc>::from(moment)), moment);
