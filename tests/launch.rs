@@ -332,7 +332,7 @@ async fn a_compute_environment_brings_its_scripts_and_configuration() {
     })
     .await;
     let settings = async |launch: seqera::runs::Launch| {
-        let request = launch.preview().await.unwrap().request;
+        let request = Box::pin(launch.preview()).await.unwrap().request;
         [
             request.compute_env_id,
             request.work_dir,

@@ -383,7 +383,7 @@ fn a_reply_that_was_not_asked_for_labels_does_not_convert_to_a_request_that_repl
             "{error}"
         );
     };
-    let mut pipeline = types::PipelineDbDto::new().name("rnaseq");
+    let mut pipeline = types::PipelineDetails::new().name("rnaseq");
     refused(types::UpdatePipelineRequest::try_from(&pipeline).map(|request| to_json(&request)));
     pipeline.labels = Some(Vec::new());
     let request = types::UpdatePipelineRequest::try_from(&pipeline).unwrap();
@@ -392,13 +392,13 @@ fn a_reply_that_was_not_asked_for_labels_does_not_convert_to_a_request_that_repl
         json!({ "name": "rnaseq", "labelIds": [] })
     );
 
-    let mut action = types::ActionResponseDto::new().launch(types::LaunchDbDto::new());
+    let mut action = types::ActionDetails::new().launch(types::LaunchInfo::new());
     refused(types::UpdateActionRequest::try_from(&action).map(|request| to_json(&request)));
-    action.labels = Some(vec![types::LabelDbDto::new().id(7)]);
+    action.labels = Some(vec![types::Label::new().id(7)]);
     let request = types::UpdateActionRequest::try_from(&action).unwrap();
     assert_eq!(to_json(&request), json!({ "launch": { "labelIds": [7] } }));
 
-    let mut studio = types::DataStudioDto::new().name("notebook");
+    let mut studio = types::StudioInfo::new().name("notebook");
     refused(types::DataStudioUpdateRequest::try_from(&studio).map(|request| to_json(&request)));
     studio.labels = Some(Vec::new());
     assert!(types::DataStudioUpdateRequest::try_from(&studio).is_ok());

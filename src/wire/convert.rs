@@ -6,13 +6,15 @@ use crate::wire::tagged_union::TaggedUnion;
 use crate::{Error, ErrorKind, Result};
 
 /// What a request takes over of a reply beside the fields that both types have: what neither has,
-/// and what could not be read as the value of a field that both have.
+/// and what could not be read as the value of a field that both have. Null says nothing in a reply,
+/// and would clear in a request.
 pub(crate) fn extra<Reply: Record, Request: Record>(reply: &Reply) -> Extra {
     let mut extra = reply.unknown().clone();
     if extra.some().is_some() {
         let is_replys_alone =
             |name: &str| find::<Reply>(name).is_some() && find::<Request>(name).is_none();
-        extra.fields_mut().retain(|name, _| !is_replys_alone(name));
+        let fields = extra.fields_mut();
+        fields.retain(|name, value| !value.is_null() && !is_replys_alone(name));
     }
     extra
 }

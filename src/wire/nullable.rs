@@ -192,12 +192,6 @@ impl<T, const N: usize> From<[T; N]> for Nullable<Vec<T>> {
     }
 }
 
-impl<T, const N: usize> From<Option<[T; N]>> for Nullable<Vec<T>> {
-    fn from(values: Option<[T; N]>) -> Self {
-        values.map_or(Self::Absent, Self::from)
-    }
-}
-
 impl<T> IntoIterator for Nullable<T> {
     type Item = T;
     type IntoIter = std::option::IntoIter<T>;

@@ -74,7 +74,8 @@ impl Launch {
                     workspace.id(),
                     source,
                 );
-                let base = self.of_launchpad(workspace, source);
+                // Boxed, as all that is asked for here: a launch is as large as the largest.
+                let base = Box::pin(self.of_launchpad(workspace, source));
                 bases.bases.get(key, base).await
             }
         }

@@ -90,7 +90,7 @@ impl Workspace {
     }
 
     pub(super) async fn primary(&self, bases: &Bases) -> Result<String> {
-        let primary = self.primary_compute_env();
+        let primary = Box::pin(self.primary_compute_env());
         bases.primaries.get(self.id(), primary).await
     }
 
@@ -101,7 +101,7 @@ impl Workspace {
         bases: &Bases,
     ) -> Result<Environment> {
         let key = (self.id(), compute_env.to_owned());
-        let environment = async {
+        let environment = Box::pin(async {
             let env = self.describe_compute_env(Id(compute_env)).await?;
             let config = serde_json::to_value(&env.config).unwrap_or_default();
             let brought = BROUGHT
@@ -113,7 +113,7 @@ impl Workspace {
                     Some((name, value.to_owned()))
                 });
             Ok(brought.collect())
-        };
+        });
         bases.environments.get(key, environment).await
     }
 }
