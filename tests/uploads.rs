@@ -2,8 +2,7 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -157,21 +156,19 @@ async fn a_file_that_grows_is_sent_as_long_as_it_was_said_to_be() {
         let call = client.upload_dataset_v2().dataset_id("7");
         call.file(Upload::from_path(path)).send().await
     };
-    let (growing, stop) = (path.clone(), Arc::new(AtomicBool::new(false)));
-    let stopped = stop.clone();
+    let growing = path.clone();
     let writer = std::thread::spawn(move || {
-        let mut file = std::fs::OpenOptions::new()
-            .append(true)
-            .open(growing)
-            .unwrap();
-        while !stopped.load(Ordering::Relaxed) {
-            std::io::Write::write_all(&mut file, &[b'b'; 4096]).unwrap();
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.append(true).open(growing).unwrap();
+        // A megabyte, for as long as the uploads last.
+        for _ in 0..1000 {
+            std::io::Write::write_all(&mut file, &[b'b'; 1024]).unwrap();
+            std::thread::sleep(Duration::from_micros(200));
         }
     });
-    for _ in 0..10 {
+    for _ in 0..8 {
         upload(&path).await.unwrap();
     }
-    stop.store(true, Ordering::Relaxed);
     writer.join().unwrap();
     for seen in server.seen() {
         let text = text(&seen.body);

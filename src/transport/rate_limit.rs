@@ -151,9 +151,14 @@ impl Turn<'_> {
     /// Ends the turn with a refusal (429): calls are spaced from now on. Returns the place in the line
     /// at which the call may ask again, before those that came after it.
     pub(crate) fn refused(mut self) -> u64 {
+        let counted = self.counted;
         self.end(true);
         let now = Instant::now();
         self.limiter.budget.with(|budget| {
+            // It was not processed.
+            if let Some(Counted { call, .. }) = counted {
+                budget.uncount(call);
+            }
             budget.refused(self.started, now);
             self.asked.place.unwrap_or_else(|| budget.number())
         })

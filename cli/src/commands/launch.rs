@@ -121,6 +121,10 @@ impl Launch {
             source_workspace_id,
             ..
         } = launch.preview().await?;
+        if repository {
+            // As `tw` has it: the environment's Nextflow configuration is the environment's to add.
+            request.config_text = None;
+        }
         if let Some(env) = &env {
             request = filled(request, env, repository)?;
         }

@@ -160,7 +160,7 @@ impl Update {
             &json!({"name": self.new_name, "fullName": self.full_name}),
         )?);
         // All that the server tells and takes goes back, the logo among it.
-        let base: UpdateOrganizationRequest = request(serde_json::to_value(&present)?)?;
+        let base = UpdateOrganizationRequest::from(&present);
         let body = changed(base, changes.into())?;
         context
             .client()?

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 use seqera::types::{
-    CreateWorkspaceRequest, DataStudioWorkspaceSettingsRequest, OrgAndWorkspace,
-    UpdateWorkspaceRequest,
+    CreateWorkspaceRequest, DataStudioWorkspaceSettingsRequest,
+    DataStudioWorkspaceSettingsResponse, OrgAndWorkspace, UpdateWorkspaceRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -216,7 +216,7 @@ impl Workspaces {
             }
             Self::Settings(Settings::Studios(StudioSettings::View(command))) => {
                 let found = Found::of(context, &command.workspace).await?;
-                let settings = found.studio_settings(context).await?;
+                let settings = serde_json::to_value(found.studio_settings(context).await?)?;
                 let view = View::Facts(facts(
                     &settings,
                     &[
@@ -333,7 +333,7 @@ impl Update {
         }
         let found = Found::of_entry(context.workspace_of_id(self.id).await?);
         let present = found.describe(context).await?;
-        let mut base: UpdateWorkspaceRequest = request(serde_json::to_value(&present)?)?;
+        let mut base = UpdateWorkspaceRequest::from(&present);
         // The server takes its own name for one that is in use.
         base.name = None;
         let body = changed(base, changes)?;
@@ -383,7 +383,7 @@ impl UpdateStudios {
         }
         let found = Found::of(context, &self.workspace).await?;
         let present = found.studio_settings(context).await?;
-        let base: DataStudioWorkspaceSettingsRequest = request(present)?;
+        let base = DataStudioWorkspaceSettingsRequest::from(&present);
         let mut body = changed(base, changes.into())?;
         if self.reset_container_repository {
             body.container_repository = seqera::Null;
@@ -441,11 +441,14 @@ impl Found {
         Ok(reply.workspace.unwrap_or_default())
     }
 
-    async fn studio_settings(&self, context: &Context) -> Result<Value> {
+    async fn studio_settings(
+        &self,
+        context: &Context,
+    ) -> Result<DataStudioWorkspaceSettingsResponse> {
         let call = context.client()?.find_data_studios_workspace_settings();
         let call = call.org_id(self.organization_id).workspace_id(self.id);
         // The schema wants a body of this read.
         let body = UpdateWorkspaceRequest::new();
-        Ok(serde_json::to_value(call.body(body).send().await?)?)
+        Ok(call.body(body).send().await?)
     }
 }

@@ -150,6 +150,11 @@ impl Budget {
         }
     }
 
+    /// Takes back a call, which the server did not count.
+    pub fn uncount(&mut self, call: u64) {
+        self.counted.retain(|(_, counted)| *counted != call);
+    }
+
     /// Lets others start after one that did.
     pub fn pass_on(&mut self, now: Instant) {
         self.grant(now);
