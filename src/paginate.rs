@@ -166,6 +166,7 @@ enum Lazy<T> {
 type Start<T> = fn(Request, Settings) -> BoxStream<'static, Result<T>>;
 
 /// What the first page is asked for with.
+#[expect(clippy::large_enum_variant, reason = "it is boxed as a whole")]
 enum Source {
     Request(Request),
     /// Something must be looked up first.

@@ -320,7 +320,7 @@ struct Session {
 impl Session {
     async fn describe(&self) -> Result<types::StudioInfo> {
         let call = self.client.describe_data_studio().session_id(&self.id);
-        Ok(call.workspace_id(self.workspace).send().await?)
+        call.workspace_id(self.workspace).send().await
     }
 
     async fn send_start(&self, request: &types::DataStudioStartRequest) -> Result<()> {

@@ -252,7 +252,6 @@ impl<'a> Upload<'a> {
                     .await?
             }
         };
-        let reply = reply;
         let urls: Option<Vec<_>> = reply
             .upload_urls
             .unwrap_or_default()

@@ -150,8 +150,8 @@ impl Refresh {
         let verdict = match &released {
             None => None,
             Some(released) => {
-                let known = [Some(&new), old].into_iter().flatten();
-                let known = known.filter(|side| side.schema == released.schema).last();
+                let mut known = [Some(&new), old].into_iter().flatten();
+                let known = known.rfind(|side| side.schema == released.schema);
                 let made;
                 let side = match known {
                     Some(side) => side,

@@ -270,7 +270,7 @@ impl Job {
                 .workspace_id(self.workspace)
                 .file_name(&name);
             Box::pin(async move {
-                let fetch = || async { Ok(call.clone().send().await?) };
+                let fetch = || async { call.clone().send().await };
                 self.byte_file(format!("logs/{name}"), fetch).await
             })
         });
@@ -347,7 +347,7 @@ impl Job {
             .workspace_id(self.workspace)
             .task_id(id)
             .file_name(name);
-        let fetch = || async { Ok(call.clone().send().await?) };
+        let fetch = || async { call.clone().send().await };
         let name = name.trim_start_matches('.');
         self.byte_file(format!("tasks/{id}.{name}"), fetch).await
     }

@@ -50,6 +50,7 @@ pub enum Add {
 
 /// AWS Batch
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made in a run of the program")]
 pub enum AwsBatch {
     /// Have queues made
     Forge(Box<Platform<AwsBatchForge>>),
@@ -59,6 +60,7 @@ pub enum AwsBatch {
 
 /// Azure Batch
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made in a run of the program")]
 pub enum AzureBatch {
     /// Have pools made
     Forge(Box<Platform<AzureBatchForge>>),

@@ -300,7 +300,6 @@ impl<K: Args + Keys> New<K> {
             let call = client.describe_credentials().credentials_id(&id);
             match call.workspace_id(place.id()).send().await {
                 Ok(reply) => {
-                    let reply = reply;
                     snippet = reply.setup_snippet;
                     let keys = reply.credentials.and_then(|one| one.keys);
                     let keys = serde_json::to_value(keys)?;

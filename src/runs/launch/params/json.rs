@@ -27,7 +27,7 @@ fn check(text: &str, depth: usize) -> Result<(), String> {
     }
     let inside = |value: &&RawValue| check(value.get(), depth + 1);
     if text.starts_with('{') {
-        return fields(text)?.values().try_for_each(|value| inside(&value));
+        return fields(text)?.values().try_for_each(inside);
     }
     if text.starts_with('[') {
         let items: Vec<&RawValue> = serde_json::from_str(text).map_err(no_json)?;
