@@ -50,7 +50,10 @@ pub enum Add {
 
 /// AWS Batch
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one is made in a run of the program")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made in a run of the program"
+)]
 pub enum AwsBatch {
     /// Have queues made
     Forge(Box<Platform<AwsBatchForge>>),
@@ -60,7 +63,10 @@ pub enum AwsBatch {
 
 /// Azure Batch
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one is made in a run of the program")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made in a run of the program"
+)]
 pub enum AzureBatch {
     /// Have pools made
     Forge(Box<Platform<AzureBatchForge>>),
