@@ -135,14 +135,15 @@ impl<L> Argument<String> for Search<L> {
 pub struct SearchDate(String);
 
 impl From<Timestamp> for SearchDate {
+    /// In whole seconds, the documented form.
     fn from(moment: Timestamp) -> Self {
-        Self(moment.to_string())
+        moment.to_utc().into()
     }
 }
 
 impl From<DateTime<Utc>> for SearchDate {
     fn from(moment: DateTime<Utc>) -> Self {
-        Timestamp::from(moment).into()
+        Self(moment.format("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
 }
 
