@@ -94,6 +94,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Iterated<T> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
+                if text.is_empty() {
+                    return Err(E::custom("an empty text where a list was expected"));
+                }
                 Ok(vec![T::deserialize(text.into_deserializer())?])
             }
 

@@ -440,7 +440,7 @@ components:
         }
         // What was not asked for would be removed.
         assert!(
-            conversion.contains("convert::demand(reply.tags.is_some()"),
+            conversion.contains("convert::demand( reply.tags.is_some()"),
             "{conversion}"
         );
         // The server's own, and one that is of another type.
