@@ -179,7 +179,7 @@ impl Case<'_> {
             for fact in &self.facts[&self.key(depth)].options {
                 let group = fact.group_name().filter(|_| fact.group_is(", 1"));
                 let left_out = |name: &str| depth == self.path.len() && without.contains(&name);
-                if left_out(&fact.names[0]) || group.is_some_and(|group| left_out(group)) {
+                if left_out(&fact.names[0]) || group.is_some_and(left_out) {
                     continue;
                 }
                 let first = group.is_some_and(|group| !groups.contains(&group));

@@ -168,7 +168,6 @@ impl Update {
             .send()
             .await
             .map_err(|error| unable("update", &place, error))?;
-        let updated = updated;
         let value = json!({
             "id": updated.id.unwrap_or(self.id),
             "name": updated.name,

@@ -10,8 +10,10 @@ use crate::output::{Answer, Column, Table, View, without_nulls};
 
 type Part = fn(&WorkflowMetrics) -> Option<&ResourceData>;
 
-/// The field of a metric, and the parts that it has.
-const METRICS: [(MetricType, &str, &[(&str, Part)]); 5] = [
+/// A metric, its field, and the parts that it has.
+type Row = (MetricType, &'static str, &'static [(&'static str, Part)]);
+
+const METRICS: [Row; 5] = [
     (
         MetricType::Mem,
         "metricsMemory",

@@ -426,7 +426,7 @@ impl Relaunch {
                 Ok(preview) => Some(preview),
                 // Nothing to go on from: it begins anew.
                 Err(error) if error.kind() == seqera::ErrorKind::InvalidRequest => {
-                    context.note(&format!("{}", error.message()));
+                    context.note(error.message());
                     None
                 }
                 Err(error) => return Err(error.into()),

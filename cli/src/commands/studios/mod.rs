@@ -686,5 +686,5 @@ async fn find(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Result
     let id = id_of(context, place, wanted).await?;
     let call = context.client()?.describe_data_studio().session_id(id);
     let found = call.workspace_id(place.id()).send().await;
-    Ok(found.map_err(|error| retold(error, wanted, place))?)
+    found.map_err(|error| retold(error, wanted, place))
 }
