@@ -153,6 +153,9 @@ impl Comparison {
         match (old.paged, new.paged) {
             (true, false) => changed("has no pages any more".to_owned(), true),
             (false, true) => changed("has pages: `.stream()`".to_owned(), false),
+            _ if old.listed && !new.listed => {
+                changed("has no `.stream()` any more".to_owned(), true)
+            }
             _ => {}
         }
         match (old.deprecated, new.deprecated) {

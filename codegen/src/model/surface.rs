@@ -10,6 +10,7 @@ use syn::Type;
 use crate::document::fixups::{NULLABLE, REQUIRED, Variant};
 use crate::document::{Body, Place, Reply};
 use crate::model::operations::{Lowered, find};
+use crate::model::paging::Kind;
 use crate::model::syntax::{Generated, argument};
 use crate::model::types::Model;
 use crate::names::{ident, type_name, variant};
@@ -43,6 +44,8 @@ pub struct OperationSurface {
     /// The type of the reply.
     pub reply: String,
     /// Whether `.stream()`, `.all()` and `.pages()` are there.
+    pub listed: bool,
+    /// Whether they read more than one page.
     pub paged: bool,
     /// Whether the schema says that it is deprecated.
     pub deprecated: bool,
@@ -161,7 +164,8 @@ fn operation(entry: &Lowered<'_>) -> OperationSurface {
         body: body(entry),
         body_required: operation.body_required,
         reply: reply(entry),
-        paged: entry.paging.is_some(),
+        listed: entry.paging.is_some(),
+        paged: (entry.paging.as_ref()).is_some_and(|paging| !matches!(paging.kind, Kind::Whole)),
         deprecated: operation.deprecated,
     }
 }

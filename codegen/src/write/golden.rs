@@ -72,6 +72,7 @@ pub fn model(surface: &Surface) -> String {
                 &operation.tag,
                 &body.map_or(String::new(), |body| format!("body {body}{required}")),
                 &format!("reply {}", operation.reply),
+                when(operation.listed && !operation.paged, "list"),
                 when(operation.paged, "paged"),
                 when(operation.deprecated, "deprecated"),
             ],
