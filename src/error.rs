@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use serde::de::DeserializeOwned;
 
 pub(crate) mod body;
 pub(crate) mod unreached;
@@ -120,14 +119,6 @@ impl Error {
     /// How long the server asked to wait before the next call.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
-    }
-
-    /// The body of the reply as a type, for the operations whose errors say more than a message:
-    /// conflicting uses of credentials, validation errors of a launch, GA4GH errors.
-    ///
-    /// `None` if there is no body or it is not of that type.
-    pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
-        crate::from_json(self.body()?).ok()
     }
 
     /// The body of the reply: the first 64 KiB of an error's, all of one that could not be read.

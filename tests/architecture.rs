@@ -12,7 +12,8 @@ const CRATES: &[(&str, &[&[&str]])] = &[
     (
         "src",
         &[
-            &["wire", "error", "progress"],
+            &["error", "progress"],
+            &["wire"],
             &["files", "poll"],
             &["transport"],
             &["paginate"],

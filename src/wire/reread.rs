@@ -81,6 +81,16 @@ impl fmt::Display for Unreadable {
     }
 }
 
+impl crate::Error {
+    /// The body of the reply as a type, for the operations whose errors say more than a message:
+    /// conflicting uses of credentials, validation errors of a launch, GA4GH errors.
+    ///
+    /// `None` if there is no body or it is not of that type.
+    pub fn details<T: DeserializeOwned>(&self) -> Option<T> {
+        from_json(self.body()?).ok()
+    }
+}
+
 /// Reads JSON that was saved, such as the body of a reply, as the client reads replies: leniently
 /// where that is needed. (`serde_json` itself reads into the crate's types too, but refuses a value
 /// of another type than the schema says.)
