@@ -276,7 +276,7 @@ async fn errors_come_with_their_details() {
     let call = client.create_workflow_launch();
     let call = call.body(types::SubmitWorkflowLaunchRequest::new());
     let error = call.send().await.unwrap_err();
-    assert_eq!(error.message(), "refused");
+    assert_eq!(error.message(), "refused: no such revision (revision)");
     let details: types::WorkflowLaunchValidationErrorResponse = error.details().unwrap();
     let first = &details.errors.unwrap()[0];
     assert_eq!(first.message.as_deref(), Some("no such revision"));
