@@ -296,7 +296,7 @@ async fn errors_that_say_more_than_a_message_are_read_into_their_types() {
     let call = client.create_workflow_launch();
     let call = call.body(SubmitWorkflowLaunchRequest::new());
     let error = call.send().await.unwrap_err();
-    assert_eq!(error.message(), "Invalid launch");
+    assert_eq!(error.message(), "Invalid launch: none (revision)");
     {
         use seqera::types::*;
         let read = details::<WorkflowLaunchValidationErrorResponse>(&error);
