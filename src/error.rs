@@ -199,7 +199,6 @@ impl Error {
     /// Whether another look may well succeed: faults of the network, of the server, or of a proxy
     /// that answers in its place. A look does no harm, so that more is ridden out than for other
     /// calls.
-    #[cfg(any(feature = "runs", feature = "transfers"))]
     pub(crate) fn may_pass(&self) -> bool {
         self.is_retryable()
             || self.error_id().is_some()
