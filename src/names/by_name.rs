@@ -9,20 +9,9 @@ fn says_nothing(operation: &'static str) -> Error {
     Error::new(ErrorKind::InvalidResponse, text).in_operation(operation)
 }
 
-/// A name may stand for another by now.
-pub(super) fn forget_if(client: &Client, error: &Error) {
-    if error.is_gone_or_forbidden() {
-        client.forget_names();
-    }
-}
-
-/// Either way the name may stand for nothing, or for another, from now on.
+/// The name stands for nothing, or for another, from now on.
 fn deleted(client: &Client, result: Result<()>) -> Result<()> {
-    match &result {
-        Ok(()) => client.forget_names(),
-        Err(error) => forget_if(client, error),
-    }
-    result
+    result.inspect(|()| client.forget_names())
 }
 
 /// `find: id, what, describe by operation(parameter), reply => field: type, delete by operation;`
@@ -42,8 +31,7 @@ macro_rules! by_name {
             ) -> Result<types::$type> {
                 let id = self.$find($find).await?;
                 let call = self.client.$described_by().$parameter(id)$(.$place(self.id))?;
-                let reply = call.send().await;
-                let $reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
+                let $reply = call.send().await?;
                 $field.ok_or_else(|| says_nothing(stringify!($described_by)))
             }
 
@@ -110,8 +98,7 @@ impl Workspace {
         let found = self.pipeline(pipeline).await?;
         let call = self.client.describe_pipeline().pipeline_id(found.id);
         let call = call.source_workspace_id(found.source_workspace_id);
-        let reply = call.attributes(["labels"]).send().await;
-        let reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
+        let reply = call.attributes(["labels"]).send().await?;
         let pipeline = reply.pipeline;
         pipeline.ok_or_else(|| says_nothing("describe_pipeline"))
     }
