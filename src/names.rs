@@ -1,8 +1,9 @@
 //! Names in place of ids: workspaces, pipelines, compute environments and the rest.
 //!
 //! A look-up reads every page of the list and compares names exactly. What it finds is remembered
-//! for five minutes ([`ClientBuilder::remember_names`](crate::ClientBuilder::remember_names));
-//! [`Client::forget_names`] drops it all. An id costs no look-up:
+//! for five minutes ([`ClientBuilder::remember_names`](crate::ClientBuilder::remember_names)), or
+//! until a call of the client is refused, which may be because it is gone (400, 403, 404, 410 or
+//! 422). [`Client::forget_names`] drops it all. An id costs no look-up:
 //!
 //! ```no_run
 //! # async fn example(client: seqera::Client) -> seqera::Result<()> {
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use crate::paginate::{ItemStream, Paged};
 use crate::poll::{Rhythm, poll_until};
-use crate::transport::kept::Kept;
+use crate::transport::kept::{Kept, OnRefusal};
 use crate::transport::workspace::FindWorkspace;
 use crate::types;
 use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
@@ -31,6 +32,7 @@ mod cache;
 mod edit;
 mod kinds;
 mod labels;
+mod people;
 mod reference;
 mod search;
 
@@ -85,6 +87,12 @@ pub struct Organization {
     id: i64,
 }
 
+/// The token's user: where the names of own SSH keys and access tokens are looked up.
+#[derive(Clone)]
+pub struct Account {
+    client: Client,
+}
+
 /// A launchpad pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -107,6 +115,11 @@ struct Place {
 pub(crate) fn set_up(kept: &mut Kept) {
     kept.set(FindWorkspace(|transport, name| {
         Box::pin(async move { Client::of(transport).find_workspace(&name).await })
+    }));
+    kept.set(OnRefusal(|kept, begun| {
+        if let Some(names) = kept.get::<NameCache>() {
+            names.doubt(begun);
+        }
     }));
 }
 
@@ -184,6 +197,19 @@ impl Client {
             client: self.clone(),
             id,
         })
+    }
+
+    /// What is the token's user's own: SSH keys and access tokens, by name.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// client.account().delete_access_token("old-laptop").await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn account(&self) -> Account {
+        Account {
+            client: self.clone(),
+        }
     }
 
     /// Drops what names were found to stand for: the next use of each looks it up again. Clones of
@@ -455,6 +481,15 @@ impl Organization {
     }
 }
 
+impl Account {
+    fn place(&self) -> Place {
+        Place {
+            id: None,
+            text: " of yours".to_owned(),
+        }
+    }
+}
+
 /// Offers what the lists hold, the narrow one first, until one held what is wanted.
 ///
 /// The wide list is for servers that search otherwise, and for near matches.
@@ -507,5 +542,11 @@ impl fmt::Debug for Organization {
         f.debug_struct("Organization")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use seqera_codegen::surface::Surface;
+use seqera_codegen::surface::{Surface, TypeSurface};
 use seqera_codegen::{Report, Tags, generate, needs};
 
 /// What is generated, less the code.
@@ -15,13 +15,18 @@ struct Generated {
     model: String,
     inventory: Surface,
     report: Report,
+    /// `AwsSecurityKeys> for SecurityKeys`.
+    conversions: BTreeSet<String>,
 }
 
 static OUTPUT: LazyLock<Generated> = LazyLock::new(|| {
     let overlay = read("overlays/docs.yml");
     let schema = read("seqera-api-latest.yml");
     let output = generate(&schema, Some(&overlay), &Tags::All).unwrap();
+    let conversions = output.types.split("impl From<").skip(1);
+    let heads = conversions.filter_map(|text| text.split(" {").next());
     Generated {
+        conversions: heads.map(str::to_owned).collect(),
         surface: output.surface,
         model: output.model,
         inventory: output.inventory,
@@ -145,6 +150,26 @@ fn collect_calls(
     }
 }
 
+/// `.keys(AwsSecurityKeys::new()…)` compiles, and so does each variant that alone has its payload.
+#[test]
+fn a_union_is_made_of_the_type_of_a_variant() {
+    let mut unions = 0;
+    for (name, ty) in &OUTPUT.inventory.types {
+        let TypeSurface::Union(union) = ty else {
+            continue;
+        };
+        unions += 1;
+        for payload in union.variants.values() {
+            let others = union.variants.values().filter(|other| *other == payload);
+            if others.count() == 1 {
+                let conversion = format!("{payload}> for {name}");
+                assert!(OUTPUT.conversions.contains(&conversion), "{conversion}");
+            }
+        }
+    }
+    assert!(unions >= 5, "only {unions}");
+}
+
 /// The names of types say what they are: in none of the vendored schema does the table of names lag
 /// behind, and no type is named like another thing at the crate's root.
 #[test]
@@ -173,4 +198,44 @@ fn types_are_named_for_their_users() {
             "{name} is named after a class of the server"
         );
     }
+}
+
+/// The server answers `CreateLabel` with the label of that name where there is one.
+#[test]
+fn no_conflict_of_labels_is_taught() {
+    fn texts(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            if path.is_dir() {
+                texts(&path, found);
+            } else if matches!(ending, Some("rs" | "md" | "yml")) {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![("README.md".to_owned(), read("README.md"))];
+    for folder in ["src", "examples", "overlays", "cli/src"] {
+        texts(&root.join(folder), &mut found);
+    }
+    let mut paragraphs = 0;
+    for (path, text) in found {
+        // A paragraph of a text or a row of its tables, a part of a function, an entry of the overlay.
+        let parts = text
+            .split("\n\n")
+            .flat_map(|part| part.split("\n- target: "))
+            .flat_map(|part| part.split("\n| "));
+        for part in parts {
+            let flat = part.to_lowercase();
+            let is_of_labels = ["createlabel", "create_label(", "`create_label`"];
+            if is_of_labels.iter().any(|word| flat.contains(word)) {
+                paragraphs += 1;
+                let taught = ["409", "conflict"].iter().find(|word| flat.contains(*word));
+                assert_eq!(taught, None, "{path}: {part}");
+            }
+        }
+    }
+    assert!(paragraphs >= 5, "{paragraphs}");
 }

@@ -16,11 +16,13 @@ use crate::prelude::*;
 use crate::progress::Reporter;
 use crate::transport::again::Attempts;
 use crate::transport::storage::Storage;
-use crate::{Error, ErrorKind, NameOrId, Progress, Result, WorkspaceRef};
+use crate::{Error, ErrorKind, NameOrId, Progress, Result, Setting, WorkspaceRef};
 
 pub(super) const JOB: &str = "data link";
 /// Fills most connections, and what is under way is lost with little regret.
 const CONCURRENCY: usize = 4;
+/// No storage takes longer paths than 1024 bytes. What lists deeper folders lists them without end.
+const DEEPEST: usize = 1024;
 
 impl Client {
     /// A data link by its name, its URI or its `Id`: to list, download and upload files.
@@ -116,6 +118,15 @@ pub struct RefusedName {
     pub reason: String,
 }
 
+impl RefusedName {
+    pub(super) fn new(path: String, reason: impl Into<String>) -> Self {
+        Self {
+            path,
+            reason: reason.into(),
+        }
+    }
+}
+
 impl DataLink {
     /// The workspace of the data link. Default: the client's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceRef>) -> Self {
@@ -124,8 +135,8 @@ impl DataLink {
     }
 
     /// The credentials to reach the storage with, by name or `Id`, where there are several.
-    pub fn credentials(mut self, credentials: impl Into<NameOrId<String>>) -> Self {
-        self.credentials = Some(credentials.into());
+    pub fn credentials<M>(mut self, credentials: impl Setting<NameOrId<String>, M>) -> Self {
+        self.credentials = credentials.setting();
         self
     }
 
@@ -321,6 +332,10 @@ impl Walk {
     }
 
     async fn enter(&mut self, folder: &str) -> Result<()> {
+        if folder.matches('/').count() >= DEEPEST {
+            let text = format!("folders are listed more than {DEEPEST} levels deep");
+            return Err(Error::new(ErrorKind::InvalidResponse, text).in_operation(JOB));
+        }
         let entries = self.files.list(folder).await?;
         self.stack.extend(entries.into_iter().rev());
         Ok(())
