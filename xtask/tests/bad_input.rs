@@ -169,7 +169,7 @@ fn reading_and_generating_have_bounds_of_time_memory_and_depth() {
             "--processor-time=1",
             "more than 1 s of processor time",
         ),
-        (&large, "", "--memory=60", "memory"),
+        (&large, "", "--memory=60", "more than 60 MB of memory"),
         (&deep, "ulimit -s 500;", "--timeout=20", "endless recursion"),
     ];
     for (schema, limit, option, expected) in cases {
