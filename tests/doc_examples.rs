@@ -136,7 +136,10 @@ async fn set(scene: &Path) {
     }
     platform.save(scene).unwrap();
     let mut state: Value = serde_json::from_str(&fs::read_to_string(scene).unwrap()).unwrap();
-    rename(&mut state, &made);
+    // The counter that ids come from stays what it is.
+    for part in ["/state/records", "/state/runs", "/objects"] {
+        rename(state.pointer_mut(part).unwrap(), &made);
+    }
     fs::write(scene, state.to_string()).unwrap();
 }
 

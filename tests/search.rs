@@ -3,8 +3,9 @@
 
 use seqera::prelude::*;
 use seqera::types::{
-    CreateManagedCredentialsRequest, CreateManagedIdentityRequest, Credentials, DataLinkProvider,
-    DataStudioStatus, SecurityKeys, SshSecurityKeys, WorkflowStatus,
+    CreateManagedCredentialsRequest, CreateManagedIdentityRequest, Credentials,
+    CredentialsProvider, DataLinkProvider, DataStudioStatus, SecurityKeys, SshSecurityKeys,
+    WorkflowStatus,
 };
 use seqera::{RateLimit, Search};
 use seqera_test_platform::TestPlatform;
@@ -159,7 +160,7 @@ async fn studios_and_their_checkpoints() {
     let (platform, client) = platform().await;
     finds! { client.list_data_studios(), item => item.name;
         Search::studios().text("note") => ["notebook"];
-        Search::studios().text("rstudio") => ["desk"];
+        Search::studios().text("studio-ride") => ["desk"];
         Search::studios().status(DataStudioStatus::Stopped) => ["desk", "notebook"];
         Search::studios().status(DataStudioStatus::Running) => [];
         Search::studios().user_id(11).text("desk") => ["desk"];
@@ -216,7 +217,10 @@ async fn managed_identities_and_who_has_credentials() {
         .id
         .unwrap();
     let keys = SshSecurityKeys::new().private_key("-----BEGIN OPENSSH PRIVATE KEY-----");
-    let credentials = Credentials::new().name("ada").keys(SecurityKeys::Ssh(keys));
+    let credentials = Credentials::new()
+        .name("ada")
+        .provider(CredentialsProvider::Ssh)
+        .keys(SecurityKeys::Ssh(keys));
     let credentials = CreateManagedCredentialsRequest::new().credentials(credentials);
     client
         .create_managed_credentials()

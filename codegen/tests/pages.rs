@@ -193,7 +193,7 @@ fn a_type_says_which_operations_take_and_return_it() {
     says("SubmitWorkflowLaunchRequest", &format!("Body of {create}."));
     says("WorkflowLaunchRequest", "Part of the body of");
     says("ListWorkflowsResponse", "Reply of [`list_workflows`]");
-    says("WorkflowStatus", "Part of the reply of");
+    says("Task", "Part of the reply of");
     says(
         "DeleteCredentialsConflictResponse",
         "Read by [`Error::details`]",
