@@ -34,6 +34,7 @@ fn run() -> anyhow::Result<()> {
     }
     if env::var_os("CARGO_FEATURE_TABLES").is_some() {
         fs::write(directory.join("calls.rs"), output.calls()?)?;
+        fs::write(directory.join("examples.rs"), output.examples()?)?;
         fs::write(directory.join("round_trips.rs"), output.round_trips()?)?;
     }
     Ok(())

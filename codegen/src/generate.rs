@@ -29,6 +29,7 @@ pub struct Output {
     /// What was noticed on the way.
     pub report: Report,
     calls: TokenStream,
+    examples: TokenStream,
     round_trips: TokenStream,
     mocks: TokenStream,
 }
@@ -43,6 +44,11 @@ impl Output {
     /// `calls.rs`: a call of every operation, for tests that go over all of them.
     pub fn calls(&self) -> Result<String> {
         pretty(self.calls.clone())
+    }
+
+    /// `examples.rs`: the documentation's example of every operation, for a test that runs them.
+    pub fn examples(&self) -> Result<String> {
+        pretty(self.examples.clone())
     }
 
     /// `round_trips.rs`: every type, likewise.
@@ -134,6 +140,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         types: pretty(write::types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
         calls: write::table::calls(&lowered, &generated),
+        examples: write::examples::table(&lowered, &model, &generated),
         round_trips: write::table::round_trips(&model, &generated),
         mocks: write::mocks::emit(&lowered),
         surface: write::golden::write(&lowered),

@@ -3,7 +3,7 @@
 mod conversions;
 mod docs;
 mod enums;
-mod examples;
+pub(crate) mod examples;
 pub(crate) mod golden;
 pub mod marks;
 pub(crate) mod mocks;
