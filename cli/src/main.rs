@@ -1,5 +1,6 @@
 //! `seqctl`: the Seqera Platform on the command line. Called through a link named `tw` it is `tw`.
 
+mod api;
 mod args;
 mod commands;
 mod config;
