@@ -217,7 +217,7 @@ async fn what_can_not_be_meant_is_refused_in_words_that_say_what_to_do() {
         ),
         (
             on("ListWorkflows").set("attributes", "label"),
-            "`attributes` takes one of `labels`, ",
+            "`attributes` takes one of `optimized`, `labels`, ",
         ),
         (
             on("ListWorkflows").set("attributes", "label"),

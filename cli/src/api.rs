@@ -2,8 +2,7 @@
 
 use std::io::Read;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use futures_util::TryStreamExt;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use seqera::operations::{self, BodyForm, Call, Content, Operation, Place};
 use seqera::{ErrorKind, Method, Upload};
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use crate::output::{Answer, Column, Form, Table, View};
 mod fields;
 mod grammar;
 
-pub use grammar::with_operation;
+pub use grammar::{kebab, with_operation};
 
 /// Call any operation of the API
 ///
