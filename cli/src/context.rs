@@ -1,7 +1,6 @@
 //! What a command works with: the client, the account, the workspace, and where results go. The
 //! only reader of the configuration and of environment variables.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -122,13 +121,6 @@ impl Context {
                 )
             }),
         }
-    }
-
-    /// What tells a Platform and an account from others.
-    pub fn fingerprint(&self) -> Result<u64> {
-        let mut hasher = DefaultHasher::new();
-        (&self.endpoint, self.token()?, &self.workspace).hash(&mut hasher);
-        Ok(hasher.finish())
     }
 
     /// The client of the Platform.

@@ -363,7 +363,14 @@ fn a_launch_is_waited_for_and_its_run_found_and_dumped() {
 }
 
 #[test]
-fn man_pages_are_made_from_the_grammar() {
+fn completion_and_man_pages_are_made_from_the_grammar() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = of_name("seqctl")
+            .args(["completion", shell])
+            .output()
+            .unwrap();
+        assert!(stdout(&output).contains("compute-envs"), "{shell}");
+    }
     let folder = tempfile::tempdir().unwrap();
     let output = of_name("seqctl")
         .arg("man")

@@ -5,15 +5,12 @@ use std::io::{IsTerminal, Write};
 use comfy_table::{Cell, Color, ContentArrangement, presets};
 use serde_json::Value;
 
-use super::cell::{at, text};
+use super::cell::{at, harmless, text};
 use super::{Column, Table, Trouble};
 
 /// The columns that were asked for, by a column's name or by a path in the row.
 fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String)>, Trouble> {
     let Some(names) = names else {
-        if table.columns.is_empty() {
-            return Ok(plain_fields(table));
-        }
         return Ok((table.columns.iter())
             .map(|column| (column.name.to_owned(), column.path.to_owned()))
             .collect());
@@ -35,31 +32,6 @@ fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String
     names.iter().map(find).collect()
 }
 
-/// The columns of rows whose type nobody knows: the fields that are no lists or objects, also of the
-/// objects that they hold.
-fn plain_fields(table: &Table) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    let mut add = |name: String| {
-        if !found.iter().any(|(known, _)| *known == name) {
-            found.push((name.clone(), name));
-        }
-    };
-    for (name, value) in table.rows.iter().filter_map(Value::as_object).flatten() {
-        match value {
-            Value::Object(inner) => {
-                for (inner, value) in inner {
-                    if !value.is_object() && !value.is_array() {
-                        add(format!("{name}.{inner}"));
-                    }
-                }
-            }
-            Value::Array(_) => {}
-            _ => add(name.clone()),
-        }
-    }
-    found
-}
-
 pub fn write_table(
     table: &Table,
     names: Option<&[String]>,
@@ -67,7 +39,7 @@ pub fn write_table(
 ) -> Result<(), Trouble> {
     let columns = chosen(table, names)?;
     if !table.title.is_empty() {
-        writeln!(out, "{}\n", table.title)?;
+        writeln!(out, "{}\n", harmless(&table.title))?;
     }
     if table.rows.is_empty() {
         writeln!(out, "None.")?;
@@ -90,13 +62,13 @@ pub fn write_table(
         writeln!(out, "{}", line.trim_end())?;
     }
     if let Some(footer) = &table.footer {
-        writeln!(out, "\n{footer}")?;
+        writeln!(out, "\n{}", harmless(footer))?;
     }
     Ok(())
 }
 
 fn cell(value: Option<&Value>) -> Cell {
-    let text = text(value);
+    let text = harmless(&text(value));
     let color = match text.as_str() {
         "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::Green),
         "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::Red),
