@@ -507,13 +507,17 @@ impl Paged for RawTasks {
     type Page = RawTaskPage;
     type Item = Value;
 
-    const PAGING: Paging = builder::ListWorkflowTasks::PAGING;
+    type Form = ();
 
-    fn into_request(self) -> Request {
+    fn paging((): ()) -> Paging {
+        builder::ListWorkflowTasks::paging(())
+    }
+
+    fn into_request(self) -> (Request, ()) {
         self.0.into_request()
     }
 
-    fn items(page: &mut RawTaskPage) -> Vec<Value> {
+    fn items((): (), page: &mut RawTaskPage) -> Vec<Value> {
         let tasks = page.tasks.take().unwrap_or_default();
         tasks
             .into_iter()
@@ -524,11 +528,11 @@ impl Paged for RawTasks {
             .collect()
     }
 
-    fn total(page: &RawTaskPage) -> Option<i64> {
+    fn total((): (), page: &RawTaskPage) -> Option<i64> {
         page.total
     }
 
-    fn id(task: &Value) -> Option<String> {
+    fn id((): (), task: &Value) -> Option<String> {
         Some(task.get("taskId")?.to_string())
     }
 }
