@@ -4,9 +4,9 @@ mod documented;
 
 use std::collections::BTreeSet;
 
+use documented::{documented, read, texts};
 use seqera_codegen::document::Document;
 use serde_json::Value;
-use documented::{documented, read, texts};
 
 /// Whether a text says that something is left open.
 fn admits_ignorance(text: &str) -> bool {
