@@ -781,3 +781,52 @@ async fn a_dropped_wait_leaves_nothing_behind() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(server.count(), count);
 }
+
+/// A thread of Rust has 2 MiB. In a build that is not
+/// optimized, every call on the way to a reply holds what it passes on.
+const STACK: usize = 1536 << 10;
+
+#[test]
+fn workflows_take_little_of_the_stack() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let platform = runtime.block_on(embedded(3));
+    let client = client_of_embedded(&platform).build().unwrap();
+    let to = support::folder("stack");
+    let all = async move {
+        let run = launched(&client, "nf-core-sarek").await;
+        let changes: Vec<_> = run
+            .watch()
+            .tasks()
+            .pace(hasty())
+            .try_collect()
+            .await
+            .unwrap();
+        assert!(matches!(changes.last(), Some(Change::Finished(_))));
+        let lines: Vec<_> = run.logs().pace(hasty()).try_collect().await.unwrap();
+        assert!(!lines.is_empty());
+        let done = run
+            .wait()
+            .pace(hasty())
+            .timeout(Duration::from_secs(60))
+            .await
+            .unwrap();
+        assert!(done.succeeded());
+        let dumped = run.dump().task_logs().to_dir(&to).await.unwrap();
+        assert!(dumped.files > 5);
+        let again = run.resume().label("urgent").send().await.unwrap();
+        assert!(again.wait().pace(hasty()).await.unwrap().succeeded());
+        run.add_labels(["urgent"]).await.unwrap();
+        let launches = (0..3).map(|_| client.launch("hello").workspace(WORKSPACE));
+        let runs = client.launch_all(launches.collect::<Vec<_>>());
+        assert_eq!(runs.try_collect::<Vec<_>>().await.unwrap().len(), 3);
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    let thread = thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        // Not boxed, as a program's `main` holds it.
+        runtime.unwrap().block_on(all);
+    });
+    thread.unwrap().join().unwrap();
+}

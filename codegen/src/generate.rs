@@ -8,7 +8,9 @@ use quote::quote;
 
 use crate::document::fixups::{self, Applied};
 use crate::document::select::{self, Tags};
-use crate::document::{Document, Operation, UNTAGGED, feature_of_tag, graft, list, overlay};
+use crate::document::{
+    Document, Operation, UNTAGGED, feature, feature_of_tag, graft, json_schema, list, overlay,
+};
 use crate::model::facts::Facts;
 use crate::model::surface::{self, Surface};
 use crate::model::{Model, Usage, operations, paging, progenitor, syntax};
@@ -32,6 +34,7 @@ pub struct Output {
     examples: TokenStream,
     round_trips: TokenStream,
     mocks: TokenStream,
+    operation_table: TokenStream,
 }
 
 /// Files that most builds want none of: written out on request.
@@ -39,6 +42,11 @@ impl Output {
     /// `mocks.rs`: the typed mocks of feature `mock`.
     pub fn mocks(&self) -> Result<String> {
         pretty(self.mocks.clone())
+    }
+
+    /// `operation_table.rs`: all operations as data, for feature `operations`.
+    pub fn operation_table(&self) -> Result<String> {
+        pretty(self.operation_table.clone())
     }
 
     /// `calls.rs`: a call of every operation, for tests that go over all of them.
@@ -95,6 +103,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
+    let body_schemas = json_schema::of_bodies(&document, |raw| tags.contains(&feature(raw)));
 
     let mut unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
@@ -143,6 +152,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         examples: write::examples::table(&lowered, &model, &generated),
         round_trips: write::table::round_trips(&model, &generated),
         mocks: write::mocks::emit(&lowered),
+        operation_table: write::operation_table::emit(&lowered, &generated, &body_schemas),
         surface: write::golden::write(&lowered),
         model: write::golden::model(&inventory),
         inventory,

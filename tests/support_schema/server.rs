@@ -38,6 +38,7 @@ pub struct Seen {
 
 pub struct Server {
     pub client: Client,
+    pub endpoint: String,
     shared: Arc<Shared>,
 }
 
@@ -62,12 +63,16 @@ impl Server {
             .with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         let client = Client::builder(TOKEN)
-            .endpoint(endpoint)
+            .endpoint(&endpoint)
             .rate_limit(RateLimit::unlimited())
             .retry(RetryPolicy::none())
             .build()
             .unwrap();
-        Self { client, shared }
+        Self {
+            client,
+            endpoint,
+            shared,
+        }
     }
 
     /// Says what the next requests are answered.

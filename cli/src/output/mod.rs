@@ -14,6 +14,8 @@ mod rows;
 pub use cell::Column;
 pub use jq::Program;
 
+use cell::harmless;
+
 choices! {
     /// Forms of a result.
     Form {
@@ -142,12 +144,12 @@ impl Printer {
 
     fn write_view(&self, view: &View, out: &mut impl Write) -> Result<(), Trouble> {
         match view {
-            View::Text(text) => writeln!(out, "{text}")?,
+            View::Text(text) => writeln!(out, "{}", harmless(text))?,
             View::Facts(facts) => {
                 let width = facts.iter().map(|(name, _)| name.chars().count()).max();
                 let width = width.unwrap_or_default();
                 for (name, value) in facts {
-                    let value = value.replace('\n', &format!("\n{:width$}  ", ""));
+                    let value = harmless(value).replace('\n', &format!("\n{:width$}  ", ""));
                     writeln!(out, "{name:width$}  {value}")?;
                 }
             }

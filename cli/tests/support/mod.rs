@@ -1,6 +1,7 @@
 //! The binary from outside, and a server that answers as a case says and remembers what it was sent.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
@@ -139,7 +140,7 @@ pub fn of_name(name: &str) -> Command {
     let mut command = if name == "seqctl" {
         Command::new(binary)
     } else {
-        let folder = std::env::temp_dir().join(format!("seqctl-as-{name}-{}", std::process::id()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("by-other-names");
         std::fs::create_dir_all(&folder).unwrap();
         let link = folder.join(name);
         let _ = std::os::unix::fs::symlink(binary, &link);

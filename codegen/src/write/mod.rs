@@ -7,6 +7,7 @@ pub(crate) mod examples;
 pub(crate) mod golden;
 pub mod marks;
 pub(crate) mod mocks;
+pub(crate) mod operation_table;
 pub(crate) mod operations;
 mod paging;
 pub(crate) mod table;
