@@ -284,15 +284,19 @@ async fn data_links_are_awaited_while_the_platform_lists_buckets() {
     assert_eq!(workspace.data_link("b").await.unwrap(), "v1");
     assert_eq!(lists.calls(), 4);
 
-    let filling = Server::start(|_, _| json(202, r#"{"dataLinks": [], "totalSize": 0}"#)).await;
-    let data_link = filling.client().data_link("s3://b").workspace(1);
+    let platform = embedded(1).await;
+    platform.fill_data_link_cache_slowly(usize::MAX);
+    let client = client_of_embedded(&platform).build().unwrap();
+    let data_link = client.data_link("s3://b").workspace(WORKSPACE_ID);
     let soon = data_link.listed_within(std::time::Duration::from_millis(300));
     let error = soon.download_file("x", "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(
         error.message(),
-        "no data link in workspace 1 is named `s3://b`; the Platform has listed buckets for \
-         300ms, and is not done"
+        format!(
+            "no data link in workspace {WORKSPACE_ID} is named `s3://b`; the Platform has listed \
+             buckets for 300ms, and is not done"
+        )
     );
 }
 

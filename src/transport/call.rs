@@ -58,11 +58,10 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Whether the call changes nothing: by its method, or because the schema says that a POST may
-    /// be sent twice.
+    /// Whether the call changes nothing. A POST may: one that may be sent twice changes something
+    /// once.
     fn only_reads(&self) -> bool {
-        let method = self.target.method();
-        method.is_safe() || (*method == Method::POST && self.target.is_safe_to_repeat())
+        self.target.method().is_safe()
     }
 
     /// What a dry run tells of a call.

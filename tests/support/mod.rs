@@ -359,6 +359,19 @@ pub async fn embedded(polls: u32) -> seqera_test_platform::TestPlatform {
     builder.start().await.unwrap()
 }
 
+/// A test Platform without a limit that holds what a seed in YAML says, and no more.
+pub async fn seeded(seed: &str) -> seqera_test_platform::TestPlatform {
+    let builder = seqera_test_platform::TestPlatform::builder().empty();
+    let builder = builder.calls_per_second(None).run_polls(1);
+    builder.seed_yaml(seed).unwrap().start().await.unwrap()
+}
+
+/// How many calls of a method or more of a path, such as `POST /labels`, a test Platform has received.
+pub fn count_of(platform: &seqera_test_platform::TestPlatform, start: &str) -> usize {
+    let calls = platform.calls();
+    calls.iter().filter(|call| call.starts_with(start)).count()
+}
+
 /// A test Platform and a client of it, neither of which waits for anything.
 pub async fn laboratory() -> (seqera_test_platform::TestPlatform, Client) {
     let platform = embedded(1).await;

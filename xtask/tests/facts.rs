@@ -1,10 +1,10 @@
 //! What is known of the API is in the texts: `facts/` has it as data.
 
-mod support;
+mod documented;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::{documented, read, texts};
+use documented::{documented, read, texts};
 
 #[test]
 fn every_fact_is_in_its_text() {

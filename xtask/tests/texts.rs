@@ -1,12 +1,12 @@
 //! What `overlays/docs.yml` says, held against itself and against the schema.
 
-mod support;
+mod documented;
 
 use std::collections::BTreeSet;
 
+use documented::{documented, read, texts};
 use seqera_codegen::document::Document;
 use serde_json::Value;
-use support::{documented, read, texts};
 
 /// Whether a text says that something is left open.
 fn admits_ignorance(text: &str) -> bool {

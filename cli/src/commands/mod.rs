@@ -7,6 +7,7 @@ use crate::exit::{Exit, Result};
 
 mod account;
 mod actions;
+mod bulk;
 mod compute_envs;
 mod credentials;
 pub mod data_links;

@@ -69,11 +69,12 @@ pub fn write_table(
 
 fn cell(value: Option<&Value>) -> Cell {
     let text = harmless(&text(value));
+    // The colours that terminals adapt to a light or a dark background.
     let color = match text.as_str() {
-        "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::Green),
-        "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::Red),
+        "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::DarkGreen),
+        "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::DarkRed),
         "RUNNING" | "SUBMITTED" | "CREATING" | "DELETING" | "starting" | "stopping"
-        | "building" => Some(Color::Yellow),
+        | "building" => Some(Color::DarkYellow),
         _ => None,
     };
     let cell = Cell::new(text);

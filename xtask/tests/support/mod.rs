@@ -1,75 +1,120 @@
-//! What `overlays/docs.yml` says, by what it says it about.
+//! A small made-up crate, and what is said of commands that are run in it.
 
-use std::collections::BTreeMap;
+#![allow(dead_code)] // each test file uses a part of it
+
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
-use seqera_codegen::document::{Document, for_each_operation};
-use seqera_codegen::overlay;
-use serde_json::Value;
+pub const OLD: &str = include_str!("../fixtures/old.yml");
+pub const NEW: &str = include_str!("../fixtures/new.yml");
 
-/// A file of this repository.
-pub fn read(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    fs::read_to_string(root.join(name)).unwrap()
+/// A crate in a folder of its own.
+pub struct Crate {
+    pub folder: tempfile::TempDir,
 }
 
-/// The vendored schema under our words.
-pub fn documented() -> Document {
-    let mut document = Document::parse(&read("seqera-api-latest.yml")).unwrap();
-    let words = read("overlays/docs.yml");
-    let dangling = overlay::apply(&mut document.tree, &words).unwrap();
-    // An older version may lack what we write about.
-    if overlay::api_version(&words).unwrap().as_deref() == Some(document.version()) {
-        assert_eq!(dangling, [""; 0]);
+impl Crate {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Self { folder };
+        made.write(
+            "Cargo.toml",
+            "[package]\nname = \"seqera\"\nversion = \"0.4.0+0.0.0\" # kept\n\n[features]\n\
+             all-tags = [\n    \"alpha\",\n]\n# The first.\nalpha = []\n",
+        );
+        made.write(
+            "Cargo.lock",
+            "version = 4\n\n[[package]]\nname = \"seqera\"\nversion = \"0.4.0+0.0.0\"\n",
+        );
+        made.write("overlays/docs.yml", include_str!("../fixtures/docs.yml"));
+        let output = made.refresh_from_text(OLD, &[]);
+        assert!(output.status.success(), "{}", said(&output));
+        made.mark_released();
+        made
     }
-    document
-}
 
-/// All texts, by what they are about.
-pub fn texts(document: &Document) -> BTreeMap<String, String> {
-    let mut texts = BTreeMap::new();
-    for_each_operation(&mut document.tree.clone(), &mut |path, operation| {
-        let operation = Value::Object(operation.clone());
-        let id = operation["operationId"].as_str().unwrap_or(path);
-        add(&mut texts, id, &operation);
-        add(&mut texts, &format!("{id}.body"), &operation["requestBody"]);
-        for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            let name = parameter["name"].as_str().unwrap_or("?");
-            add(&mut texts, &format!("{id}.{name}"), parameter);
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("--root")
+            .arg(self.folder.path())
+            .args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub fn mark_released(&self) {
+        let output = self.run(&["mark-released"]).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
+    pub fn refresh(&self, from: &str, more: &[&str]) -> Output {
+        let arguments = [&["refresh-schema", "--from", from], more].concat();
+        self.run(&arguments).output().unwrap()
+    }
+
+    pub fn refresh_from_text(&self, schema: &str, more: &[&str]) -> Output {
+        let source = tempfile::NamedTempFile::new().unwrap();
+        fs::write(source.path(), schema).unwrap();
+        self.refresh(source.path().to_str().unwrap(), more)
+    }
+
+    /// All files with their contents.
+    pub fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push((path.clone(), fs::read(&path).unwrap()));
+                }
+            }
         }
-    });
-    for (name, schema) in document.schemas() {
-        of_schema(&mut texts, name, schema);
-    }
-    texts
-}
-
-fn of_schema(texts: &mut BTreeMap<String, String>, name: &str, schema: &Value) {
-    add(texts, name, schema);
-    for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
-        let name = format!("{name}.{property}");
-        of_schema(texts, &name, schema);
-        of_schema(texts, &name, &schema["items"]);
-    }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        of_schema(texts, name, part);
+        files.sort();
+        files
     }
 }
 
-fn add(texts: &mut BTreeMap<String, String>, name: &str, what: &Value) {
-    let parts = ["summary", "description"].map(|key| what[key].as_str().unwrap_or_default());
-    let values = what["x-enum-descriptions"].as_object();
-    let values = values
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, text)| text.as_str());
-    let words = parts
-        .into_iter()
-        .chain(values)
-        .flat_map(str::split_whitespace);
-    let text = words.collect::<Vec<_>>().join(" ");
-    if !text.is_empty() {
-        texts.entry(name.to_owned()).or_default().push_str(&text);
-    }
+pub fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// The command refused with one line that holds `expected`, and wrote nothing.
+#[track_caller]
+pub fn assert_refused(
+    made: &Crate,
+    before: &[(PathBuf, Vec<u8>)],
+    output: &Output,
+    expected: &str,
+) {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "not refused: {expected}: {}",
+        said(output)
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.starts_with("error: "), "{error}");
+    assert!(error.contains(expected), "{error}, not {expected}");
+    assert!(made.snapshot() == before, "something was written");
 }
