@@ -218,9 +218,9 @@ fn a_type_says_which_operations_take_and_return_it() {
 #[test]
 fn variants_and_values_say_what_they_mean() {
     for said in [
-        "/// `aws-batch`: ",
-        "/// `slurm-platform`: ",
-        "/// `SUBMITTED`: ",
+        "\" `aws-batch`: ",
+        "\" `slurm-platform`: ",
+        "\" `SUBMITTED`: ",
     ] {
         assert!(pages().source.contains(said), "{said}");
     }
