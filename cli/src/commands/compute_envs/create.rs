@@ -146,13 +146,20 @@ impl Making<'_> {
         let call = context
             .client()?
             .create_compute_env()
-            .workspace_id(place.id());
-        let id = call
-            .body(body)
-            .send()
-            .await?
-            .compute_env_id
-            .unwrap_or_default();
+            .workspace_id(place.id())
+            .body(body);
+        let made = match call.clone().send().await {
+            // One of this name that is being deleted keeps it until it is gone.
+            Err(error) if error.is_conflict() => {
+                let Some(id) = deleting(context, place, name).await? else {
+                    return Err(error.into());
+                };
+                wait(context, place, &id, ComputeEnvStatus::Deleted).await?;
+                call.send().await?
+            }
+            made => made?,
+        };
+        let id = made.compute_env_id.unwrap_or_default();
         let reference = place.reference().await?;
         let value = json!({
             "platform": self.platform,
@@ -171,6 +178,16 @@ impl Making<'_> {
             None => Ok(Exit::Done),
         }
     }
+}
+
+/// The id of the compute environment of that name that is being deleted.
+async fn deleting(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<String>> {
+    let mut all = super::all(context, place, None).await?.into_iter();
+    let found = all.find(|env| {
+        let status = env.status.as_ref().map(ToString::to_string);
+        env.name.as_deref() == Some(name) && status.as_deref() == Some("DELETING")
+    });
+    Ok(found.and_then(|env| env.id))
 }
 
 async fn registries(context: &Context, place: &Place<'_>, names: &[String]) -> Result<Vec<String>> {
