@@ -1,12 +1,13 @@
 //! `launch`: a run of a pipeline.
 
 use clap::Args;
-use seqera::Id;
 use seqera::prelude::*;
 use seqera::runs::{Change, Pipeline, Preview};
 use seqera::types::{
     ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest, WorkflowStatus,
 };
+use seqera::{Client, Id};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::compute_envs;
@@ -31,32 +32,37 @@ choices! {
 }
 
 /// Launch a pipeline
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Launch {
     /// Pipeline of the launchpad, by name, or the address of a repository
     #[arg(value_name = "PIPELINE_OR_URL")]
-    pipeline: String,
+    pub pipeline: String,
     #[command(flatten)]
+    #[serde(flatten)]
     workspace: InWorkspace,
     /// Name of the run [default: one that the Platform makes up]
     #[arg(short, long)]
-    name: Option<String>,
+    pub name: Option<String>,
     #[command(flatten)]
-    options: LaunchOptions,
+    #[serde(flatten)]
+    pub options: LaunchOptions,
     /// Revision of the repository: a branch, tag or commit
     #[arg(short, long)]
     revision: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     version: VersionRef,
     /// A parameter, over those of files; the value is JSON, or else text. May be given several times
     #[arg(short = 'P', long = "param", value_name = "NAME=VALUE")]
+    #[serde(skip)]
     param: Vec<Pair>,
     /// Wait until the run has this status
     #[arg(long, value_enum)]
-    wait: Option<RunStatus>,
+    pub wait: Option<RunStatus>,
     /// Labels of the run, separated by commas: name, or name=value for a resource label
     #[arg(short, long)]
-    labels: Option<List<Label>>,
+    pub labels: Option<List<Label>>,
     /// Container that Nextflow runs in
     #[arg(long)]
     launch_container: Option<String>,
@@ -74,44 +80,62 @@ pub struct Launch {
 impl Launch {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
-        let client = context.client()?;
-        let repository = ["https://", "http://", "file:/"]
+        let wanted = self.options.compute_env.as_deref();
+        let env = match self.is_of_repository() || wanted.is_some() {
+            true => Some(compute_envs::to_run_on(context, &place, wanted).await?),
+            false => None,
+        };
+        let labels = match &self.labels {
+            Some(labels) => Some(labels::ids(context, &place, &labels.0, Absent::Make).await?),
+            None => None,
+        };
+        let prepared = self.prepare(context.client()?, place.id(), env.as_ref());
+        let (mut request, source_workspace_id) = prepared.await?;
+        request.label_ids = labels.or(request.label_ids);
+        send(context, &place, source_workspace_id, request, self.wait).await
+    }
+
+    /// Whether it is of a repository, and not of a pipeline of the launchpad.
+    pub fn is_of_repository(&self) -> bool {
+        ["https://", "http://", "file:/"]
             .iter()
-            .any(|url| self.pipeline.starts_with(url));
+            .any(|url| self.pipeline.starts_with(url))
+    }
+
+    /// The request that launches it, and the workspace that shares the pipeline. Of a repository it
+    /// needs the environment that it runs on.
+    pub async fn prepare(
+        &self,
+        client: &Client,
+        workspace: Option<i64>,
+        env: Option<&ComputeEnvDetails>,
+    ) -> Result<(WorkflowLaunchRequest, Option<i64>)> {
+        let repository = self.is_of_repository();
         let what = match repository {
             true => Pipeline::Repository(self.pipeline.clone()),
             false => Pipeline::Name(self.pipeline.clone()),
         };
-        let version = self.version.said();
+        let version = self.version.clone().said();
         if repository && version.is_some() {
             return Err(Failure::usage(
                 "--version-id and --version-name are for pipelines of the launchpad",
             ));
         }
-        let mut launch = client.launch(what).workspace(place.id());
+        let mut launch = client.launch(what).workspace(workspace);
         if let Some(version) = version {
             launch = launch.version(version);
         }
-        if let Some(folder) = self
-            .options
-            .work_dir
-            .as_deref()
-            .filter(|text| !text.is_empty())
-        {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        if let Some(folder) = given(&self.options.work_dir) {
             launch = launch.work_dir(folder);
         }
-        if let Some(revision) = self.revision.as_deref().filter(|text| !text.is_empty()) {
+        if let Some(revision) = given(&self.revision) {
             launch = launch.revision(revision);
         }
-        let wanted = self.options.compute_env.as_deref();
-        let env = match repository || wanted.is_some() {
-            true => Some(compute_envs::to_run_on(context, &place, wanted).await?),
-            false => None,
-        };
-        if let Some(env) = &env {
+        if let Some(env) = env {
             launch = launch.compute_env(Id(env.id.clone().unwrap_or_default()));
         }
-        if let (Some(env), None) = (&env, &self.options.work_dir)
+        if let (Some(env), None) = (env, &self.options.work_dir)
             && let Some(folder) = of_environment(env)?.get("workDir").and_then(Value::as_str)
         {
             launch = launch.work_dir(folder);
@@ -125,7 +149,7 @@ impl Launch {
             // As `tw` has it: the environment's Nextflow configuration is the environment's to add.
             request.config_text = None;
         }
-        if let Some(env) = &env {
+        if let Some(env) = env {
             request = filled(request, env, repository)?;
         }
         let mut changes = self.options.fields(request.params_text.as_deref())?;
@@ -137,8 +161,11 @@ impl Launch {
             changes.insert("paramsText".to_owned(), text.into());
         }
         changes.extend([
-            ("runName".to_owned(), self.name.into()),
-            ("launchContainer".to_owned(), self.launch_container.into()),
+            ("runName".to_owned(), self.name.clone().into()),
+            (
+                "launchContainer".to_owned(),
+                self.launch_container.clone().into(),
+            ),
             ("headJobCpus".to_owned(), self.head_job_cpus.into()),
             ("headJobMemoryMb".to_owned(), self.head_job_memory.into()),
         ]);
@@ -147,10 +174,7 @@ impl Launch {
             request.optimization_id = None;
             request.optimization_targets = None;
         }
-        if let Some(labels) = &self.labels {
-            request.label_ids = Some(labels::ids(context, &place, &labels.0, Absent::Make).await?);
-        }
-        send(context, &place, source_workspace_id, request, self.wait).await
+        Ok((request, source_workspace_id))
     }
 }
 

@@ -129,6 +129,11 @@ impl Teams {
 }
 
 impl Add {
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreateTeamRequest> {
+        request(json!({"team": {"name": self.name, "description": self.description}}))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let id = context.organization(&self.organization).await?;
         if self.overwrite.overwrite
@@ -139,14 +144,11 @@ impl Add {
                 .send()
                 .await?;
         }
-        let body = request::<CreateTeamRequest>(json!({
-            "team": {"name": self.name, "description": self.description},
-        }))?;
         context
             .client()?
             .create_organization_team()
             .org_id(id)
-            .body(body)
+            .body(self.request()?)
             .send()
             .await?;
         let name = self.organization.organization;

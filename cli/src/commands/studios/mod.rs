@@ -588,6 +588,15 @@ impl Settings<'_> {
         place: &Place<'_>,
         present: DataStudioConfiguration,
     ) -> Result<DataStudioConfiguration> {
+        let mounts = self.mounts.ids(context, place).await?;
+        self.over_with(present, mounts)
+    }
+
+    fn over_with(
+        &self,
+        present: DataStudioConfiguration,
+        mounts: Option<Vec<String>>,
+    ) -> Result<DataStudioConfiguration> {
         let mut changes = fields(self.machine)?;
         if !self.machine.env.is_empty() {
             let variables = last_of_each(&self.machine.env).into_iter();
@@ -596,7 +605,7 @@ impl Settings<'_> {
                 .collect();
             changes.insert("environment".to_owned(), variables.into());
         }
-        if let Some(ids) = self.mounts.ids(context, place).await? {
+        if let Some(ids) = mounts {
             changes.insert("mountData".to_owned(), ids.into());
         }
         if let Some(ssh) = self.ssh {
