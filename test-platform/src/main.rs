@@ -10,7 +10,7 @@ use seqera_test_platform::program::{self, Options};
 use seqera_test_platform::{Builder, TestPlatform};
 
 const HELP: &str = "\
-A Seqera Platform for tests, on a port of loopback. It stops with the signal of Ctrl-C.
+A Seqera Platform for tests, on a port of loopback. It stops with the signal of Ctrl-C or of kill.
 
 Usage: seqera-test-platform [OPTIONS]
 
@@ -85,12 +85,6 @@ fn serve(builder: Builder, options: Options) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let stop = async {
-        // Where there is no such signal, the process is ended from outside.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let ready = |platform: &TestPlatform| {
         println!(
             "{{\"endpoint\": \"{}\", \"token\": \"{}\"}}",
@@ -98,5 +92,25 @@ fn serve(builder: Builder, options: Options) -> std::io::Result<()> {
             platform.token()
         );
     };
-    runtime.block_on(program::run(builder, options, ready, stop))
+    runtime.block_on(program::run(builder, options, ready, stopped()))
+}
+
+/// Ends with the signal of Ctrl-C or of `kill`.
+async fn stopped() {
+    let interrupted = async {
+        // Where there is no such signal, the process is ended from outside.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    if let Ok(mut ended) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    {
+        tokio::select! {
+            () = interrupted => {}
+            _ = ended.recv() => {}
+        }
+        return;
+    }
+    interrupted.await;
 }

@@ -7,7 +7,7 @@ mod output;
 use serde_json::{Value, json};
 
 use super::recipes::{Process, Recipe, recipe};
-use crate::state::{Millis, Outcome, Run, fraction, iso, mix};
+use crate::state::{Millis, Outcome, Progress, Run, State, fraction, iso, mix};
 
 /// The share of a life that is spent waiting for the compute environment.
 const WAITING: f64 = 0.1;
@@ -58,6 +58,14 @@ impl Stage {
     pub fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
+}
+
+/// Runs that have not ended.
+pub fn active_runs(state: &State) -> impl Iterator<Item = &Run> {
+    let now = state.now();
+    (state.runs.iter()).filter(move |run| {
+        !matches!(run.progress, Progress::Over) && !Moment::of(run, now).stage.is_over()
+    })
 }
 
 /// A run as seen at one moment of its life.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::state::{Launch, Record, State, object, parse_time, short_id};
+use crate::state::{Launch, Outcome, Pace, Record, State, object, parse_time, short_id};
 
 /// A new account.
 pub fn user(state: &mut State, name: &str, email: Option<&str>) -> Record {
@@ -46,6 +46,21 @@ pub fn user_with_id(
     let user = Record::new(id, 0, user);
     state.keep("user", user.clone());
     user
+}
+
+/// Sets how the next run of a pipeline goes, or every one: how it ends, on how many samples it works,
+/// what moves it.
+pub fn course(
+    state: &mut State,
+    pipeline: &str,
+    (outcome, samples, pace): (Outcome, Option<usize>, Option<Pace>),
+    always: bool,
+) {
+    let number = state.next_id();
+    let record = json!({
+        "pipeline": pipeline, "outcome": outcome, "samples": samples, "pace": pace, "always": always,
+    });
+    state.keep("course", Record::new(number, 0, record));
 }
 
 /// Gives a user a token.

@@ -7,6 +7,7 @@ pub mod cron;
 pub mod life;
 pub mod make;
 mod permissions;
+pub mod quotas;
 pub mod recipes;
 pub mod search;
 pub mod settle;

@@ -12,31 +12,42 @@ pub fn later(record: &mut Record, at: Millis, fields: Value) {
     record.set("_settles", json!({ "at": at, "fields": fields }));
 }
 
+/// The last checkpoint of a Studio's session holds all of it once the session is over.
+fn finish_checkpoint(state: &mut State, studio: i64, at: &str) {
+    let mut checkpoints = state.all_mut("checkpoint");
+    if let Some(checkpoint) = checkpoints.rfind(|checkpoint| checkpoint.scope == studio) {
+        checkpoint.set("status", "finalized");
+        checkpoint.set("dateSaved", at);
+    }
+}
+
 /// Lets everything settle that is due by now.
 pub fn settle(state: &mut State) {
     let now = state.now();
     for kind in KINDS {
-        let mut gone = Vec::new();
+        let (mut gone, mut stopped) = (Vec::new(), Vec::new());
         for record in state.all_mut(kind) {
-            let due = record["_settles"]["at"]
-                .as_i64()
-                .is_some_and(|at| at <= now);
-            if !due {
-                continue;
+            // What settles may settle again later.
+            while let Some(at) = record["_settles"]["at"].as_i64().filter(|at| *at <= now) {
+                let settled = record.fields.remove("_settles").unwrap_or_default();
+                let Value::Object(fields) = &settled["fields"] else {
+                    gone.push(record.id.clone());
+                    break;
+                };
+                for (name, value) in fields {
+                    record.set(name, value.clone());
+                }
+                record.set("lastUpdated", iso(at));
+                if record["statusInfo"]["status"] == "stopped" {
+                    stopped.push((record.number("_number"), iso(at)));
+                }
             }
-            let at = record["_settles"]["at"].as_i64().unwrap_or(now);
-            let settled = record.fields.remove("_settles").unwrap_or_default();
-            let Value::Object(fields) = &settled["fields"] else {
-                gone.push(record.id.clone());
-                continue;
-            };
-            for (name, value) in fields {
-                record.set(name, value.clone());
-            }
-            record.set("lastUpdated", iso(at));
         }
         if !gone.is_empty() {
             state.forget(kind, |record| gone.contains(&record.id));
+        }
+        for (studio, at) in stopped {
+            finish_checkpoint(state, studio, &at);
         }
     }
 }

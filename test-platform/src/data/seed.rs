@@ -1,5 +1,6 @@
 //! What a Platform holds at the start, written down: in YAML, or as a value.
 
+pub mod behaviour;
 mod run;
 
 use std::collections::BTreeMap;
@@ -9,12 +10,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use behaviour::{CourseSeed, FaultSeed, ServerSeed, Span};
 use run::RunSeed;
 
 use super::files::sample_sheet;
 use crate::behaviour::make;
 use crate::state::store::Store;
-use crate::state::{Record, State, object, short_id};
+use crate::state::{Pace, Record, State, object, short_id};
 
 /// What a Platform holds at the start. The guide of this crate shows the form.
 ///
@@ -47,11 +49,18 @@ pub struct Seed {
     organizations: Vec<Organization>,
     /// By bucket and key.
     files: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) server: ServerSeed,
+    pub(crate) faults: Vec<FaultSeed>,
+    courses: Vec<CourseSeed>,
+    /// Tokens whose validity ends.
+    expired_tokens: Vec<String>,
+    /// How far the clock moves, once all the rest is there.
+    advance: Option<Span>,
 }
 
 /// Why a seed can't be used.
 #[derive(Debug, Clone)]
-pub struct SeedError(String);
+pub struct SeedError(pub(crate) String);
 
 impl fmt::Display for SeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,6 +214,26 @@ impl Seed {
             for (key, content) in files {
                 store.put(&bucket, &key, content.into());
             }
+        }
+        for course in self.courses {
+            let pace = match (course.takes, course.polls) {
+                (Some(Span(time)), _) => Some(Pace::Time(time.as_millis() as i64)),
+                (None, Some(polls)) => Some(Pace::Polls(polls.max(1))),
+                (None, None) => None,
+            };
+            let (outcome, samples) = (course.outcome, course.samples);
+            make::course(
+                state,
+                &course.pipeline,
+                (outcome, samples, pace),
+                course.always,
+            );
+        }
+        for token in &self.expired_tokens {
+            state.forget("token", |known| known["_secret"] == token.as_str());
+        }
+        if let Some(Span(by)) = self.advance {
+            state.advance(by);
         }
         Ok(())
     }

@@ -74,9 +74,7 @@ fn switch(turn: &mut Turn<'_>, status: &str, event: &str) -> Reply {
     agent.set("status", status);
     agent.set("updatedBy", turn.user);
     agent.set("lastUpdated", turn.state.today());
-    if let Some(kept) = turn.state.find_mut("agent", agent.scope, &agent.id) {
-        *kept = agent.clone();
-    }
+    turn.state.replace("agent", &agent);
     let name = agent.text("name").to_owned();
     turn.audit(event, "agent", &agent.id, &name);
     AGENT.reply(turn, &agent)

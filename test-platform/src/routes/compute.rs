@@ -108,9 +108,19 @@ fn build(turn: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
 fn check_credentials(turn: &Turn<'_>, record: &Record) -> Result<(), Refusal> {
     let platform = record.text("platform");
     let Some(id) = record["credentialsId"].as_str() else {
-        return match providers(platform).is_empty() || record["managedIdentityId"].is_string() {
-            true => Ok(()),
-            false => Err(Refusal::bad_request("Missing `credentialsId` parameter")),
+        let identity = identity_id(record);
+        let organization = turn.state.workspace(record.scope);
+        return match (organization, identity) {
+            _ if providers(platform).is_empty() => Ok(()),
+            (_, None) => Err(Refusal::bad_request("Missing `credentialsId` parameter")),
+            (Some(workspace), Some(id))
+                if (turn.state.find("managed_identity", workspace.scope, &id)).is_some() =>
+            {
+                Ok(())
+            }
+            (_, Some(id)) => Err(Refusal::bad_request(format!(
+                "Unknown managed identity with id: {id}"
+            ))),
         };
     };
     match turn.state.find("credentials", record.scope, id) {
@@ -124,6 +134,15 @@ fn check_credentials(turn: &Turn<'_>, record: &Record) -> Result<(), Refusal> {
             )))
         }
         Some(_) => Ok(()),
+    }
+}
+
+/// The managed identity by which it is reached, if by one.
+pub fn identity_id(env: &Record) -> Option<String> {
+    match &env["managedIdentityId"] {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
     }
 }
 
@@ -176,7 +195,7 @@ fn tear_down(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Refusal> {
             "The compute environment is being deleted already",
         ));
     }
-    let in_use = (super::runs::active_runs(turn.state, record.scope))
+    let in_use = (crate::behaviour::life::active_runs(turn.state))
         .any(|run| run.launch.text("computeEnvId") == Some(&record.id));
     if in_use {
         return Err(Refusal::conflict("The compute environment has active jobs"));
@@ -192,9 +211,7 @@ fn tear_down(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Refusal> {
 
 fn put(turn: &mut Turn<'_>, mut record: Record) {
     record.set("lastUpdated", turn.state.today());
-    if let Some(kept) = turn.state.find_mut("compute_env", record.scope, &record.id) {
-        *kept = record;
-    }
+    turn.state.replace("compute_env", &record);
 }
 
 fn switch(turn: &mut Turn<'_>, from: &str, to: &str) -> Reply {

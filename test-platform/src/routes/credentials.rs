@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
+use super::runs::dependent_runs;
 use super::turn::Turn;
 use crate::behaviour::make;
 use crate::call::{DONE, Refusal, Reply, answer};
@@ -112,9 +113,7 @@ fn probe(turn: &mut Turn<'_>) -> Reply {
     record.set("status", status);
     record.set("message", json!(message));
     record.set("lastValidated", turn.state.today());
-    if let Some(kept) = turn.state.find_mut("credentials", record.scope, &record.id) {
-        *kept = record;
-    }
+    turn.state.replace("credentials", &record);
     answer(json!({ "status": status, "message": message, "transientError": false }))
 }
 
@@ -125,29 +124,16 @@ pub fn holds_invalid(record: &Record) -> bool {
 
 fn delete(turn: &mut Turn<'_>) -> Reply {
     let record = CREDENTIALS.find(turn)?;
-    let conflicts: Vec<Value> = if turn.call.flag("checked") {
-        super::runs::active_runs(turn.state, record.scope)
-            .filter(|run| {
-                let env = run
-                    .launch
-                    .text("computeEnvId")
-                    .and_then(|id| turn.state.find("compute_env", run.scope, id));
-                env.is_some_and(|env| env["credentialsId"] == record.id.as_str())
-            })
-            .map(|run| json!({ "id": run.id, "name": run.name, "type": "workflow", "url": null }))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    if !conflicts.is_empty() {
+    let conflicts = dependent_runs(turn.state, |_, env| {
+        env["credentialsId"] == record.id.as_str()
+    });
+    if turn.call.flag("checked") && !conflicts.is_empty() {
         return Err(Refusal {
             status: 409,
             body: json!({ "credentialsId": record.id, "conflicts": conflicts }),
         });
     }
-    turn.state.forget("credentials", |other| {
-        other.scope == record.scope && other.id == record.id
-    });
+    turn.state.forget_one("credentials", &record);
     let name = record.text("name").to_owned();
     turn.audit("credentials_deleted", "credentials", &record.id, &name);
     Ok(DONE)

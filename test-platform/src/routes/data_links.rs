@@ -152,9 +152,7 @@ fn update(turn: &mut Turn<'_>) -> Reply {
     }
     link.set("description", turn.call.field("description").clone());
     link.set("_credentials", check_credentials(turn)?);
-    if let Some(kept) = turn.state.find_mut("data_link", link.scope, &link.id) {
-        *kept = link.clone();
-    }
+    turn.state.replace("data_link", &link);
     turn.audit(
         "data_link_updated",
         "data_link",
@@ -166,9 +164,7 @@ fn update(turn: &mut Turn<'_>) -> Reply {
 
 fn delete(turn: &mut Turn<'_>) -> Reply {
     let link = custom(turn)?;
-    turn.state.forget("data_link", |other| {
-        other.scope == link.scope && other.id == link.id
-    });
+    turn.state.forget_one("data_link", &link);
     turn.audit(
         "data_link_deleted",
         "data_link",

@@ -7,9 +7,10 @@ use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
 use super::turn::Turn;
 use crate::behaviour::make::DATASETS as BUCKET;
+use crate::behaviour::quotas;
 use crate::behaviour::search::Search;
 use crate::call::{Answer, DONE, Refusal, Reply, answer};
-use crate::state::{Record, parse_time};
+use crate::state::{Record, State, parse_time};
 
 pub const ROUTES: Routes = &[
     ("ListDatasets", list),
@@ -241,15 +242,20 @@ fn show_version(turn: &Turn<'_>, version: &Record) -> Value {
     value["datasetDescription"] = of_dataset("description");
     value["workspaceId"] = of_dataset("workspaceId");
     value["createdBy"] = turn.state.user_info(version.number("_user"));
-    value["url"] = json!(format!(
+    value["url"] = json!(url_of(turn.state, version));
+    value
+}
+
+/// What stands in the parameters of launches for a version.
+pub fn url_of(state: &State, version: &Record) -> String {
+    format!(
         "{}/workspaces/{}/datasets/{}/v/{}/n/{}",
-        turn.state.settings.endpoint,
+        state.settings.endpoint,
         version.scope,
         version.text("datasetId"),
         version.number("version"),
         version.text("fileName"),
-    ));
-    value
+    )
 }
 
 fn has_media_type(turn: &Turn<'_>, version: &Record) -> bool {
@@ -299,9 +305,10 @@ fn add_version(
     upload: &Upload<'_>,
 ) -> Result<Record, Refusal> {
     let count = versions_of(turn, dataset).count();
-    if count >= MOST_VERSIONS {
+    let most = quotas::kept(turn.state, quotas::VERSIONS).unwrap_or(MOST_VERSIONS);
+    if count >= most {
         return Err(Refusal::bad_request(format!(
-            "A dataset has at most {MOST_VERSIONS} versions"
+            "A dataset has at most {most} versions"
         )));
     }
     let now = turn.state.today();

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::turn::Turn;
+use crate::behaviour::PERMISSIONS;
 use crate::call::{Answer, DONE, Refusal, Reply, answer, text};
 use crate::schema::schema;
 use crate::state::{Record, numbers, object, short_id};
@@ -173,14 +174,30 @@ impl Entity {
         }
     }
 
+    /// That there are such labels, and that the caller may put them on this kind where that is a
+    /// permission of its own.
+    pub fn check_labels(
+        &self,
+        turn: &Turn<'_>,
+        labels: &[i64],
+        before: &[i64],
+    ) -> Result<(), Refusal> {
+        turn.check_labels(labels)?;
+        let permission = format!("{}_label:write", self.kind);
+        match labels != before && PERMISSIONS.iter().any(|(name, _)| *name == permission) {
+            true => turn.demand(&permission),
+            false => Ok(()),
+        }
+    }
+
     fn create(&self, turn: &mut Turn<'_>) -> Reply {
         let given = Value::Object(self.given(turn));
         if !self.name.is_empty() {
             self.check_name(turn, text(&given, self.name).unwrap_or_default(), None)?;
         }
         let scope = self.scope(turn)?;
-        let labels = numbers(&turn.call.body["labelIds"]);
-        turn.check_labels(&labels)?;
+        let labels = given_labels(&turn.call.body).unwrap_or_default();
+        self.check_labels(turn, &labels, &[])?;
         let mut record = Record::new("", scope, (self.defaults)());
         record.fields.extend(object(given));
         record.fields.remove("labelIds");
@@ -250,18 +267,14 @@ impl Entity {
         if !name.is_empty() {
             self.check_name(turn, name, Some(&before.id))?;
         }
-        let labels = turn.call.field("labelIds").clone();
-        if labels.is_array() {
-            let labels = numbers(&labels);
-            turn.check_labels(&labels)?;
+        if let Some(labels) = given_labels(&turn.call.body) {
+            self.check_labels(turn, &labels, &before.labels())?;
             record.set_labels(&labels);
         }
         replace(turn, self.one, &mut record, &given);
         record.set("lastUpdated", turn.state.today());
         (self.hooks.changed)(turn, &mut record, &before)?;
-        if let Some(kept) = turn.state.find_mut(self.kind, before.scope, &before.id) {
-            *kept = record.clone();
-        }
+        turn.state.replace(self.kind, &record);
         let name = record.text(self.name).to_owned();
         turn.audit(
             &format!("{}_updated", self.audit),
@@ -275,9 +288,7 @@ impl Entity {
     fn delete(&self, turn: &mut Turn<'_>) -> Reply {
         let record = self.find(turn)?;
         if (self.hooks.leaves)(turn, &record)? {
-            turn.state.forget(self.kind, |other| {
-                other.scope == record.scope && other.id == record.id
-            });
+            turn.state.forget_one(self.kind, &record);
         }
         let name = record.text(self.name).to_owned();
         turn.audit(
@@ -323,6 +334,16 @@ impl Entity {
             }
             (None, _) => self.show(turn, record).into(),
         })
+    }
+}
+
+/// The labels that a request names: beside the entity or, as actions have them, in what it launches.
+/// A launch without labels has none.
+fn given_labels(body: &Value) -> Option<Vec<i64>> {
+    match (&body["labelIds"], &body["launch"]) {
+        (Value::Array(_), _) => Some(numbers(&body["labelIds"])),
+        (_, Value::Object(_)) => Some(numbers(&body["launch"]["labelIds"])),
+        _ => None,
     }
 }
 

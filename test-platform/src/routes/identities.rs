@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Routes;
+use super::compute::identity_id;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb, list_reply};
+use super::runs::dependent_runs;
 use super::turn::Turn;
 use crate::call::{DONE, Refusal, Reply, answer};
 use crate::state::Record;
@@ -32,6 +34,7 @@ pub static IDENTITY: Entity = Entity {
         made: name_kind,
         changed: |turn, record, _| name_kind(turn, record),
         leaves: |turn, record| {
+            check_dependents(turn, record, None)?;
             let id = record.number("id");
             turn.state
                 .forget("managed_credentials", |credentials| credentials.scope == id);
@@ -46,6 +49,27 @@ pub static IDENTITY: Entity = Entity {
         ("DeleteManagedIdentity", Verb::Delete),
     ],
 };
+
+/// That no active run reaches its compute environment by this identity or, where credentials of it
+/// are given, by those.
+fn check_dependents(
+    turn: &Turn<'_>,
+    identity: &Record,
+    credentials: Option<&Record>,
+) -> Result<(), Refusal> {
+    let conflicts = dependent_runs(turn.state, |run, env| {
+        identity_id(env).as_ref() == Some(&identity.id)
+            && credentials.is_none_or(|own| own["userId"] == run.owner)
+    });
+    if !turn.call.flag("checked") || conflicts.is_empty() {
+        return Ok(());
+    }
+    let id = credentials.map(|credentials| &credentials.id);
+    Err(Refusal {
+        status: 409,
+        body: json!({ "managedCredentialsId": id, "conflicts": conflicts }),
+    })
+}
 
 fn name_kind(_: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
     let platform = record["platform"].clone();
@@ -175,9 +199,9 @@ fn update_credentials(turn: &mut Turn<'_>) -> Reply {
 
 fn delete_credentials(turn: &mut Turn<'_>) -> Reply {
     let record = find_credentials(turn)?;
-    turn.state.forget("managed_credentials", |other| {
-        other.scope == record.scope && other.id == record.id
-    });
+    let identity = IDENTITY.find(turn)?;
+    check_dependents(turn, &identity, Some(&record))?;
+    turn.state.forget_one("managed_credentials", &record);
     turn.audit(
         "managed_credentials_deleted",
         "managed_credentials",

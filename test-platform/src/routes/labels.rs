@@ -157,9 +157,7 @@ fn update(turn: &mut Turn<'_>) -> Reply {
             label.text("name")
         )));
     }
-    if let Some(kept) = turn.state.find_mut("label", label.scope, &label.id) {
-        *kept = label.clone();
-    }
+    turn.state.replace("label", &label);
     turn.audit("label_updated", "label", &label.id, label.text("name"));
     answer(label.value())
 }
@@ -179,9 +177,7 @@ fn delete(turn: &mut Turn<'_>) -> Reply {
     for run in &mut turn.state.runs {
         run.labels.retain(|id| *id != number);
     }
-    turn.state.forget("label", |other| {
-        other.scope == label.scope && other.id == label.id
-    });
+    turn.state.forget_one("label", &label);
     turn.audit("label_deleted", "label", &label.id, label.text("name"));
     Ok(DONE)
 }
@@ -219,14 +215,23 @@ fn associate(turn: &mut Turn<'_>, kind: &str, change: Change) -> Reply {
             format!("Unknown {kind} with id: {unknown}"),
         ));
     }
-    for id in &ids {
+    let mut changed = Vec::new();
+    for id in ids {
+        let mut own = match kind {
+            "workflow" => turn.state.run(scope, &id).map(|run| run.labels.clone()),
+            _ => turn.state.find(kind, scope, &id).map(Record::labels),
+        }
+        .unwrap_or_default();
+        apply(&mut own, &labels, change);
+        turn.check_labels(&own)?;
+        changed.push((id, own));
+    }
+    for (id, own) in changed {
         if kind == "workflow" {
-            if let Some(run) = turn.state.run_mut(scope, id) {
-                apply(&mut run.labels, &labels, change);
+            if let Some(run) = turn.state.run_mut(scope, &id) {
+                run.labels = own;
             }
-        } else if let Some(record) = turn.state.find_mut(kind, scope, id) {
-            let mut own = record.labels();
-            apply(&mut own, &labels, change);
+        } else if let Some(record) = turn.state.find_mut(kind, scope, &id) {
             record.set_labels(&own);
         }
     }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::Routes;
 use super::compute;
-use super::turn::Turn;
+use super::datasets;
+use super::turn::{MOST_LABELS, Turn};
 use crate::behaviour::recipes::{always_fails, run_name};
 use crate::behaviour::{access, make};
 use crate::call::{DONE, Refusal, Reply, answer};
@@ -182,7 +183,7 @@ fn start_for(
     labels: &[i64],
     pipeline: Option<&Record>,
 ) -> Result<String, Refusal> {
-    let problems = complete(turn, scope, &mut settings, labels);
+    let problems = complete(turn, scope, &mut settings, labels, pipeline);
     match problems.as_slice() {
         [] => {}
         [(_, only)] => return Err(Refusal::bad_request(only.clone())),
@@ -247,6 +248,7 @@ fn complete(
     scope: i64,
     settings: &mut Map<String, Value>,
     labels: &[i64],
+    pipeline: Option<&Record>,
 ) -> Vec<(&'static str, String)> {
     let text = |settings: &Map<String, Value>, name: &str| {
         let value = settings
@@ -303,14 +305,25 @@ fn complete(
             ));
         }
     }
-    if let Some(Err(refusal)) = text(settings, "paramsText").map(|text| parameters(&text)) {
-        problems.push((
-            "PARAMS",
-            refusal.body["message"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        ));
+    if let Some(params) = text(settings, "paramsText") {
+        if let Err(refusal) = parameters(&params) {
+            problems.push(("PARAMS", message(&refusal)));
+        }
+        if turn.state.settings.refuses_references && pipeline.is_some() && params.contains("${") {
+            let reason = "Overwritten parameters cannot contain referenced values";
+            problems.push(("PARAMS", reason.to_owned()));
+        }
+        let is_used = |version: &&Record| {
+            version.is("disabled") && params.contains(&datasets::url_of(turn.state, version))
+        };
+        if let Some(version) = turn.state.within("dataset_version", scope).find(is_used) {
+            let (name, number) = (version.text("fileName"), version.number("version"));
+            let reason = format!("Version {number} of the dataset of {name} is disabled");
+            problems.push(("DATASET", reason));
+        }
+    }
+    if labels.len() > MOST_LABELS {
+        problems.push(("LABEL", format!("A run has at most {MOST_LABELS} labels")));
     }
     if let Some(unknown) = labels
         .iter()
@@ -332,15 +345,16 @@ fn complete(
     if let Some(name) = text(settings, "runName")
         && let Err(refusal) = check_name(turn.state, &name, 400)
     {
-        problems.push((
-            "RUN_NAME",
-            refusal.body["message"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        ));
+        problems.push(("RUN_NAME", message(&refusal)));
     }
     problems
+}
+
+fn message(refusal: &Refusal) -> String {
+    refusal.body["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Whether there may be such a repository. There is none whose owner is `nobody`.

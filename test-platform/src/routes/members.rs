@@ -120,9 +120,7 @@ fn forget_member(turn: &mut Turn<'_>, member: &Record) -> Reply {
     turn.state.forget("team_member", |own| {
         teams.contains(&own.scope) && own.number("userId") == user
     });
-    turn.state.forget("member", |other| {
-        other.scope == member.scope && other.id == member.id
-    });
+    turn.state.forget_one("member", member);
     turn.audit(
         "member_deleted",
         "member",
@@ -347,13 +345,11 @@ fn forget_participant(turn: &mut Turn<'_>, participant: &Record) -> Result<Answe
     if participant["wspRole"] == "owner" && participant.number("_userId") != turn.user {
         turn.demand("workspace:admin")?;
     }
-    let (scope, id) = (participant.scope, participant.id.clone());
-    turn.state
-        .forget("participant", |own| own.scope == scope && own.id == id);
+    turn.state.forget_one("participant", participant);
     turn.audit(
         "participant_deleted",
         "participant",
-        &id,
+        &participant.id,
         participant.text("userName"),
     );
     Ok(DONE)

@@ -32,6 +32,7 @@ mod versions;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::behaviour::quotas;
 use crate::behaviour::settle::settle;
 use crate::call::{Refusal, Reply};
 use entity::{Entity, Verb};
@@ -121,6 +122,7 @@ pub fn carry_out(turn: &mut Turn<'_>) -> Reply {
     settle(turn.state);
     actions::fire(turn);
     let id = turn.call.operation.id;
+    quotas::check(turn.state, id, turn.context)?;
     match handlers().get(id) {
         Some(Handler::Own(function)) => function(turn),
         Some(Handler::Of(entity, verb)) => entity.carry_out(*verb, turn),

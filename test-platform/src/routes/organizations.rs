@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
 use super::turn::Turn;
-use crate::behaviour::{access, make};
+use crate::behaviour::{access, make, quotas};
 use crate::call::{DONE, Refusal, Reply, answer};
 use crate::state::{Record, State, short_id};
 
 pub const ROUTES: Routes = &[
     ("ListOrganizations", list),
-    ("DescribeOrganizationQuotas", quotas),
+    ("DescribeOrganizationQuotas", list_quotas),
     ("ListOrganizationIdpGroups", list_groups),
     ("CreateOrganizationIdpGroup", add_group),
     ("DeleteOrganizationIdpGroup", delete_group),
@@ -218,28 +218,11 @@ pub static TEAM: Entity = Entity {
     ],
 };
 
-const QUOTAS: &[(&str, i64)] = &[
-    ("maxCustomRolesPerOrg", 50),
-    ("maxDataStudiosRunning", 1_000),
-    ("maxDatasetsPerWorkspace", 1_000),
-    ("maxFusionThroughputBytes", 100 << 40),
-    ("maxLabelsPerWorkspace", 1_000),
-    ("maxMembers", 50),
-    ("maxParticipantsPerWorkspace", 50),
-    ("maxPipelinesPerWorkspace", 100),
-    ("maxRunHistory", 250),
-    ("maxRuns", 100),
-    ("maxSeqeraComputeComputeEnvs", 20),
-    ("maxTeams", 20),
-    ("maxVersionsPerDataset", 100),
-    ("maxWorkspaces", 50),
-];
-
-fn quotas(turn: &mut Turn<'_>) -> Reply {
+fn list_quotas(turn: &mut Turn<'_>) -> Reply {
     let wanted = turn.call.query_list("include");
-    let quotas: serde_json::Map<String, Value> = (QUOTAS.iter())
+    let quotas: serde_json::Map<String, Value> = (quotas::shown(turn.state))
         .filter(|(name, _)| wanted.is_empty() || wanted.contains(name))
-        .map(|(name, quota)| ((*name).to_owned(), json!(quota)))
+        .map(|(name, quota)| (name.to_owned(), json!(quota)))
         .collect();
     answer(json!({ "quotas": quotas }))
 }

@@ -193,10 +193,7 @@ fn create(turn: &mut Turn<'_>) -> Reply {
     let name = turn.call.required("name")?.to_owned();
     let launch = given_launch(turn)?;
     let labels = numbers(turn.call.field("labelIds"));
-    turn.check_labels(&labels)?;
-    if !labels.is_empty() {
-        turn.demand("pipeline_label:write")?;
-    }
+    PIPELINE.check_labels(turn, &labels, &[])?;
     PIPELINE.check_name(turn, &name, None)?;
     let number = turn.state.next_id();
     let pipeline = json!({
@@ -233,10 +230,7 @@ pub fn change(turn: &mut Turn<'_>, mut pipeline: Record, version: Option<Record>
         pipeline.set("name", name);
     }
     let labels = numbers(turn.call.field("labelIds"));
-    turn.check_labels(&labels)?;
-    if labels != pipeline.labels() {
-        turn.demand("pipeline_label:write")?;
-    }
+    PIPELINE.check_labels(turn, &labels, &pipeline.labels())?;
     let changed = match turn.call.field("launch").is_object() {
         true => {
             let launch = match is_shared(turn.state, turn.scope()) {
@@ -252,12 +246,7 @@ pub fn change(turn: &mut Turn<'_>, mut pipeline: Record, version: Option<Record>
     pipeline.set("icon", turn.call.field("icon").clone());
     pipeline.set("lastUpdated", turn.state.today());
     pipeline.set_labels(&labels);
-    if let Some(kept) = turn
-        .state
-        .find_mut("pipeline", pipeline.scope, &pipeline.id)
-    {
-        *kept = pipeline.clone();
-    }
+    turn.state.replace("pipeline", &pipeline);
     turn.audit(
         "pipeline_updated",
         "pipeline",

@@ -10,7 +10,7 @@ use super::datasets::has_labels;
 use super::launch::parameters;
 use super::turn::Turn;
 use super::versions;
-use crate::behaviour::life::{Moment, Task};
+use crate::behaviour::life::{Moment, Task, active_runs};
 use crate::behaviour::make;
 use crate::behaviour::search::Search;
 use crate::call::{DONE, Refusal, Reply, answer};
@@ -47,14 +47,12 @@ const KEYWORDS: &[&str] = &[
     "datasetid",
 ];
 
-/// Runs of a context that have not ended.
-pub fn active_runs(state: &State, scope: i64) -> impl Iterator<Item = &Run> {
-    let now = state.now();
-    (state.runs.iter()).filter(move |run| {
-        run.scope == scope
-            && !matches!(run.progress, Progress::Over)
-            && !Moment::of(run, now).stage.is_over()
-    })
+/// The active runs on compute environments for which `uses` holds, as a refusal lists them.
+pub fn dependent_runs(state: &State, uses: impl Fn(&Run, &Record) -> bool) -> Vec<Value> {
+    active_runs(state)
+        .filter(|run| env_of(state, run).is_some_and(|env| uses(run, env)))
+        .map(|run| json!({ "id": run.id, "name": run.name, "type": "workflow", "url": null }))
+        .collect()
 }
 
 /// Makes a launched run go as a test has set it for its pipeline (`TestPlatform::next_run`).
@@ -198,7 +196,10 @@ fn pipeline_info(state: &State, run: &Run) -> Value {
     else {
         return Value::Null;
     };
-    let version = make::default_version(state, pipeline.number("pipelineId"));
+    let id = pipeline.number("pipelineId");
+    let version = (state.all("pipeline_version"))
+        .find(|version| version.number("_pipeline") == id && run.is_of(&version["_launch_id"]))
+        .or_else(|| make::default_version(state, id));
     json!({
         "id": pipeline["pipelineId"],
         "workspaceId": (pipeline.scope > 0).then_some(pipeline.scope),

@@ -9,7 +9,7 @@ use super::turn::Turn;
 use crate::behaviour::make;
 use crate::behaviour::settle::later;
 use crate::call::{Refusal, Reply, answer};
-use crate::state::{HOUR, Record, iso, mix, numbers, parse_time};
+use crate::state::{HOUR, Millis, Record, iso, mix, numbers, parse_time};
 
 pub const ROUTES: Routes = &[
     ("ListDataStudios", list),
@@ -157,7 +157,7 @@ fn create(turn: &mut Turn<'_>) -> Reply {
     STUDIO.check_name(turn, &name, None)?;
     let env = find_env(turn, turn.call.required("computeEnvId")?)?;
     let labels = numbers(turn.call.field("labelIds"));
-    turn.check_labels(&labels)?;
+    STUDIO.check_labels(turn, &labels, &[])?;
     let parent = parent_checkpoint(turn)?;
     let settings = super::organizations::studio_settings_of(turn.state, turn.scope());
     let number = turn.state.next_id();
@@ -266,18 +266,34 @@ fn info(status: &str, now: &str) -> Value {
     json!({ "status": status, "message": "", "lastUpdate": now, "stopReason": null })
 }
 
+/// When a session ends by itself, `hours` after its start; none without a limit.
+fn expiry(start: Millis, hours: i64) -> Option<Value> {
+    (hours > 0).then(|| {
+        let at = start + hours * HOUR;
+        let mut stopped = info("stopped", &iso(at));
+        stopped["stopReason"] = json!("LIFESPAN_EXPIRED");
+        json!({ "at": at, "fields": { "statusInfo": stopped } })
+    })
+}
+
+/// How many hours a session of this workspace lasts; 0 without a limit.
+fn lifespan(turn: &Turn<'_>) -> i64 {
+    super::organizations::studio_settings_of(turn.state, turn.scope()).number("lifespanHours")
+}
+
 /// Sets a Studio going. A session begins with a checkpoint, into which it is saved.
 fn begin(turn: &mut Turn<'_>, studio: &mut Record) {
     let at = turn.state.now() + turn.state.settings.settling;
     let now = turn.state.today();
+    studio.set("effectiveLifespanHours", lifespan(turn));
     studio.set("statusInfo", info("starting", &now));
     studio.set("lastStarted", now.clone());
     studio.set("_started", turn.state.now());
-    later(
-        studio,
-        at,
-        json!({ "statusInfo": info("running", &iso(at)), "progress": [] }),
-    );
+    let mut running = json!({ "statusInfo": info("running", &iso(at)), "progress": [] });
+    if let Some(expiry) = expiry(turn.state.now(), studio.number("effectiveLifespanHours")) {
+        running["_settles"] = expiry;
+    }
+    later(studio, at, running);
     studio.set(
         "progress",
         json!([{ "status": "in-progress", "message": "Waiting for a machine", "warnings": [] }]),
@@ -309,12 +325,6 @@ fn describe(turn: &mut Turn<'_>) -> Reply {
     Ok(crate::call::Answer::from(show(turn, &studio)).with_status(status))
 }
 
-fn put(turn: &mut Turn<'_>, studio: &Record) {
-    if let Some(kept) = turn.state.find_mut("studio", studio.scope, &studio.id) {
-        *kept = studio.clone();
-    }
-}
-
 fn job(studio: &Record) -> Value {
     json!({ "jobSubmitted": true, "sessionId": studio.id, "statusInfo": studio["statusInfo"] })
 }
@@ -333,9 +343,8 @@ fn take_over(turn: &mut Turn<'_>, studio: &mut Record) -> Result<(), Refusal> {
         studio.set("configuration", configuration(given));
     }
     if turn.call.body.get("labelIds").is_some_and(Value::is_array) {
-        turn.demand("studio_label:write")?;
         let labels = numbers(turn.call.field("labelIds"));
-        turn.check_labels(&labels)?;
+        STUDIO.check_labels(turn, &labels, &studio.labels())?;
         studio.set_labels(&labels);
     }
     Ok(())
@@ -347,7 +356,7 @@ fn start(turn: &mut Turn<'_>) -> Reply {
     if !matches!(status(&studio), "starting" | "running" | "building") {
         take_over(turn, &mut studio)?;
         begin(turn, &mut studio);
-        put(turn, &studio);
+        turn.state.replace("studio", &studio);
     }
     answer(job(&studio))
 }
@@ -365,16 +374,7 @@ fn stop(turn: &mut Turn<'_>) -> Reply {
             at,
             json!({ "statusInfo": info("stopped", &iso(at)) }),
         );
-        put(turn, &studio);
-        let number = studio.number("_number");
-        let latest = turn
-            .state
-            .all_mut("checkpoint")
-            .rfind(|checkpoint| checkpoint.scope == number);
-        if let Some(checkpoint) = latest {
-            checkpoint.set("status", "finalized");
-            checkpoint.set("dateSaved", now);
-        }
+        turn.state.replace("studio", &studio);
     }
     answer(job(&studio))
 }
@@ -392,7 +392,7 @@ fn update(turn: &mut Turn<'_>) -> Reply {
     }
     take_over(turn, &mut studio)?;
     studio.set("lastUpdated", turn.state.today());
-    put(turn, &studio);
+    turn.state.replace("studio", &studio);
     turn.audit(
         "studio_session_updated",
         "data_studio",
@@ -408,12 +408,14 @@ fn extend(turn: &mut Turn<'_>) -> Reply {
     if status(&studio) != "running" {
         return Err(Refusal::conflict("The Studio doesn't run"));
     }
-    let lived = turn.state.now() - studio.number("_started");
-    let hours = studio.number("effectiveLifespanHours");
-    if hours > 0 {
-        studio.set("effectiveLifespanHours", hours + 1 + lived / HOUR);
+    let (started, hours) = (studio.number("_started"), lifespan(turn));
+    let lived = (turn.state.now() - started + HOUR - 1) / HOUR;
+    // As long from now as a session lasts from its start.
+    if let Some(expiry) = expiry(started, (hours > 0).then_some(hours + lived).unwrap_or(0)) {
+        studio.set("effectiveLifespanHours", hours + lived);
+        studio.set("_settles", expiry);
     }
-    put(turn, &studio);
+    turn.state.replace("studio", &studio);
     answer(show(turn, &studio))
 }
 

@@ -9,6 +9,9 @@ use crate::call::{Call, Refusal};
 use crate::state::store::Store;
 use crate::state::{Record, State};
 
+/// How many labels one thing carries.
+pub const MOST_LABELS: usize = 25;
+
 /// A call, who makes it, and what it works on.
 pub struct Turn<'a> {
     pub call: &'a Call,
@@ -35,8 +38,13 @@ impl Turn<'_> {
         Search::read(self.call.query("search").unwrap_or_default(), keywords)
     }
 
-    /// That each id is a label of the context.
+    /// That each id is a label of the context, and that they are not too many.
     pub fn check_labels(&self, ids: &[i64]) -> Result<(), Refusal> {
+        if ids.len() > MOST_LABELS {
+            return Err(Refusal::bad_request(format!(
+                "A resource has at most {MOST_LABELS} labels"
+            )));
+        }
         match (ids.iter()).find(|id| {
             self.state
                 .find("label", self.scope(), &id.to_string())

@@ -178,6 +178,10 @@ fn manage(turn: &mut Turn<'_>) -> Reply {
                 "Version name '{name}' already exists"
             )));
         }
+        let launch = &version["_launch_id"];
+        if !version["name"].is_null() && turn.state.runs.iter().any(|run| run.is_of(launch)) {
+            return Err(Refusal::conflict("Runs refer to the name of this version"));
+        }
         version.set("name", name);
     }
     version.set("lastUpdated", turn.state.today());

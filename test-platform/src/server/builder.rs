@@ -1,5 +1,6 @@
 //! How a Platform is started.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -9,10 +10,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::connection::{Asked, Broken, Reply, listen, reply, serve};
+use super::faults::Faults;
 use super::guard::{Gate, answer};
 use super::inspect::Received;
 use super::{BASE_PATH, TestPlatform, World, snapshot};
-use crate::behaviour::make;
+use crate::behaviour::{make, quotas};
+use crate::data::seed::behaviour::{ServerSeed, Span};
 use crate::data::{self, Seed, SeedError};
 use crate::schema::Shaping;
 use crate::state::store::{self, Store};
@@ -43,6 +46,8 @@ pub struct Builder {
     settling: Duration,
     listed_after: Duration,
     drafts: bool,
+    refuses_references: bool,
+    quotas: BTreeMap<String, usize>,
 }
 
 impl Default for Builder {
@@ -65,6 +70,8 @@ impl Default for Builder {
             settling: Duration::from_secs(1),
             listed_after: Duration::ZERO,
             drafts: false,
+            refuses_references: false,
+            quotas: BTreeMap::new(),
         }
     }
 }
@@ -137,6 +144,24 @@ impl Builder {
         self
     }
 
+    /// Refuses launches that bring a pipeline's parameters back where they refer to others (`${…}`), as
+    /// some servers do.
+    pub fn refuse_references(mut self) -> Self {
+        self.refuses_references = true;
+        self
+    }
+
+    /// Keeps a quota of organizations, by the name that `DescribeOrganizationQuotas` gives it, such as
+    /// `maxTeams`: what would exceed it is answered by 400. Default: quotas are shown and not kept.
+    ///
+    /// # Panics
+    /// If there is no quota of this name that can be kept.
+    pub fn quota(mut self, name: &str, most: usize) -> Self {
+        assert!(quotas::is_kept(name), "there is no quota {name} to keep");
+        self.quotas.insert(name.to_owned(), most);
+        self
+    }
+
     /// How long a token is valid after its creation, by the Platform's clock. Default: for ever.
     pub fn token_lifetime(mut self, time: Duration) -> Self {
         self.token_lifetime = Some(time);
@@ -166,7 +191,30 @@ impl Builder {
     /// Adds what a seed says. With [`empty`](Self::empty) and a seed with users, there is no other
     /// user, and the Platform's token belongs to the first.
     pub fn seed(mut self, seed: Seed) -> Self {
+        self = self.behave(&seed.server);
         self.seeds.push(seed);
+        self
+    }
+
+    /// Takes over what a seed says of the server.
+    fn behave(mut self, server: &ServerSeed) -> Self {
+        let millis = |span: Span| millis(span.0);
+        self.latency = server.latency.map_or(self.latency, |span| span.0);
+        if let Some(limit) = server.calls_per_second {
+            self.calls_per_second = (limit > 0).then_some(limit);
+        }
+        let time = server.run_time.map(|span| Pace::Time(millis(span)));
+        let polls = server.run_polls.map(|polls| Pace::Polls(polls.max(1)));
+        self.pace = time.or(polls).unwrap_or(self.pace);
+        self.settling = server.settle_time.map_or(self.settling, |span| span.0);
+        self.listed_after = (server.list_runs_after).map_or(self.listed_after, |span| span.0);
+        self.token_lifetime = (server.token_lifetime.map(|span| span.0)).or(self.token_lifetime);
+        self.start_at = server.clock_at.clone().or(self.start_at);
+        self.shaping.older |= server.older_server;
+        self.shaping.newer |= server.newer_server;
+        self.drafts |= server.draft_versions;
+        self.refuses_references |= server.refuse_references;
+        self.quotas.extend(server.quotas.clone());
         self
     }
 
@@ -232,6 +280,8 @@ impl Builder {
             settling: millis(self.settling),
             listed_after: millis(self.listed_after),
             drafts: self.drafts,
+            refuses_references: self.refuses_references,
+            quotas: self.quotas.clone(),
         };
         if let Some(moment) = &self.start_at {
             let invalid = || {
@@ -242,13 +292,21 @@ impl Builder {
             };
             state.stop_clock(parse_time(moment).ok_or_else(invalid)?);
         }
+        if let Some(unknown) = self.quotas.keys().find(|name| !quotas::is_kept(name)) {
+            let reason = format!("there is no quota {unknown} to keep");
+            return Err(SeedError(reason).into());
+        }
         self.fill(&mut state, &store)?;
+        let mut faults = Faults::default();
+        for seed in &self.seeds {
+            faults.seed(&seed.faults)?;
+        }
         let token = self.token.clone();
         let world = Arc::new(World {
             store,
             state: Mutex::new(state),
             gate: Mutex::new(Gate::default()),
-            faults: Mutex::default(),
+            faults: Mutex::new(faults),
             options: self,
         });
 

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use crate::data::SeedError;
+use crate::data::seed::behaviour::FaultSeed;
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
     Fail(u16),
@@ -28,6 +31,33 @@ impl Faults {
 
     pub fn alter(&mut self, operation: &str, pointer: &str, value: Value) {
         (self.alterations).push((operation.to_owned(), pointer.to_owned(), value));
+    }
+
+    /// Adds what a seed says.
+    pub fn seed(&mut self, faults: &[FaultSeed]) -> Result<(), SeedError> {
+        for fault in faults {
+            let operation = &fault.operation;
+            let wrong = |what: &str| SeedError(format!("the fault of {operation} {what}"));
+            if !super::is_operation(operation) {
+                return Err(wrong("is of no operation of the API"));
+            }
+            let kinds = [
+                fault.fail.map(Fault::Fail),
+                fault.act_then_fail.map(Fault::ActThenFail),
+                fault.r#break.then_some(Fault::Break),
+                fault.act_then_break.then_some(Fault::ActThenBreak),
+            ];
+            let mut kinds = kinds.into_iter().flatten();
+            match (kinds.next(), kinds.next(), &fault.at) {
+                (Some(kind), None, None) => self.add(operation, fault.times, kind),
+                (None, None, Some(at)) => self.alter(operation, at, fault.value.clone()),
+                _ => {
+                    let one = "is one of `fail`, `actThenFail`, `break`, `actThenBreak` and `at`";
+                    return Err(wrong(one));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The fault of a call, which is used up.

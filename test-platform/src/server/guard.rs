@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::connection::{Asked, Broken, Reply, reply};
+use super::control;
 use super::faults::Fault;
 use super::inspect::Received;
 use super::{BASE_PATH, World};
@@ -65,6 +66,12 @@ impl Gate {
 pub async fn answer(world: Arc<World>, asked: Asked) -> Result<Reply, Broken> {
     let method = asked.head.method.as_str().to_owned();
     let uri = asked.head.uri.clone();
+    if let Some(what) = uri.path().strip_prefix(control::PATH) {
+        return Ok(match user_of(&world, &asked) {
+            Some(_) => control::answer(&world, &asked, what),
+            None => finish(&world, 0, None, Err(Refusal::new(401, "Unauthorized"))),
+        });
+    }
     let whole = uri.path_and_query().map_or("/", |path| path.as_str());
     let path = uri.path().strip_prefix(BASE_PATH);
     let route = path.map_or(Route::Unknown(uri.path()), |path| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A call that came in.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,20 @@ pub struct Received {
     /// What it was answered with; 0 while it is being carried out, and where the connection was broken.
     pub status: u16,
     pub(super) number: u64,
+}
+
+impl Received {
+    /// The fields as JSON.
+    pub(super) fn value(&self) -> Value {
+        json!({
+            "method": self.method,
+            "path": self.path,
+            "operation": self.operation,
+            "user": self.user,
+            "body": self.body,
+            "status": self.status,
+        })
+    }
 }
 
 impl fmt::Display for Received {

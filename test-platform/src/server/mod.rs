@@ -2,6 +2,7 @@
 
 mod builder;
 mod connection;
+mod control;
 mod faults;
 mod guard;
 mod inspect;
@@ -20,10 +21,11 @@ pub use builder::Builder;
 pub use inspect::Received;
 
 use crate::behaviour::make;
+use crate::data::seed::behaviour::ServerSeed;
 use crate::data::{BUCKET, Seed, SeedError};
 use crate::schema::schema;
 use crate::state::store::Store;
-use crate::state::{Outcome, Pace, Record, State, locked};
+use crate::state::{Outcome, Pace, State, locked};
 use faults::{Fault, Faults};
 use guard::Gate;
 
@@ -37,6 +39,18 @@ struct World {
     gate: Mutex<Gate>,
     faults: Mutex<Faults>,
     options: Builder,
+}
+
+impl World {
+    fn seed(&self, seed: Seed) -> Result<(), SeedError> {
+        if seed.server != ServerSeed::default() {
+            let reason = "`server` says how a Platform is started, and this one runs";
+            return Err(SeedError(reason.to_owned()));
+        }
+        let faults = seed.faults.clone();
+        seed.sow(&mut locked(&self.state), &self.store)?;
+        locked(&self.faults).seed(&faults)
+    }
 }
 
 /// A running Platform. It stops when this value is dropped.
@@ -91,12 +105,12 @@ impl TestPlatform {
         locked(&self.world.state).forget("token", |known| known["_secret"] == token) > 0
     }
 
-    /// Adds what a seed says to what there is.
+    /// Adds what a seed says to what there is: entities, faults, the course of runs; or moves the clock.
     ///
     /// # Errors
-    /// If the seed names something that is not there.
+    /// If the seed names something that is not there, or says how the server is to be started.
     pub fn seed(&self, seed: Seed) -> Result<(), SeedError> {
-        seed.sow(&mut locked(&self.world.state), &self.world.store)
+        self.world.seed(seed)
     }
 
     /// Puts a file into the laboratory's bucket, as a sequencer would: `samplesheets/batch-09.csv`.
@@ -139,16 +153,8 @@ impl TestPlatform {
     }
 
     fn set_course(&self, pipeline: &str, course: Course, always: bool) {
-        let mut state = locked(&self.world.state);
-        let number = state.next_id();
-        let record = serde_json::json!({
-            "pipeline": pipeline,
-            "outcome": course.outcome,
-            "samples": course.samples,
-            "pace": course.pace,
-            "always": always,
-        });
-        state.keep("course", Record::new(number, 0, record));
+        let course = (course.outcome, course.samples, course.pace);
+        make::course(&mut locked(&self.world.state), pipeline, course, always);
     }
 
     /// Answers the next `times` calls of an operation with a status, without carrying them out.
@@ -254,9 +260,13 @@ impl TestPlatform {
     }
 }
 
+fn is_operation(operation: &str) -> bool {
+    operation == "*" || schema().operation(operation).is_some()
+}
+
 fn check_operation(operation: &str) {
     assert!(
-        operation == "*" || schema().operation(operation).is_some(),
+        is_operation(operation),
         "the API has no operation {operation}"
     );
 }

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::{Builder, Received, TestPlatform};
+use super::{Builder, TestPlatform};
 use crate::state::locked;
 
 /// How often changes are written to the state file.
@@ -42,7 +40,7 @@ pub async fn run(
         let log = Mutex::new(File::options().create(true).append(true).open(path)?);
         builder = builder.on_call(move |call| {
             // A log that can't be written must not keep the Platform from answering.
-            let _ = writeln!(locked(&log), "{}", line(call));
+            let _ = writeln!(locked(&log), "{}", call.value());
         });
     }
     let platform = builder.start().await?;
@@ -65,16 +63,4 @@ pub async fn run(
             return Ok(());
         }
     }
-}
-
-fn line(call: &Received) -> String {
-    json!({
-        "method": call.method,
-        "path": call.path,
-        "operation": call.operation,
-        "user": call.user,
-        "body": call.body,
-        "status": call.status,
-    })
-    .to_string()
 }

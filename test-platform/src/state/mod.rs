@@ -49,6 +49,10 @@ pub struct Settings {
     pub listed_after: Millis,
     /// Whether an update of what is versioned of a pipeline makes a draft instead of a new default.
     pub drafts: bool,
+    /// Whether a launch may not bring a pipeline's parameters back that refer to others.
+    pub refuses_references: bool,
+    /// Quotas that are kept, by their names.
+    pub quotas: BTreeMap<String, usize>,
 }
 
 impl Default for Settings {
@@ -59,6 +63,8 @@ impl Default for Settings {
             settling: SECOND,
             listed_after: 0,
             drafts: false,
+            refuses_references: false,
+            quotas: BTreeMap::new(),
         }
     }
 }
@@ -144,6 +150,20 @@ impl State {
             }
             Some(records) => records.push(record),
         }
+    }
+
+    /// Puts a record in the place of the one of its id.
+    pub fn replace(&mut self, kind: &str, record: &Record) {
+        if let Some(kept) = self.find_mut(kind, record.scope, &record.id) {
+            *kept = record.clone();
+        }
+    }
+
+    /// Forgets one record.
+    pub fn forget_one(&mut self, kind: &str, record: &Record) {
+        self.forget(kind, |other| {
+            other.scope == record.scope && other.id == record.id
+        });
     }
 
     /// Forgets the records that `which` names.

@@ -113,6 +113,11 @@ pub struct Report {
 }
 
 impl Run {
+    /// Whether it was launched from what this id launches.
+    pub fn is_of(&self, launch: &Value) -> bool {
+        launch.is_string() && self.launch.settings.get("id") == Some(launch)
+    }
+
     /// Notes that a caller looks at the run, which moves it on where the pace is one of polls.
     pub fn read(&mut self) {
         if let Progress::Launched { reads, .. } = &mut self.progress {

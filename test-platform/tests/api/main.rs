@@ -3,11 +3,15 @@
 
 mod account;
 mod client;
+mod control;
 mod data;
 mod faults;
 mod guard;
 mod launchpad;
 mod life;
+mod lifecycles;
+mod limits;
+mod lists;
 mod roles;
 mod rounds;
 mod runs;

@@ -115,6 +115,20 @@ pub fn operations() -> Vec<String> {
         .collect()
 }
 
+/// Id, path and query parameters of each operation that reads.
+pub fn reads() -> impl Iterator<Item = (&'static str, &'static str, Vec<&'static str>)> {
+    let paths = document()["paths"].as_object().expect("paths");
+    (paths.iter()).filter_map(|(path, operations)| {
+        let operation = operations.get("get")?;
+        let id = operation["operationId"].as_str()?;
+        let query = (operation["parameters"].as_array().into_iter().flatten())
+            .filter(|parameter| parameter["in"] == "query")
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        Some((id, path.as_str(), query))
+    })
+}
+
 /// The template of the operation that a path belongs to, the one with the most fixed segments.
 fn template(method: &str, path: &str) -> &'static str {
     let segments: Vec<_> = path.split('/').collect();

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::behaviour::Span;
 use super::{SeedError, id_named, take_labels, user_id};
 use crate::behaviour::make;
 use crate::behaviour::recipes::run_name;
@@ -25,11 +26,9 @@ pub(super) struct RunSeed {
     #[serde(default)]
     samples: Option<usize>,
     /// Since its submission.
-    #[serde(default)]
-    ago: Option<String>,
+    ago: Option<Span>,
     /// From submission to end; a run younger than that is under way.
-    #[serde(default)]
-    length: Option<String>,
+    length: Option<Span>,
     #[serde(default)]
     labels: Vec<String>,
     #[serde(default)]
@@ -38,13 +37,6 @@ pub(super) struct RunSeed {
 
 fn succeeded() -> Outcome {
     Outcome::Succeeded
-}
-
-/// A span such as `90s`, `2h` or `3 days`.
-fn span(text: &str) -> Result<Millis, SeedError> {
-    let span =
-        humantime::parse_duration(text).map_err(|error| SeedError(format!("`{text}`: {error}")))?;
-    Ok(span.as_millis() as Millis)
 }
 
 impl RunSeed {
@@ -72,18 +64,9 @@ impl RunSeed {
             .map(|name| user_id(state, &name))
             .transpose()?
             .unwrap_or(owner);
-        let ago = self
-            .ago
-            .as_deref()
-            .map(span)
-            .transpose()?
-            .unwrap_or(2 * HOUR);
-        let length = self
-            .length
-            .as_deref()
-            .map(span)
-            .transpose()?
-            .unwrap_or(HOUR);
+        let millis = |span: Span| span.0.as_millis() as Millis;
+        let ago = self.ago.map_or(2 * HOUR, millis);
+        let length = self.length.map_or(HOUR, millis);
         let now = state.now();
         let seed = mix(state.next_id());
         let is_endless = matches!(self.outcome, Outcome::Endless | Outcome::Stuck);
