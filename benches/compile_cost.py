@@ -8,6 +8,7 @@ and build script are built before), side by side in one run: the plain output, a
 `workflows` alone; and the time that the build script takes in a debug build.
 """
 
+import argparse
 import os
 import pathlib
 import statistics
@@ -70,7 +71,11 @@ def build_script_seconds(target):
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rounds", metavar="ROUNDS", type=int, nargs="?", default=3)
+    rounds = parser.parse_args().rounds
     plain = SCRATCH / "plain"
     (plain / "src").mkdir(parents=True, exist_ok=True)
     (plain / "Cargo.toml").write_text(MANIFEST)

@@ -11,6 +11,7 @@ use std::error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
 use seqera::prelude::*;
 use seqera::runs::{Change, Run};
+use seqera::shown;
 use seqera::types::RunSummary as ListedRun;
 
 #[tokio::main]
@@ -18,7 +19,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let support::Connection { client, embedded } = support::connect().await?;
 
     let user = client.user_info().send().await?.user.unwrap_or_default();
-    println!("You are {} <{}>.", text(&user.user_name), text(&user.email));
+    println!(
+        "You are {} <{}>.",
+        shown(&user.user_name),
+        shown(&user.email)
+    );
 
     let workspace = show_workspaces(&client, user.id).await?;
     show_launchpad(&client, workspace).await?;
@@ -46,8 +51,8 @@ async fn show_workspaces(
     for entry in entries.iter().filter(|entry| entry.workspace_id.is_some()) {
         println!(
             "  {}/{}",
-            text(&entry.org_name),
-            text(&entry.workspace_name)
+            shown(&entry.org_name),
+            shown(&entry.workspace_name)
         );
     }
     Ok(entries.iter().find_map(|entry| entry.workspace_id))
@@ -59,8 +64,8 @@ async fn show_launchpad(client: &Client, workspace: Option<i64>) -> Result<(), B
     while let Some(pipeline) = pipelines.try_next().await? {
         println!(
             "  {:<32} {}",
-            text(&pipeline.name),
-            text(&pipeline.repository)
+            shown(&pipeline.name),
+            shown(&pipeline.repository)
         );
     }
     Ok(())
@@ -122,17 +127,12 @@ async fn show_runs(client: &Client, workspace: Option<i64>) -> Result<(), Box<dy
         let run = workflow.unwrap_or_default();
         println!(
             "  {:<16} {:<24} {:<10} {:<22} {}",
-            text(&run.id),
-            text(&run.run_name),
-            text(&run.status),
-            text(&run.submit),
-            text(&run.project_name),
+            shown(&run.id),
+            shown(&run.run_name),
+            shown(&run.status),
+            shown(&run.submit),
+            shown(&run.project_name),
         );
     }
     Ok(())
-}
-
-/// What a field shows in a table: servers leave fields out.
-fn text<T: ToString>(field: &Option<T>) -> String {
-    field.as_ref().map_or_else(|| "-".to_owned(), T::to_string)
 }

@@ -1,6 +1,7 @@
 // In the documentation the README's links lead to the pages of this version: the first definition counts.
 //! [`Nullable`]: crate::Nullable
 //! [`Error`]: crate::Error
+//! [`shown`]: crate::shown
 //! [`guide::authentication`]: crate::guide::authentication
 //! [`guide::limits_and_retries`]: crate::guide::limits_and_retries
 //! [`guide::errors`]: crate::guide::errors
@@ -97,7 +98,7 @@ pub use client::{AccessToken, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
 pub use generated::{API_VERSION, Client, builder, types};
 #[cfg(feature = "names")]
-pub use names::{Id, NameOrId, Workspace};
+pub use names::{Account, Id, NameOrId, Workspace};
 #[cfg(any(feature = "runs", feature = "transfers"))]
 pub use progress::Progress;
 pub use reqwest;
@@ -123,4 +124,5 @@ pub use wire::nullable::Nullable;
 pub use wire::nullable::Nullable::Null;
 pub use wire::reread::from_json;
 pub use wire::setting::{Setting, SettingList, SettingTexts};
+pub use wire::shown::{Field, Shown, shown};
 pub use wire::timestamp::{ParseTimestampError, Timestamp};

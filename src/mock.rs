@@ -559,6 +559,11 @@ impl Answer {
 /// api.create_workflow_launch(|_, then| then.bad_request(&details)).await;
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the body of an error",
+    label = "neither a text nor a reference",
+    note = "give a text for its message, or a reference to the whole body"
+)]
 pub trait ErrorBody {
     #[doc(hidden)]
     fn into_json(self) -> serde_json::Value;
@@ -576,6 +581,7 @@ impl ErrorBody for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize> ErrorBody for &T {
     fn into_json(self) -> serde_json::Value {
         match serde_json::to_value(self) {

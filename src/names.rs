@@ -31,6 +31,7 @@ mod cache;
 mod edit;
 mod kinds;
 mod labels;
+mod people;
 mod reference;
 mod search;
 
@@ -83,6 +84,12 @@ impl fmt::Display for WorkspaceDetails {
 pub struct Organization {
     client: Client,
     id: i64,
+}
+
+/// The token's user: where the names of own SSH keys and access tokens are looked up.
+#[derive(Clone)]
+pub struct Account {
+    client: Client,
 }
 
 /// A launchpad pipeline.
@@ -184,6 +191,19 @@ impl Client {
             client: self.clone(),
             id,
         })
+    }
+
+    /// What is the token's user's own: SSH keys and access tokens, by name.
+    ///
+    /// ```no_run
+    /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+    /// client.account().delete_access_token("old-laptop").await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn account(&self) -> Account {
+        Account {
+            client: self.clone(),
+        }
     }
 
     /// Drops what names were found to stand for: the next use of each looks it up again. Clones of
@@ -455,6 +475,15 @@ impl Organization {
     }
 }
 
+impl Account {
+    fn place(&self) -> Place {
+        Place {
+            id: None,
+            text: " of yours".to_owned(),
+        }
+    }
+}
+
 /// Offers what the lists hold, the narrow one first, until one held what is wanted.
 ///
 /// The wide list is for servers that search otherwise, and for near matches.
@@ -507,5 +536,11 @@ impl fmt::Debug for Organization {
         f.debug_struct("Organization")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").finish_non_exhaustive()
     }
 }

@@ -37,6 +37,11 @@ const STALE_PAGES: u32 = 3;
 const STALE_PAGES_BY_CURSOR: u32 = 10;
 
 /// A list operation. Implemented by generated code.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list",
+    label = "not the builder of a list operation",
+    note = "operations that list have `.stream()` and `.all()`; all others are awaited"
+)]
 pub trait Paged: Sized + Send + 'static {
     /// The reply.
     type Page: DeserializeOwned + Send + 'static;
@@ -285,7 +290,7 @@ impl<T: Send + 'static> ItemStream<T> {
     }
 
     /// A list that is known only when something has been looked up.
-    #[cfg(feature = "runs")]
+    #[cfg(feature = "names")]
     pub(crate) fn later<P: Paged<Item = T>>(
         operation: impl Future<Output = Result<P>> + Send + 'static,
     ) -> Self {

@@ -12,6 +12,7 @@ pub(crate) mod record;
 pub(crate) mod reread;
 pub(crate) mod secret;
 pub(crate) mod setting;
+pub(crate) mod shown;
 pub(crate) mod tagged_union;
 pub(crate) mod timestamp;
 

@@ -35,17 +35,40 @@ const CRATES: &[(&str, &[&[&str]])] = &[
             &["main"],
         ],
     ),
+    (
+        "xtask/src",
+        &[
+            &[
+                "changelog",
+                "diff",
+                "files",
+                "generation",
+                "manifest",
+                "platform_table",
+                "say",
+                "source",
+                "spelling",
+            ],
+            &["coverage", "provenance"],
+            &["release"],
+            &["report"],
+            &["refresh"],
+            &["check", "try_schema"],
+            &["needs"],
+        ],
+    ),
 ];
 
 /// What the root hands to parts that do not know where it comes from.
-const HANDED_DOWN: &[&str] = &["FEATURES"];
+const HANDED_DOWN: &[&str] = &["FEATURES", "Outcome", "PUBLISHED", "one_line"];
 
 #[test]
 fn every_part_uses_only_what_lies_below_it() {
     let mut wrong = Vec::new();
     for (folder, floors) in CRATES {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let lib = read(&root.join("lib.rs"));
+        let lib = ["lib.rs", "main.rs"].map(|name| root.join(name));
+        let lib = read(lib.iter().find(|file| file.exists()).unwrap());
         let names = names_of_root(&lib);
         let floor_of = |part: &str| floors.iter().position(|floor| floor.contains(&part));
         for file in files(&root) {
@@ -74,6 +97,62 @@ fn every_part_uses_only_what_lies_below_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The sections of the code map, with the folders whose files they name.
+const SECTIONS: &[(&str, &[&str])] = &[
+    (
+        "### `codegen/`",
+        &[
+            "codegen/src",
+            "codegen/src/document",
+            "codegen/src/model",
+            "codegen/src/write",
+        ],
+    ),
+    ("### `src/`", &["src"]),
+    ("### Around them", &["cli/src", "cli"]),
+];
+
+#[test]
+fn the_map_names_files_that_are_there_and_every_part_of_the_library() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(here.join("ARCHITECTURE.md")).unwrap();
+    let (map, _) = map.split_once("## Layers").unwrap();
+    let mut named = Vec::new();
+    for (heading, folders) in SECTIONS {
+        let (_, section) = map.split_once(heading).unwrap();
+        let section = section.split("\n### ").next().unwrap();
+        // The first column of the table.
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| "));
+        let cells = rows.filter_map(|row| row.split(" |").next());
+        let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+        for name in names.flat_map(alternatives) {
+            let is_there = |folder: &&str| here.join(folder).join(&name).exists();
+            assert!(
+                folders.iter().any(|folder| is_there(&folder)),
+                "{heading}: {name}"
+            );
+            named.push(name);
+        }
+    }
+    assert!(named.len() > 60, "{named:?}");
+    let (_, floors) = CRATES[0];
+    for part in floors.iter().copied().flatten() {
+        let (file, folder) = (format!("{part}.rs"), format!("{part}/"));
+        let is_named = |name: &String| *name == file || name.starts_with(&folder);
+        assert!(named.iter().any(is_named), "`{part}` is not on the map");
+    }
+}
+
+/// `client/{http,token}.rs` names two files.
+fn alternatives(name: &str) -> Vec<String> {
+    let Some((before, rest)) = name.split_once('{') else {
+        return vec![name.to_owned()];
+    };
+    let (among, after) = rest.split_once('}').unwrap();
+    let names = among.split(',').map(|one| format!("{before}{one}{after}"));
+    names.collect()
 }
 
 #[test]

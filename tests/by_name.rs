@@ -2,6 +2,8 @@
 #![cfg(feature = "names")]
 
 mod support;
+#[cfg(feature = "default")]
+mod support_schema;
 
 use std::sync::Mutex;
 
@@ -319,4 +321,280 @@ async fn labels_are_found_or_made_for_whatever_takes_labels() {
     );
     assert!(workspace.labels(["nothing"]).await.is_err());
     assert_eq!(platform.calls("POST").len(), 1);
+}
+
+#[cfg(feature = "default")]
+mod inventory {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use seqera::{Method, types};
+    use seqera_test_platform::{
+        ORGANIZATION, ORGANIZATION_ID, TestPlatform, USER, WORKSPACE, WORKSPACE_ID,
+    };
+    use serde::Serialize;
+
+    use super::support_schema::{Operation, schema};
+    use super::*;
+
+    /// Operations that describe or delete one thing which does not go by a name, and why.
+    const NAMELESS: &[(&str, &str)] = &[
+        ("DeleteAllTokens", "all of them"),
+        (
+            "DeleteDataLinkItem",
+            "files go by their path: `Client::data_link`",
+        ),
+        ("DeleteDataset", "deprecated"),
+        ("DeleteDatasets", "several, by id"),
+        (
+            "DeleteUser",
+            "an administrator's: no list of users to look names up in",
+        ),
+        ("DeleteWorkflowStar", "of a run: `Run::unstar`"),
+        (
+            "DeleteWorkspaceUser",
+            "`DeleteWorkspaceParticipant` does the same",
+        ),
+        ("DescribeAuditLogV2", "an event has no name"),
+        ("DescribeDataset", "deprecated"),
+        (
+            "DescribeLaunch",
+            "a launch has no name: it is its pipeline's or run's",
+        ),
+        (
+            "DescribePlatform",
+            "its id is its name, such as `aws-batch`",
+        ),
+        ("DescribeUser", "no list of all users to look names up in"),
+        (
+            "DescribeWorkflowTask",
+            "one of a run's, whose names repeat: `Run::tasks`",
+        ),
+        (
+            "Ga4ghRunDescribe",
+            "`DescribeWorkflow` in the words of GA4GH",
+        ),
+        ("LeaveOrganization", "the caller"),
+        ("LeaveWorkspaceParticipant", "the caller"),
+        ("RevokeOrganizationScimToken", "one for each organization"),
+    ];
+
+    /// Whether an operation reads or deletes one thing: its path ends with the thing's id.
+    fn is_of_one_thing(operation: &Operation<'_>) -> bool {
+        let is = |method: &str| operation.method.eq_ignore_ascii_case(method);
+        let ends = ["}", "/metadata"]
+            .iter()
+            .any(|end| operation.path.ends_with(end));
+        let content = ["Explore", "Download", "GetWorkflow"];
+        let is_content = content.iter().any(|word| operation.id.starts_with(word));
+        is("delete") || is("get") && ends && !is_content
+    }
+
+    #[tokio::test]
+    async fn whatever_has_a_name_is_described_and_deleted_by_it() {
+        let platform = TestPlatform::builder()
+            .calls_per_second(None)
+            .settle_time(Duration::ZERO)
+            .run_polls(1);
+        let platform = platform.start().await.unwrap();
+        let client = support::client_of_embedded(&platform).build().unwrap();
+        let workspace = client.workspace(WORKSPACE).await.unwrap();
+        let lab = client.organization(ORGANIZATION).await.unwrap();
+        let (research, account) = (workspace.client(), client.account());
+        let make = async |path: &str, body: Value| -> Value {
+            let call = research.request(Method::POST, path).json(&body);
+            let call = call.query("workspaceId", WORKSPACE_ID);
+            let call = call.query("orgId", ORGANIZATION_ID);
+            call.send().await.unwrap()
+        };
+        let hello = "https://github.com/nextflow-io/hello";
+        make(
+            "/agents",
+            json!({"name": "helper", "description": "Reads logs"}),
+        )
+        .await;
+        make(
+            "/actions",
+            json!({"name": "nightly", "source": "tower", "launch": {"pipeline": hello}}),
+        )
+        .await;
+        let bucket = json!({"name": "own", "resourceRef": "s3://open-genomics-sequencing/samplesheets",
+        "provider": "aws", "type": "bucket", "credentialsId": "2rKbN9wAoS6vDyHmGi4XcE"});
+        make("/data-links", bucket).await;
+        let role =
+            json!({"name": "curator", "description": "Cares", "permissions": ["dataset:read"]});
+        make("/roles", role).await;
+        let cluster = json!({"name": "cluster", "platform": "slurm-platform",
+        "config": {"hostName": "login.example", "workDir": "/scratch"}});
+        let identity = make("/identities", cluster).await["id"].clone();
+        let keys = json!({"discriminator": "ssh", "privateKey": "secret"});
+        let credentials = json!({"provider": "ssh", "metadata": {"discriminator": "ssh"},
+        "credentials": {"name": "k", "provider": "ssh", "keys": keys}});
+        make(&format!("/identities/{identity}/credentials"), credentials).await;
+        let org = ORGANIZATION_ID;
+        let group = client.create_organization_idp_group().org_id(org);
+        group.display_name("scientists").await.unwrap();
+        let key = client.create_ssh_key().name("desk");
+        key.public_key("ssh-ed25519 AAAAC3NzaC1lZDI1")
+            .await
+            .unwrap();
+        client.create_token().name("laptop").await.unwrap();
+        let secret = research.create_pipeline_secret().name("LICENCE");
+        secret.value("hush").await.unwrap();
+        let other = types::Organization::new()
+            .name("other-lab")
+            .full_name("Other");
+        client
+            .create_organization()
+            .organization(other)
+            .await
+            .unwrap();
+        let run = research
+            .launch("hello")
+            .run_name("first_try")
+            .send()
+            .await
+            .unwrap();
+        run.wait().await.unwrap();
+        let studio = research.studio("expression-notebook");
+        studio.start().await.unwrap();
+        studio.stop().await.unwrap();
+        let checkpoint = research.list_data_studio_checkpoints();
+        let checkpoint = checkpoint.session_id(studio.session_id().await.unwrap());
+        let checkpoint = checkpoint.all().await.unwrap().pop().unwrap();
+        let rename = research
+            .update_data_studio_checkpoint()
+            .checkpoint_id(checkpoint.id);
+        let rename = rename.session_id(studio.session_id().await.unwrap());
+        rename.name("before-lunch").await.unwrap();
+        platform.clear_calls();
+
+        workspace.describe().await.unwrap();
+        workspace.describe_action("nightly").await.unwrap();
+        workspace.describe_agent("helper").await.unwrap();
+        workspace
+            .describe_compute_env("campus-cluster")
+            .await
+            .unwrap();
+        workspace
+            .describe_credentials("google-batch-runner")
+            .await
+            .unwrap();
+        workspace.describe_data_link("own").await.unwrap();
+        workspace.describe_dataset("germline-cohort").await.unwrap();
+        workspace.describe_pipeline("nf-core-sarek").await.unwrap();
+        workspace.describe_run("first_try").await.unwrap();
+        workspace.describe_secret("LICENCE").await.unwrap();
+        workspace
+            .describe_studio("expression-notebook")
+            .await
+            .unwrap();
+        let described = workspace
+            .describe_checkpoint("expression-notebook", "before-lunch")
+            .await;
+        assert_eq!(described.unwrap().id, checkpoint.id);
+        lab.describe().await.unwrap();
+        lab.describe_managed_identity("cluster").await.unwrap();
+        assert_eq!(
+            lab.describe_role("curator").await.unwrap().is_predefined,
+            Some(false)
+        );
+        lab.describe_team("wet-lab").await.unwrap();
+        account.describe_ssh_key("desk").await.unwrap();
+
+        workspace.delete_action("nightly").await.unwrap();
+        workspace.delete_agent("helper").await.unwrap();
+        workspace
+            .delete_compute_env("google-batch-belgium")
+            .await
+            .unwrap();
+        workspace
+            .delete_credentials("google-batch-runner")
+            .await
+            .unwrap();
+        workspace.delete_data_link("own").await.unwrap();
+        workspace.delete_dataset("germline-cohort").await.unwrap();
+        workspace
+            .delete_label("cost-centre=genomics")
+            .await
+            .unwrap();
+        workspace.delete_pipeline("nf-core-sarek").await.unwrap();
+        workspace.delete_run("first_try").await.unwrap();
+        workspace.delete_secret("LICENCE").await.unwrap();
+        workspace
+            .delete_studio("expression-notebook")
+            .await
+            .unwrap();
+        workspace.delete_participant("night-shift").await.unwrap();
+        lab.delete_team_member("wet-lab", "night-shift")
+            .await
+            .unwrap();
+        lab.delete_team("wet-lab").await.unwrap();
+        lab.delete_member("night-shift").await.unwrap();
+        lab.delete_managed_credentials("cluster", USER)
+            .await
+            .unwrap();
+        lab.delete_managed_identity("cluster").await.unwrap();
+        lab.delete_role("curator").await.unwrap();
+        lab.delete_idp_group("scientists").await.unwrap();
+        account.delete_ssh_key("desk").await.unwrap();
+        account.delete_access_token("laptop").await.unwrap();
+        let gone = workspace.describe_action("nightly").await.unwrap_err();
+        assert_eq!(gone.kind(), ErrorKind::NotFound);
+        let other = client.organization("other-lab").await.unwrap();
+        other.delete().await.unwrap();
+        workspace.delete().await.unwrap();
+
+        let received = platform.received().into_iter();
+        let called: BTreeSet<String> = received.filter_map(|call| call.operation).collect();
+        let all = schema().operations().filter(is_of_one_thing);
+        let all: BTreeSet<String> = all.map(|operation| operation.id.to_owned()).collect();
+        let nameless: BTreeSet<String> = NAMELESS.iter().map(|(id, _)| (*id).to_owned()).collect();
+        let forgotten: Vec<_> = all
+            .iter()
+            .filter(|id| !called.contains(*id) && !nameless.contains(*id))
+            .collect();
+        assert!(
+            forgotten.is_empty(),
+            "neither by name nor said why not: {forgotten:?}"
+        );
+        let idle: Vec<_> = nameless
+            .iter()
+            .filter(|id| !all.contains(*id) || called.contains(*id))
+            .collect();
+        assert!(idle.is_empty(), "no reason is needed: {idle:?}");
+    }
+
+    /// Fields of requests that take labels.
+    #[tokio::test]
+    async fn ids_of_labels_that_are_found_or_made_go_wherever_labels_are_taken() {
+        let (_platform, client) = support::laboratory().await;
+        let workspace = client.workspace(WORKSPACE).await;
+        let ids = workspace
+            .unwrap()
+            .labels_or_new(["urgent", "brand-new"])
+            .await
+            .unwrap();
+        let mut takers = BTreeSet::new();
+        fn sends(takers: &mut BTreeSet<String>, ids: &[i64], name: &str, request: impl Serialize) {
+            let sent = serde_json::to_value(&request).unwrap();
+            assert_eq!(sent["labelIds"], json!(ids), "{name}");
+            takers.insert(name.to_owned());
+        }
+        macro_rules! all_of {
+        ($($request:ident)*) => {$(
+            sends(&mut takers, &ids, stringify!($request), types::$request::new().label_ids(ids.clone()));
+        )*};
+    }
+        all_of! {
+            AssociateActionLabelsRequest AssociateDatasetsLabelsRequest AssociatePipelineLabelsRequest
+            AssociateWorkflowLabelsRequest CreateComputeEnvRequest CreatePipelineRequest
+            DataStudioCreateRequest DataStudioStartRequest DataStudioUpdateRequest UpdatePipelineRequest
+            WorkflowLaunchRequest
+        }
+        let takes = |schema: &Value| schema["properties"]["labelIds"].is_object();
+        let all = schema().types().filter(|(_, schema)| takes(schema));
+        let all: BTreeSet<String> = all.map(|(name, _)| name.clone()).collect();
+        assert_eq!(takers, all);
+    }
 }

@@ -63,6 +63,23 @@ async fn a_run_that_jumps_from_submitted_to_its_end_is_finished() {
 }
 
 #[tokio::test]
+async fn an_id_as_replies_have_it_may_be_missing_and_is_missed_when_it_is_needed() {
+    let server = Server::start(|_, _| described("SUCCEEDED")).await;
+    let client = server.client();
+    let listed = WorkflowDetails::new().id("1run");
+    assert!(client.run(listed.id).wait().await.unwrap().succeeded());
+    let before = server.count();
+    let none = client.run(None::<String>);
+    for error in [
+        none.status().await.unwrap_err(),
+        none.wait().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    }
+    assert_eq!(server.count(), before);
+}
+
+#[tokio::test]
 async fn a_failed_and_a_cancelled_run_are_values_too() {
     let platform = embedded(3).await;
     let client = client_of_embedded(&platform).build().unwrap();

@@ -132,6 +132,23 @@ async fn every_field_of_the_configuration_is_sent() {
 }
 
 #[tokio::test]
+async fn a_setting_that_is_none_says_nothing() {
+    let server = full_server().await;
+    let launch = server.client().launch(5).workspace(7);
+    let nothing = launch
+        .compute_env(None::<&str>)
+        .version(None::<&str>)
+        .revision(None::<String>)
+        .head_job_cpus(None::<i64>)
+        .stub_run(None::<bool>)
+        .profiles(None::<[&str; 0]>)
+        .output_dir(None::<String>)
+        .config(None::<&str>);
+    nothing.send().await.unwrap();
+    assert_eq!(sent(&server)["launch"], full_request());
+}
+
+#[tokio::test]
 async fn what_is_changed_is_changed_and_nothing_else() {
     let server = full_server().await;
     let launch = server

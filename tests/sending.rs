@@ -110,11 +110,9 @@ async fn enums_are_sent_by_variant_by_text_and_when_unknown() {
 #[tokio::test]
 async fn the_discriminator_is_written_by_itself() {
     let server = Server::start().await;
-    let config = types::ComputeConfig::AwsBatch(
-        types::AwsBatchConfig::new()
-            .region("eu-west-1")
-            .work_dir("s3://lab/work"),
-    );
+    let config = types::AwsBatchConfig::new()
+        .region("eu-west-1")
+        .work_dir("s3://lab/work");
     let env = types::ComputeEnv::new()
         .name("batch")
         .platform("aws-batch")
@@ -133,6 +131,12 @@ async fn the_discriminator_is_written_by_itself() {
     assert_eq!(
         seen.body.unwrap()["computeEnv"]["config"],
         json!({ "discriminator": "aws-batch", "region": "eu-west-1", "workDir": "s3://lab/work" })
+    );
+    let keys = types::AwsSecurityKeys::new().access_key("AKIA");
+    let credentials = to_json(&types::Credentials::new().keys(keys));
+    assert_eq!(
+        credentials["keys"],
+        json!({ "discriminator": "aws", "accessKey": "AKIA" })
     );
 }
 

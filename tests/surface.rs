@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use seqera_codegen::surface::Surface;
+use seqera_codegen::surface::{Surface, TypeSurface};
 use seqera_codegen::{Report, Tags, generate, needs};
 
 /// What is generated, less the code.
@@ -15,13 +15,18 @@ struct Generated {
     model: String,
     inventory: Surface,
     report: Report,
+    /// `AwsSecurityKeys> for SecurityKeys`.
+    conversions: BTreeSet<String>,
 }
 
 static OUTPUT: LazyLock<Generated> = LazyLock::new(|| {
     let overlay = read("overlays/docs.yml");
     let schema = read("seqera-api-latest.yml");
     let output = generate(&schema, Some(&overlay), &Tags::All).unwrap();
+    let conversions = output.types.split("impl From<").skip(1);
+    let heads = conversions.filter_map(|text| text.split(" {").next());
     Generated {
+        conversions: heads.map(str::to_owned).collect(),
         surface: output.surface,
         model: output.model,
         inventory: output.inventory,
@@ -143,6 +148,26 @@ fn collect_calls(
             }
         }
     }
+}
+
+/// `.keys(AwsSecurityKeys::new()…)` compiles, and so does each variant that alone has its payload.
+#[test]
+fn a_union_is_made_of_the_type_of_a_variant() {
+    let mut unions = 0;
+    for (name, ty) in &OUTPUT.inventory.types {
+        let TypeSurface::Union(union) = ty else {
+            continue;
+        };
+        unions += 1;
+        for payload in union.variants.values() {
+            let others = union.variants.values().filter(|other| *other == payload);
+            if others.count() == 1 {
+                let conversion = format!("{payload}> for {name}");
+                assert!(OUTPUT.conversions.contains(&conversion), "{conversion}");
+            }
+        }
+    }
+    assert!(unions >= 5, "only {unions}");
 }
 
 /// The names of types say what they are: in none of the vendored schema does the table of names lag

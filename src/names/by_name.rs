@@ -1,10 +1,10 @@
 //! Describing and deleting what goes by a name, as a table.
 
-use super::{NameOrId, Organization, Workspace};
-use crate::Client;
-use crate::{Error, ErrorKind, Result, types};
+use super::search::{Candidate, Search};
+use super::{Account, NameOrId, Organization, Workspace, number, search_lists};
+use crate::{Client, Error, ErrorKind, Id, Result, types};
 
-fn says_nothing(operation: &'static str) -> Error {
+pub(super) fn says_nothing(operation: &'static str) -> Error {
     let text = "the reply does not have what was asked for";
     Error::new(ErrorKind::InvalidResponse, text).in_operation(operation)
 }
@@ -17,7 +17,7 @@ pub(super) fn forget_if(client: &Client, error: &Error) {
 }
 
 /// Either way the name may stand for nothing, or for another, from now on.
-fn deleted(client: &Client, result: Result<()>) -> Result<()> {
+pub(super) fn deleted(client: &Client, result: Result<()>) -> Result<()> {
     match &result {
         Ok(()) => client.forget_names(),
         Err(error) => forget_if(client, error),
@@ -25,12 +25,11 @@ fn deleted(client: &Client, result: Result<()>) -> Result<()> {
     result
 }
 
-/// `find: id, what, describe by operation(parameter), reply => field: type, delete by operation;`
-macro_rules! by_name {
+/// `find: id, what, method by operation(parameter, place), reply => field, type;`
+macro_rules! describes {
     ($owner:ident { $($find:ident: $id:ty, $what:literal,
-        $describe:ident by $described_by:ident($parameter:ident$(, $place:ident)?),
-        $reply:ident => $field:expr, $type:ident,
-        $delete:ident by $deleted_by:ident;)* }) => {
+        $describe:ident by $operation:ident($parameter:ident$(, $place:ident)?),
+        $reply:ident => $field:expr, $type:ident;)* }) => {
         impl $owner {$(
             #[doc = concat!("Describes ", $what, ", by name or `Id`.")]
             ///
@@ -41,60 +40,124 @@ macro_rules! by_name {
                 $find: impl Into<NameOrId<$id>>,
             ) -> Result<types::$type> {
                 let id = self.$find($find).await?;
-                let call = self.client.$described_by().$parameter(id)$(.$place(self.id))?;
+                let call = self.client.$operation().$parameter(id)$(.$place(self.id))?;
                 let reply = call.send().await;
                 let $reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
-                $field.ok_or_else(|| says_nothing(stringify!($described_by)))
+                $field.ok_or_else(|| says_nothing(stringify!($operation)))
             }
+        )*}
+    };
+}
 
+/// `find: id, what, method by operation(parameter, place);`
+macro_rules! deletes {
+    ($owner:ident { $($find:ident: $id:ty, $what:literal,
+        $delete:ident by $operation:ident($parameter:ident$(, $place:ident)?);)* }) => {
+        impl $owner {$(
             #[doc = concat!("Deletes ", $what, ", by name or `Id`.")]
             ///
             /// # Errors
             /// There is not exactly one of that name; the call failed.
             pub async fn $delete(&self, $find: impl Into<NameOrId<$id>>) -> Result<()> {
                 let id = self.$find($find).await?;
-                let call = self.client.$deleted_by().$parameter(id)$(.$place(self.id))?;
+                let call = self.client.$operation().$parameter(id)$(.$place(self.id))?;
                 deleted(&self.client, call.send().await.map(drop))
             }
         )*}
     };
 }
 
-by_name! {
+describes! {
     Workspace {
-        action: String, "an action",
-            describe_action by describe_action(action_id), reply => reply.action, ActionDetails,
-            delete_action by delete_action;
+        action: String, "an action", describe_action by describe_action(action_id),
+            reply => reply.action, ActionDetails;
+        agent: String, "an agent", describe_agent by describe_agent(agent_id),
+            reply => reply.agent, Agent;
         compute_env: String, "a compute environment",
             describe_compute_env by describe_compute_env(compute_env_id),
-            reply => reply.compute_env, ComputeEnvDetails,
-            delete_compute_env by delete_compute_env;
-        credentials: String, "credentials",
-            describe_credentials by describe_credentials(credentials_id),
-            reply => reply.credentials, Credentials,
-            delete_credentials by delete_credentials;
-        data_link: String, "a data link",
-            describe_data_link by describe_data_link(data_link_id),
-            reply => reply.data_link, DataLinkInfo,
-            delete_data_link by delete_custom_data_link;
-        dataset: String, "a dataset",
-            describe_dataset by describe_dataset_v2(dataset_id), reply => reply.dataset, DatasetInfo,
-            delete_dataset by delete_dataset_v2;
-        secret: i64, "a secret of pipelines",
-            describe_secret by describe_pipeline_secret(secret_id),
-            reply => reply.pipeline_secret, PipelineSecret,
-            delete_secret by delete_pipeline_secret;
-        studio: String, "a Studio",
-            describe_studio by describe_data_studio(session_id), reply => Some(reply), StudioInfo,
-            delete_studio by delete_data_studio;
+            reply => reply.compute_env, ComputeEnvDetails;
+        credentials: String, "credentials", describe_credentials by describe_credentials(credentials_id),
+            reply => reply.credentials, Credentials;
+        data_link: String, "a data link", describe_data_link by describe_data_link(data_link_id),
+            reply => reply.data_link, DataLinkInfo;
+        dataset: String, "a dataset", describe_dataset by describe_dataset_v2(dataset_id),
+            reply => reply.dataset, DatasetInfo;
+        secret: i64, "a secret of pipelines", describe_secret by describe_pipeline_secret(secret_id),
+            reply => reply.pipeline_secret, PipelineSecret;
+        studio: String, "a Studio", describe_studio by describe_data_studio(session_id),
+            reply => Some(reply), StudioInfo;
     }
 }
 
-by_name! {
+deletes! {
+    Workspace {
+        action: String, "an action", delete_action by delete_action(action_id);
+        agent: String, "an agent", delete_agent by delete_agent(agent_id);
+        compute_env: String, "a compute environment",
+            delete_compute_env by delete_compute_env(compute_env_id);
+        credentials: String, "credentials", delete_credentials by delete_credentials(credentials_id);
+        data_link: String, "a data link", delete_data_link by delete_custom_data_link(data_link_id);
+        dataset: String, "a dataset", delete_dataset by delete_dataset_v2(dataset_id);
+        label: i64, "a label (`name`, or `name=value` for a resource label)",
+            delete_label by delete_label(label_id);
+        secret: i64, "a secret of pipelines", delete_secret by delete_pipeline_secret(secret_id);
+        studio: String, "a Studio", delete_studio by delete_data_studio(session_id);
+    }
+}
+
+#[cfg(feature = "workflows")]
+describes! {
+    Workspace {
+        run: String, "a run", describe_run by describe_workflow(workflow_id),
+            reply => Some(reply), DescribeWorkflowResponse;
+    }
+}
+
+#[cfg(feature = "workflows")]
+deletes! {
+    Workspace {
+        run: String, "the record of a run, which must have ended,",
+            delete_run by delete_workflow(workflow_id);
+    }
+}
+
+describes! {
     Organization {
-        team: i64, "a team",
-            describe_team by describe_organization_team(team_id, org_id), reply => reply.team, TeamDetails,
-            delete_team by delete_organization_team;
+        managed_identity: i64, "a managed identity",
+            describe_managed_identity by describe_managed_identity(managed_identity_id, org_id),
+            reply => Some(reply), CreateManagedIdentityResponse;
+        role: String, "a role, a predefined one or the organization's own",
+            describe_role by describe_role(role_name, org_id), reply => reply.role, Role;
+        team: i64, "a team", describe_team by describe_organization_team(team_id, org_id),
+            reply => reply.team, TeamDetails;
+    }
+}
+
+deletes! {
+    Organization {
+        idp_group: i64, "a group of the identity provider",
+            delete_idp_group by delete_organization_idp_group(group_id, org_id);
+        managed_identity: i64, "a managed identity, with the credentials of its users",
+            delete_managed_identity by delete_managed_identity(managed_identity_id, org_id);
+        member: i64, "a member, by user name or e-mail address: takes the user out of the organization",
+            delete_member by delete_organization_member(member_id, org_id);
+        role: String, "a role of the organization's own", delete_role by delete_role(role_name, org_id);
+        team: i64, "a team", delete_team by delete_organization_team(team_id, org_id);
+    }
+}
+
+describes! {
+    Account {
+        ssh_key: i64, "an SSH key", describe_ssh_key by describe_ssh_key(key_id),
+            reply => reply.ssh_key, SshPublicKey;
+    }
+}
+
+deletes! {
+    Account {
+        access_token: i64, "an access token, which is valid no more",
+            delete_access_token by delete_token(token_id);
+        ssh_key: i64, "an SSH key", delete_ssh_key by delete_ssh_key(key_id);
     }
 }
 
@@ -141,16 +204,44 @@ impl Workspace {
         }
     }
 
-    /// Deletes a label, by id, `name`, or `name=value` for a resource label.
+    /// The id of a checkpoint of a Studio, by the checkpoint's name.
+    ///
+    /// # Errors
+    /// There is not exactly one of that name; the error lists what there is.
+    pub async fn checkpoint(
+        &self,
+        studio: impl Into<NameOrId<String>>,
+        checkpoint: impl Into<NameOrId<i64>>,
+    ) -> Result<i64> {
+        let name = match checkpoint.into() {
+            NameOrId::Id(id) => return Ok(id),
+            NameOrId::Name(name) => name,
+        };
+        let studio = self.studio(studio).await?;
+        let mut search = Search::new(&name);
+        let all = self.client.list_data_studio_checkpoints();
+        let all = all.session_id(&studio);
+        search_lists(&mut search, [all.clone().search(&name), all], |item| {
+            Candidate::new(item.id, [item.name])
+        })
+        .await?;
+        number(search.finish("checkpoint", &format!(" of Studio {studio}"))?)
+    }
+
+    /// Describes a checkpoint of a Studio, both by name or `Id`.
     ///
     /// # Errors
     /// There is not exactly one of that name; the call failed.
-    pub async fn delete_label(&self, label: impl Into<NameOrId<i64>>) -> Result<()> {
-        let call = self
-            .client
-            .delete_label()
-            .label_id(self.label(label).await?);
-        deleted(&self.client, call.send().await.map(drop))
+    pub async fn describe_checkpoint(
+        &self,
+        studio: impl Into<NameOrId<String>>,
+        checkpoint: impl Into<NameOrId<i64>>,
+    ) -> Result<types::StudioCheckpoint> {
+        let studio = self.studio(studio).await?;
+        let id = self.checkpoint(Id(studio.as_str()), checkpoint).await?;
+        let call = self.client.get_data_studio_checkpoint();
+        let reply = call.session_id(studio).checkpoint_id(id).await;
+        reply.inspect_err(|error| forget_if(&self.client, error))
     }
 
     /// Describes the workspace itself.

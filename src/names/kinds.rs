@@ -2,7 +2,7 @@
 
 use super::cache::Found;
 use super::search::{Candidate, Search};
-use super::{NameOrId, Organization, Workspace, number};
+use super::{Account, NameOrId, Organization, Workspace, number};
 use crate::Result;
 
 /// The type of an id.
@@ -44,6 +44,13 @@ macro_rules! kinds {
             }
         )*}
     };
+    // For lists that grow without end.
+    (@find $self:ident, $kind:literal, $name:ident, $list:ident, narrow_search,
+        $item:ident => $candidate:expr) => {{
+        let lists = [$list.search(&$name)];
+        let place = $self.place();
+        $self.client.find($kind, place, &$name, lists, |$item| $candidate).await?
+    }};
     (@find $self:ident, $kind:literal, $name:ident, $list:ident, search,
         $item:ident => $candidate:expr) => {{
         let lists = [$list.clone().search(&$name), $list];
@@ -68,6 +75,8 @@ kinds! {
     Workspace {
         /// The id of an action.
         action: String, "action", list_actions by actions, item => (item.id, [item.name]);
+        /// The id of an agent.
+        agent: String, "agent", list_agents by search, item => (item.id, [item.name]);
         /// The id of a compute environment, whatever its status.
         compute_env: String, "compute environment", list_compute_envs by compute_envs,
             item => (item.id, [item.name]);
@@ -85,13 +94,40 @@ kinds! {
     }
 }
 
+#[cfg(feature = "workflows")]
+kinds! {
+    Workspace {
+        /// The id of a run, by the run's name: as [`Client::run`](crate::Client::run) takes it.
+        run: String, "run", list_workflows by narrow_search,
+            item => (
+                item.workflow.as_ref().and_then(|run| run.id.clone()),
+                [item.workflow.and_then(|run| run.run_name)]
+            );
+    }
+}
+
 kinds! {
     Organization {
+        /// The id of a group of the identity provider.
+        idp_group: i64, "group of the identity provider", list_organization_idp_groups of org_id by groups,
+            item => (item.id, [item.display_name]);
+        /// The id of a managed identity.
+        managed_identity: i64, "managed identity", list_managed_identities of org_id by search,
+            item => (item.id, [item.name]);
         /// The id of a team.
         team: i64, "team", list_organization_teams of org_id by search,
             item => (item.team_id, [item.name]);
         /// The member id of a user, by user name or e-mail address.
         member: i64, "member", list_organization_members of org_id by search,
             item => (item.member_id, [item.user_name, item.email]);
+    }
+}
+
+kinds! {
+    Account {
+        /// The id of an access token.
+        access_token: i64, "access token", token_list by tokens, item => (item.id, [item.name]);
+        /// The id of an SSH key.
+        ssh_key: i64, "SSH key", list_ssh_keys by ssh_keys, item => (item.id, [item.name]);
     }
 }

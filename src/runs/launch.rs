@@ -11,6 +11,7 @@ use crate::names::{NameOrId, PipelineId};
 use crate::runs::run::Run;
 use crate::transport::response::awaited_is_sent;
 use crate::types::{WorkflowLaunchRequest, WorkflowLaunchRequestSyntaxParser};
+use crate::wire::setting::{Setting, SettingTexts};
 use crate::{Client, Nullable, Result, WorkspaceRef};
 
 mod base;
@@ -241,8 +242,8 @@ impl Launch {
     }
 
     /// The version of a launchpad pipeline, by name or `Id`. Default: its default version.
-    pub fn version(mut self, version: impl Into<NameOrId<String>>) -> Self {
-        self.version = Some(version.into());
+    pub fn version<M>(mut self, version: impl Setting<NameOrId<String>, M>) -> Self {
+        self.version = version.setting();
         self
     }
 
@@ -254,8 +255,8 @@ impl Launch {
     /// [`work_dir`](Self::work_dir) says where to work; and with its pre-run script, post-run script
     /// and Nextflow configuration, where neither the launch nor the pipeline has one. (The web form
     /// and `tw` add them as well; the server doesn't.)
-    pub fn compute_env(mut self, compute_env: impl Into<ComputeEnvRef>) -> Self {
-        self.compute_env = Some(compute_env.into());
+    pub fn compute_env<M>(mut self, compute_env: impl Setting<ComputeEnvRef, M>) -> Self {
+        self.compute_env = compute_env.setting();
         self
     }
 
@@ -323,11 +324,24 @@ impl Launch {
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $setter:ident: $type:ty => $field:ident;)*) => {
-        /// Settings of the run.
+        /// Settings of the run: a value, or an [`Option`] of one, of which `None` says nothing.
         impl Launch {$(
             $(#[$doc])*
-            pub fn $setter(mut self, value: impl Into<$type>) -> Self {
-                self.changes.$field = value.into().into();
+            pub fn $setter<M>(mut self, value: impl Setting<$type, M>) -> Self {
+                self.changes.$field = value.setting();
+                self
+            }
+        )*}
+    };
+}
+
+macro_rules! nullable_settings {
+    ($($(#[$doc:meta])* $setter:ident: $type:ty => $field:ident;)*) => {
+        /// Settings of the run that can be none: a value, an [`Option`] of one, or `Null`.
+        impl Launch {$(
+            $(#[$doc])*
+            pub fn $setter(mut self, value: impl Into<Nullable<$type>>) -> Self {
+                self.changes.$field = value.into();
                 self
             }
         )*}
@@ -368,13 +382,16 @@ settings! {
     optimization: String => optimization_id;
     /// What the resource optimization covers.
     optimization_targets: String => optimization_targets;
+}
+
+nullable_settings! {
     /// The directory of workflow outputs (Nextflow's `-output-dir`); `Null` leaves it to the
     /// pipeline.
-    output_dir: Nullable<String> => output_dir;
+    output_dir: String => output_dir;
     /// The Nextflow version; `Null` leaves it to the Platform.
-    nextflow_version: Nullable<String> => nextflow_version;
+    nextflow_version: String => nextflow_version;
     /// Nextflow's language parser, `v1` or `v2`; `Null` leaves it to Nextflow.
-    syntax_parser: Nullable<WorkflowLaunchRequestSyntaxParser> => syntax_parser;
+    syntax_parser: WorkflowLaunchRequestSyntaxParser => syntax_parser;
 }
 
 /// What a compute environment may bring: see [`Launch::compute_env`].
@@ -421,28 +438,28 @@ impl Launch {
 
 impl Launch {
     /// The Nextflow configuration profiles, in place of the pipeline's.
-    pub fn profiles(mut self, profiles: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.changes.config_profiles = Some(texts(profiles));
+    pub fn profiles<M>(mut self, profiles: impl SettingTexts<String, M>) -> Self {
+        self.changes.config_profiles = profiles.setting_texts();
         self
     }
 
     /// The names of the user's own secrets that the run may read, in place of the pipeline's.
-    pub fn user_secrets(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.changes.user_secrets = Some(texts(names));
+    pub fn user_secrets<M>(mut self, names: impl SettingTexts<String, M>) -> Self {
+        self.changes.user_secrets = names.setting_texts();
         self
     }
 
     /// The names of the workspace's secrets that the run may read, in place of the pipeline's.
-    pub fn workspace_secrets(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
-        self.changes.workspace_secrets = Some(texts(names));
+    pub fn workspace_secrets<M>(mut self, names: impl SettingTexts<String, M>) -> Self {
+        self.changes.workspace_secrets = names.setting_texts();
         self
     }
 
     /// Takes up the Nextflow session of an earlier run (Nextflow's `-resume`). To repeat that run
     /// with all it had, use [`Run::resume`].
-    pub fn resume_session(mut self, session_id: impl Into<String>) -> Self {
-        self.changes.resume = Some(true);
-        self.changes.session_id = Some(session_id.into());
+    pub fn resume_session<M>(mut self, session_id: impl Setting<String, M>) -> Self {
+        self.changes.session_id = session_id.setting();
+        self.changes.resume = self.changes.session_id.is_some().then_some(true);
         self
     }
 
@@ -474,10 +491,6 @@ impl Launch {
         let ready_within = self.ready_within;
         self.prepare(bases).await?.send(ready_within).await
     }
-}
-
-fn texts(values: impl IntoIterator<Item: Into<String>>) -> Vec<String> {
-    values.into_iter().map(Into::into).collect()
 }
 
 impl fmt::Debug for Launch {

@@ -12,7 +12,7 @@ use crate::types::{
     DescribeTaskResponse, DescribeWorkflowResponse, ProgressData, Task, WorkflowDetails,
     WorkflowStatus,
 };
-use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
+use crate::{Argument, Client, Error, ErrorKind, Result, WorkspaceRef};
 
 mod logs;
 mod pace;
@@ -59,10 +59,13 @@ impl Client {
     /// println!("{}", run.status().await?);
     /// # Ok(()) }
     /// ```
-    pub fn run(&self, id: impl Into<String>) -> Run {
+    ///
+    /// The id may be an [`Option`], as replies have it: without one, each call of the run is an
+    /// error. For a run's name see [`Workspace::run`](crate::Workspace::run).
+    pub fn run(&self, id: impl Argument<String>) -> Run {
         Run {
             client: self.clone(),
-            id: id.into(),
+            id: id.resolve().ok().flatten().unwrap_or_default(),
             workspace: WorkspaceRef::OfClient,
         }
     }
@@ -91,6 +94,10 @@ impl Run {
 
     /// The client in the run's workspace.
     async fn at_home(&self) -> Result<Client> {
+        if self.id.is_empty() {
+            let text = "the run has no id: none was given to `Client::run`";
+            return Err(Error::new(ErrorKind::InvalidRequest, text));
+        }
         self.client.in_workspace(self.workspace.clone()).await
     }
 
@@ -224,7 +231,8 @@ impl Run {
 
 /// Labels, by id, `name`, or `name=value` for a resource label.
 impl Run {
-    /// Adds labels to those that the run has.
+    /// Adds labels to those that the run has. Those of
+    /// [`Workspace::labels_or_new`](crate::Workspace::labels_or_new) are created where they don't exist.
     ///
     /// # Errors
     /// The call failed; a label does not exist.

@@ -16,7 +16,7 @@ use crate::prelude::*;
 use crate::progress::Reporter;
 use crate::transport::again::Attempts;
 use crate::transport::storage::Storage;
-use crate::{Error, ErrorKind, NameOrId, Progress, Result, WorkspaceRef};
+use crate::{Error, ErrorKind, NameOrId, Progress, Result, Setting, WorkspaceRef};
 
 pub(super) const JOB: &str = "data link";
 /// Fills most connections, and what is under way is lost with little regret.
@@ -124,8 +124,8 @@ impl DataLink {
     }
 
     /// The credentials to reach the storage with, by name or `Id`, where there are several.
-    pub fn credentials(mut self, credentials: impl Into<NameOrId<String>>) -> Self {
-        self.credentials = Some(credentials.into());
+    pub fn credentials<M>(mut self, credentials: impl Setting<NameOrId<String>, M>) -> Self {
+        self.credentials = credentials.setting();
         self
     }
 

@@ -9,7 +9,7 @@ use crate::files::{make_folder_of, part_path, unwritable};
 use crate::generated::{Client, types};
 use crate::names::{Edited, Workspace};
 use crate::transport::response::awaited_is_sent;
-use crate::{ByteStream, Error, ErrorKind, NameOrId, Result, Upload, WorkspaceRef};
+use crate::{ByteStream, Error, ErrorKind, NameOrId, Result, Setting, Upload, WorkspaceRef};
 
 /// The largest file that the Platform takes for a dataset: 10 MB.
 const LARGEST_FILE: u64 = 10 << 20;
@@ -208,8 +208,8 @@ impl DatasetUpload {
     }
 
     /// The description of a new dataset.
-    pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.description = Some(text.into());
+    pub fn description<M>(mut self, text: impl Setting<String, M>) -> Self {
+        self.description = text.setting();
         self
     }
 
@@ -350,8 +350,8 @@ awaited_is_sent!(DatasetDownload => ByteStream);
 
 impl DatasetDownload {
     /// Another version than the latest, counted from 1.
-    pub fn version(mut self, number: i64) -> Self {
-        self.version = Some(number);
+    pub fn version<M>(mut self, number: impl Setting<i64, M>) -> Self {
+        self.version = number.setting();
         self
     }
 

@@ -9,7 +9,7 @@ use crate::names::Edited;
 use crate::poll::{Rhythm, poll_until};
 use crate::transport::again::{Trouble, USUAL_PATIENCE};
 use crate::transport::response::awaited_is_sent;
-use crate::{Error, ErrorKind, Id, NameOrId, Result, WorkspaceRef};
+use crate::{Error, ErrorKind, Id, NameOrId, Result, Setting, WorkspaceRef};
 
 const JOB: &str = "Studio";
 /// Studios start within seconds at best, and often take minutes.
@@ -93,8 +93,8 @@ impl NewStudio {
     }
 
     /// The compute environment, by name or `Id`, in place of the request's.
-    pub fn compute_env(mut self, compute_env: impl Into<NameOrId<String>>) -> Self {
-        self.compute_env = Some(compute_env.into());
+    pub fn compute_env<M>(mut self, compute_env: impl Setting<NameOrId<String>, M>) -> Self {
+        self.compute_env = compute_env.setting();
         self
     }
 
@@ -106,7 +106,7 @@ impl NewStudio {
     }
 
     /// The longest time to wait: see [`Studio::timeout`].
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.studio = self.studio.timeout(timeout);
         self
     }
@@ -171,9 +171,10 @@ impl Studio {
         self
     }
 
-    /// The longest time to wait for the state that is waited for. Default: no limit.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    /// The longest time to wait for the state that is waited for, a [`Duration`] or an `Option` of
+    /// one. Default: no limit.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 

@@ -5,12 +5,18 @@ use super::timestamp::Timestamp;
 /// A value for a parameter of type `T`, or an [`Option`] of one: `None` leaves the parameter out.
 ///
 /// Numbers of every integer type are taken for an `i64`, and text in every form for a string or an
-/// enum.
+/// enum. What is no such thing is refused by the compiler, which says what to do:
+///
+/// ```compile_fail,E0277
+/// # async fn example(client: seqera::Client) -> seqera::Result<()> {
+/// client.describe_pipeline().pipeline_id("rnaseq").await?; // a name, where an id is wanted
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be given where a parameter takes `{T}`",
     label = "not a `{T}`, nor what is taken for one, nor an `Option` of that",
     note = "integers of every size are taken for an `i64`; text for a `String` or an enum; a name is looked up \
-            first, as with `client.in_workspace(..)`"
+            first, with the methods of `seqera::Workspace`"
 )]
 pub trait Argument<T> {
     /// The value, if there is one.
@@ -21,9 +27,20 @@ pub trait Argument<T> {
     fn resolve(self) -> Result<Option<T>, String>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, A: Argument<T>> Argument<T> for Option<A> {
     fn resolve(self) -> Result<Option<T>, String> {
         self.map_or(Ok(None), A::resolve)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, T, A> Argument<T> for &'a Option<A>
+where
+    &'a A: Argument<T>,
+{
+    fn resolve(self) -> Result<Option<T>, String> {
+        self.as_ref().map_or(Ok(None), Argument::resolve)
     }
 }
 
@@ -104,5 +121,8 @@ mod tests {
             resolve::<String>(Some(&"a".to_owned())),
             Ok(Some("a".to_owned()))
         );
+        assert_eq!(resolve::<String>(&None::<String>), Ok(None));
+        let id = Some("a".to_owned());
+        assert_eq!(resolve::<String>(&id), Ok(id.clone()));
     }
 }

@@ -4,7 +4,11 @@
 ///
 /// All that converts into the type is taken: text in every form for text and for enums, a variant
 /// for a union, what a reply holds for the request that it converts to. `M` tells a value from an
-/// option; the compiler finds it.
+/// option; the compiler finds it. What converts into no such value is refused, with what to do:
+///
+/// ```compile_fail,E0277
+/// seqera::types::CreateLabelRequest::new().name(7);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be set where a `{T}` is wanted",
     label = "not a `{T}`, nor what converts into one, nor an `Option` of that",
@@ -18,7 +22,11 @@ pub trait Setting<T, M> {
 
 /// A list for a field or a parameter, or an [`Option`] of one: `None` leaves it out.
 ///
-/// Arrays, vectors, sets and iterators are lists.
+/// Arrays, vectors, sets and iterators are lists; a single value is none:
+///
+/// ```compile_fail,E0277
+/// seqera::types::CreatePipelineRequest::new().label_ids(71);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be set where a list of `{T}` is wanted",
     label = "not an array, vector, set or iterator of `{T}`, nor an `Option` of that",
@@ -44,6 +52,8 @@ pub trait SettingTexts<T, M> {
     fn setting_texts(self) -> Option<Vec<T>>;
 }
 
+// Errors are to speak of the traits above: of `Into` and `IntoIterator` nobody knows what for.
+
 /// Marks what is a value or a list.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -54,36 +64,42 @@ pub enum Plain {}
 #[derive(Debug)]
 pub enum Maybe {}
 
+#[diagnostic::do_not_recommend]
 impl<T, V: Into<T>> Setting<T, Plain> for V {
     fn setting(self) -> Option<T> {
         Some(self.into())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, V: Into<T>> Setting<T, Maybe> for Option<V> {
     fn setting(self) -> Option<T> {
         self.map(Into::into)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, L: IntoIterator<Item = T>> SettingList<T, Plain> for L {
     fn setting_list(self) -> Option<Vec<T>> {
         Some(self.into_iter().collect())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, L: IntoIterator<Item = T>> SettingList<T, Maybe> for Option<L> {
     fn setting_list(self) -> Option<Vec<T>> {
         self.map(|list| list.into_iter().collect())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, L: IntoIterator<Item: Into<T>>> SettingTexts<T, Plain> for L {
     fn setting_texts(self) -> Option<Vec<T>> {
         Some(self.into_iter().map(Into::into).collect())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, L: IntoIterator<Item: Into<T>>> SettingTexts<T, Maybe> for Option<L> {
     fn setting_texts(self) -> Option<Vec<T>> {
         self.map(|list| list.into_iter().map(Into::into).collect())

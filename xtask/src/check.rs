@@ -6,11 +6,10 @@ use anyhow::{Context, Result, ensure};
 use seqera_codegen::document::Document;
 use seqera_codegen::overlay;
 
-use crate::files::{is_unfinished, read};
+use crate::files::{CHANGELOG, OVERLAY, SCHEMA, is_unfinished, read};
 use crate::generation::{self, Generation};
 use crate::manifest::{Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
-use crate::refresh::{CHANGELOG, OVERLAY, SCHEMA};
 use crate::release::Released;
 use crate::say::say;
 use crate::{Outcome, coverage, platform_table};

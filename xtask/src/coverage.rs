@@ -8,9 +8,9 @@ use seqera_codegen::document::{Document, for_each_operation};
 use seqera_codegen::{overlay, select};
 use serde_json::Value;
 
-use crate::files::read;
+use crate::Outcome;
+use crate::files::{OVERLAY, SCHEMA, read};
 use crate::say::say;
-use crate::{Outcome, refresh};
 
 /// How much of one kind of thing is documented.
 #[derive(Debug, Default)]
@@ -135,8 +135,8 @@ fn silence(value: &mut Value) {
 
 /// Shows the coverage.
 pub fn run(root: &Path, list: bool) -> Result<Outcome> {
-    let schema = read(root, refresh::SCHEMA)?;
-    let overlay = read(root, refresh::OVERLAY)?;
+    let schema = read(root, SCHEMA)?;
+    let overlay = read(root, OVERLAY)?;
     let coverage = measure(&Document::parse(&schema)?, &overlay)?;
     for (name, part) in coverage.parts() {
         say(format!(

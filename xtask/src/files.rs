@@ -11,6 +11,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+/// The vendored schema.
+pub const SCHEMA: &str = "seqera-api-latest.yml";
+/// Our documentation of it.
+pub const OVERLAY: &str = "overlays/docs.yml";
+/// The changelog.
+pub const CHANGELOG: &str = "CHANGELOG.md";
+
 /// The folder in the root of the crate. It is there only while files are being replaced, or after
 /// an interruption.
 const FOLDER: &str = ".refresh";

@@ -11,8 +11,7 @@ use seqera_codegen::{Tags, generate, marks, needs};
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::files::{Changes, read};
-use crate::refresh::{OVERLAY, SCHEMA};
+use crate::files::{Changes, OVERLAY, SCHEMA, read};
 use crate::say::say;
 use crate::try_schema;
 

@@ -12,7 +12,7 @@ use seqera_codegen::names::type_name;
 use seqera_codegen::surface::Surface;
 
 use crate::diff::{Change, Kind, Subject};
-use crate::files::{self, Changes, read, read_if_there};
+use crate::files::{self, CHANGELOG, Changes, OVERLAY, SCHEMA, read, read_if_there};
 use crate::generation::{self, Generation};
 use crate::manifest::{self, Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
@@ -22,13 +22,6 @@ use crate::say::say;
 use crate::source::Source;
 use crate::spelling::of_program;
 use crate::{Outcome, PUBLISHED, changelog, coverage, diff, platform_table};
-
-/// The vendored schema.
-pub const SCHEMA: &str = "seqera-api-latest.yml";
-/// Our documentation of it.
-pub const OVERLAY: &str = "overlays/docs.yml";
-/// The changelog.
-pub const CHANGELOG: &str = "CHANGELOG.md";
 
 /// The options of `refresh-schema`.
 #[derive(clap::Args)]

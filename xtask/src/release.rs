@@ -6,10 +6,9 @@ use anyhow::{Context, Result, ensure};
 use semver::{BuildMetadata, Version};
 
 use crate::diff::Change;
-use crate::files::{self, Changes, read, read_if_there};
+use crate::files::{self, CHANGELOG, Changes, SCHEMA, read, read_if_there};
 use crate::manifest::Manifest;
 use crate::provenance::{self, Provenance, Release, checksum, today};
-use crate::refresh::{CHANGELOG, SCHEMA};
 use crate::say::say;
 use crate::{Outcome, changelog};
 

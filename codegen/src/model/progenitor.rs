@@ -117,9 +117,21 @@ fn client_items(tokens: &TokenStream) -> Result<TokenStream> {
                 kept.extend(quote! {
                     /// A client of the Seqera Platform API: cheap to clone, safe to share.
                     ///
+                    /// ```no_run
+                    /// use seqera::Client;
+                    ///
+                    /// # async fn example() -> seqera::Result<()> {
+                    /// let client = Client::from_env()?; // or `Client::builder(token)`, with all there is to set
+                    /// let research = client.in_workspace("acme/research").await?;
+                    /// # Ok(()) }
+                    /// ```
+                    ///
                     /// The operations of the API are methods of it, one block for each tag of the
                     /// schema. Each returns a builder of [`builder`](crate::builder): set its
                     /// parameters, then `send` it, or await it, which is the same.
+                    ///
+                    /// What takes several calls is here too: launches and runs, data links, datasets
+                    /// and Studios, and names in place of ids.
                     #[derive(Clone)]
                     #client
                 });

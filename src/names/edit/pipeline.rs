@@ -12,6 +12,7 @@ use crate::names::labels::is_refused;
 use crate::names::{NameOrId, Workspace};
 use crate::types::{
     PipelineDetails, PipelineVersionInfo, PipelineVersionManageRequest, UpdatePipelineRequest,
+    WorkflowLaunchRequest,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -32,7 +33,8 @@ pub struct PipelineVersion {
 
 impl Workspace {
     /// Changes a pipeline of the launchpad, by name or `Id`: what describes it, its labels, and its
-    /// launch in the request's `launch`.
+    /// launch in the request's `launch`. For the launch alone there is
+    /// [`edit_pipeline_launch`](Self::edit_pipeline_launch).
     ///
     /// Servers that keep versions of pipelines make a draft of a change of the launch (repository,
     /// revision, parameters, …). It gets the name of the default version with the number at its end
@@ -43,12 +45,7 @@ impl Workspace {
     /// # async fn example(client: seqera::Client) -> seqera::Result<()> {
     /// let research = client.workspace("acme/research").await?;
     /// let edited = research
-    ///     .edit_pipeline("rnaseq", |mut request| {
-    ///         if let Some(launch) = &mut request.launch {
-    ///             launch.revision = Some("3.19.0".to_owned());
-    ///         }
-    ///         request.description("RNA sequencing, nightly")
-    ///     })
+    ///     .edit_pipeline("rnaseq", |request| request.description("RNA sequencing, nightly"))
     ///     .await?;
     /// for change in &edited.changes {
     ///     println!("{change}");
@@ -66,6 +63,27 @@ impl Workspace {
             change: Box::new(change),
             keep_draft: false,
         }
+    }
+
+    /// Changes what a pipeline of the launchpad launches, by name or `Id`: its repository, revision,
+    /// parameters, compute environment and the rest. All else is as with
+    /// [`edit_pipeline`](Self::edit_pipeline).
+    ///
+    /// ```no_run
+    /// # async fn example(research: seqera::Workspace) -> seqera::Result<()> {
+    /// let edit = research.edit_pipeline_launch("rnaseq", |launch| launch.revision("3.19.0"));
+    /// println!("{:?}", edit.await?.version);
+    /// # Ok(()) }
+    /// ```
+    pub fn edit_pipeline_launch<'a>(
+        &self,
+        pipeline: impl Into<NameOrId<i64>>,
+        change: impl Fn(WorkflowLaunchRequest) -> WorkflowLaunchRequest + Send + Sync + 'a,
+    ) -> EditPipeline<'a> {
+        self.edit_pipeline(pipeline, move |mut request| {
+            let launch = request.launch.take().unwrap_or_default();
+            request.launch(change(launch))
+        })
     }
 }
 

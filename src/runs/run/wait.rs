@@ -56,9 +56,9 @@ impl Run {
 }
 
 impl Wait {
-    /// Gives up after this time. Default: never.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    /// Gives up after this time, a [`Duration`] or an `Option` of one. Default: never.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 
