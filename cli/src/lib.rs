@@ -19,7 +19,6 @@ use std::process::ExitCode;
 use args::Color;
 use context::Context;
 use exit::{Exit, Failure};
-use output::Answer;
 
 /// Does what the command line says. Called through a link named `tw` it is `tw`; named `seqerakit`
 /// it is `apply`.
@@ -63,9 +62,15 @@ pub fn run() -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let ended = runtime.block_on(cli.command.run(&context));
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                ended = cli.command.run(&context) => ended,
+                failure = context.interruption() => Err(failure),
+            }
+        });
         match ended.as_ref().err().and_then(Failure::unsent) {
-            Some(request) => context.show(&Answer::request(request)),
+            Some(request) => context.show_unsent(request),
             None => ended,
         }
     });

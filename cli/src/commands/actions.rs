@@ -163,7 +163,9 @@ impl Actions {
             }) => {
                 let place = context.place(&workspace).await?;
                 let id = describe(context, &place, &action).await?.id;
-                change.run(context, &place, Kind::Action, id.into()).await
+                change
+                    .run(context, &place, Kind::Action, vec![id.into()])
+                    .await
             }
         }
     }
@@ -188,7 +190,7 @@ impl Action {
             let mut present = all(context, &place, false).await?.into_iter();
             let present = present.find(|action| action.name.as_ref() == Some(&self.name));
             if let Some(id) = present.and_then(|action| action.id) {
-                delete(context, &place, &id).await?;
+                context.step(delete(context, &place, &id).await)?;
             }
         }
         let env =
@@ -203,8 +205,8 @@ impl Action {
         let reference = place.reference().await?;
         if let Some(labels) = &self.labels.labels {
             let ids = labels::ids(context, &place, &labels.0, Absent::Make).await?;
-            let id = Value::from(id.as_str());
-            let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &id, &ids);
+            let made = [Value::from(id.as_str())];
+            let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &made, &ids);
             let told = format!(
                 "Action '{}' was created but failed to add labels",
                 self.name

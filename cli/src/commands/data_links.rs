@@ -428,7 +428,21 @@ impl Transfer {
         let credentials = credentials::of_any_kind(context, &place, &self.credentials).await?;
         let id = self.which.data_link.id(context, &place).await?;
         let link = context.client()?.data_link(Id(id)).workspace(place.id());
-        Ok(link.credentials(Id(credentials)))
+        let link = link.credentials(Id(credentials));
+        context.goes_on("What was transferred stays; the same command goes on from there.");
+        Ok(match context.progress().is_shown() {
+            true => {
+                let bar = context.progress().bytes();
+                link.on_progress(move |progress| {
+                    bar.set(
+                        progress.bytes,
+                        progress.bytes_total.unwrap_or(progress.bytes),
+                    );
+                    bar.say(format!("{} files", progress.files));
+                })
+            }
+            false => link,
+        })
     }
 
     async fn download(self, context: &Context) -> Result<Exit> {

@@ -209,7 +209,9 @@ impl Datasets {
                         .id
                         .unwrap_or_default(),
                 };
-                change.run(context, &place, Kind::Dataset, id.into()).await
+                change
+                    .run(context, &place, Kind::Dataset, vec![id.into()])
+                    .await
             }
         }
     }
@@ -253,7 +255,7 @@ impl Add {
         if self.overwrite.overwrite
             && let Some(present) = look_for(context, &place, &self.name).await?
         {
-            delete(context, &place, &present).await?;
+            context.step(delete(context, &place, &present).await)?;
         }
         let call = context
             .client()?

@@ -264,7 +264,11 @@ pub async fn ids(
         }
         match (id, absent) {
             (Some(id), _) => ids.push(id),
-            (None, Absent::Make) => ids.push(create(context, place, label).await?),
+            // A dry run has no id of it.
+            (None, Absent::Make) => {
+                let made = create(context, place, label).await.map(Some);
+                ids.extend(context.step(made)?);
+            }
             (None, Absent::Skip) => {}
             (None, Absent::Refuse) => {
                 return Err(Failure::not_found(format!(

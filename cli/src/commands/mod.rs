@@ -7,6 +7,7 @@ use crate::exit::{Exit, Result};
 
 mod account;
 pub mod actions;
+mod bulk;
 pub mod compute_envs;
 pub mod credentials;
 pub mod data_links;

@@ -140,12 +140,8 @@ impl Add {
                     "Delete organization {} with all that is in it?",
                     self.name
                 ))?;
-                context
-                    .client()?
-                    .delete_organization()
-                    .org_id(id)
-                    .send()
-                    .await?;
+                let call = context.client()?.delete_organization().org_id(id);
+                context.step(call.send().await)?;
             }
         }
         let call = context

@@ -147,7 +147,7 @@ impl Add {
                 .iter()
                 .find(|secret| secret.name.as_ref() == Some(&self.name));
             if let Some(secret) = present {
-                delete(context, &place, secret).await?;
+                context.step(delete(context, &place, secret).await)?;
             }
         }
         let call = context

@@ -140,9 +140,8 @@ impl Add {
             && let Some(team) = look_for(context, id, &self.name).await?
         {
             let call = context.client()?.delete_organization_team().org_id(id);
-            call.team_id(team.team_id.unwrap_or_default())
-                .send()
-                .await?;
+            let deleted = call.team_id(team.team_id.unwrap_or_default()).send();
+            context.step(deleted.await)?;
         }
         context
             .client()?

@@ -302,16 +302,14 @@ impl Add {
                 self.name
             ))?;
             let call = client.delete_workspace().org_id(organization);
-            call.workspace_id(present.workspace_id.unwrap_or_default())
-                .send()
-                .await?;
+            let deleted = call.workspace_id(present.workspace_id.unwrap_or_default());
+            context.step(deleted.send().await)?;
         }
-        client
-            .validate_workspace_name()
-            .org_id(organization)
-            .name(&self.name)
-            .send()
-            .await?;
+        // A dry run has not made the name free.
+        if !(context.global.dry_run && self.overwrite.overwrite) {
+            let call = client.validate_workspace_name().org_id(organization);
+            call.name(&self.name).send().await?;
+        }
         client
             .create_workspace()
             .org_id(organization)

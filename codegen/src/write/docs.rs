@@ -214,10 +214,11 @@ fn library(operation: &Operation, names: &Names) -> TokenStream {
 
 /// Links what is in code marks and a path in the library: `Client::launch`, `Run::wait`.
 fn with_library_links(text: &str) -> String {
-    const HANDLES: [(&str, &str); 6] = [
+    const HANDLES: [(&str, &str); 7] = [
         ("Client", "crate::Client"),
         ("DataLink", "crate::DataLink"),
         ("Dataset", "crate::Dataset"),
+        ("Organization", "crate::names::Organization"),
         ("Run", "crate::runs::Run"),
         ("Studio", "crate::Studio"),
         ("Workspace", "crate::Workspace"),

@@ -305,6 +305,7 @@ pub async fn wait(
     id: &str,
     wanted: ComputeEnvStatus,
 ) -> Result<Exit> {
+    context.goes_on(format!("Compute environment {id} goes on."));
     let ends: &[&str] = match wanted {
         ComputeEnvStatus::Deleted => &["ERRORED", "INVALID"],
         _ => &["AVAILABLE", "ERRORED", "INVALID", "DELETED"],

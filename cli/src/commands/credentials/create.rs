@@ -317,7 +317,7 @@ impl<K: Args + Keys> New<K> {
             let mut present = all(context, &place).await?.into_iter();
             let present = present.find(|one| one.name.as_ref() == Some(&self.name));
             if let Some(id) = present.and_then(|one| one.id) {
-                delete(context, &place, &id).await?;
+                context.step(delete(context, &place, &id).await)?;
             }
         }
         let external = self.keys.external_id();

@@ -35,7 +35,7 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
                 &place,
                 Kind::Pipeline,
                 Operation::Set,
-                &json!(id),
+                &[json!(id)],
                 &ids,
             )
             .await
@@ -156,7 +156,8 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
     if command.overwrite.overwrite
         && let Some(present) = look_for(context, &place, &command.name).await?
     {
-        delete(context, &place, present.pipeline_id.unwrap_or_default()).await?;
+        let id = present.pipeline_id.unwrap_or_default();
+        context.step(delete(context, &place, id).await)?;
     }
     let body = request::<CreatePipelineRequest>(fields.into())?;
     create(context, &place, &command.name, body).await?;

@@ -1,15 +1,122 @@
 //! `studios add` and `add-as-new`.
 
+use clap::Args;
 use seqera::types::{DataStudioConfiguration, DataStudioCreateRequest};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Add, AddAsNew, Beginning, Settings, find, label_ids, wait};
+use super::settings::{AllowedUser, Beginning, Machine, Mounts, Settings};
+use super::{find, label_ids, wait};
 use crate::commands::{compute_envs, members};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
-use crate::options::IdOrName;
+use crate::options::{IdOrName, InWorkspace, Labels};
 use crate::output::without_nulls;
 use crate::requests::request;
+use crate::values::TextFile;
+
+/// A new Studio.
+#[derive(Args, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Add {
+    /// Name of the Studio
+    #[arg(short, long)]
+    pub name: String,
+    /// Description
+    #[arg(short, long)]
+    pub description: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub workspace: InWorkspace,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub template: Template,
+    /// File with a Conda environment to add to the template
+    #[arg(long = "conda-env-yml", visible_alias = "conda-env-yaml")]
+    #[serde(rename = "conda-env-yml", alias = "conda-env-yaml")]
+    pub conda_env: Option<TextFile>,
+    /// Compute environment, by name or id
+    #[arg(short, long)]
+    pub compute_env: String,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub machine: Machine,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub mounts: Mounts,
+    /// Repository that it is built from
+    #[arg(long)]
+    pub repository: Option<String>,
+    /// Revision of the repository
+    #[arg(long)]
+    pub revision: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub beginning: Beginning,
+    /// Use spot instances
+    #[arg(long)]
+    pub spot: Option<bool>,
+    /// Allow connections by SSH
+    #[arg(long)]
+    pub ssh: Option<bool>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub allowed: AllowedUser,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub labels: Labels,
+}
+
+/// What a Studio runs.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[group(multiple = false)]
+pub struct Template {
+    /// Template, one of `studios templates`
+    #[arg(short, long)]
+    pub template: Option<String>,
+    /// Image of your own (-ct too)
+    #[arg(long)]
+    pub custom_template: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct AddAsNew {
+    #[command(flatten)]
+    parent: Parent,
+    /// Checkpoint to begin from [default: the latest]
+    #[arg(long)]
+    parent_checkpoint_id: Option<String>,
+    /// Name of the new Studio
+    #[arg(short, long)]
+    name: String,
+    /// Description
+    #[arg(short, long)]
+    description: Option<String>,
+    #[command(flatten)]
+    workspace: InWorkspace,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    mounts: Mounts,
+    #[command(flatten)]
+    beginning: Beginning,
+    #[command(flatten)]
+    allowed: AllowedUser,
+    #[command(flatten)]
+    labels: Labels,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Parent {
+    /// Id of the other Studio (-pid too)
+    #[arg(long)]
+    parent_id: Option<String>,
+    /// Name of the other Studio (-pn too)
+    #[arg(long)]
+    parent_name: Option<String>,
+}
 
 impl Add {
     /// The request that makes it, with the ids of what it names.

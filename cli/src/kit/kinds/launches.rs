@@ -162,6 +162,7 @@ impl Entity for Launches {
 
     fn desired(item: &Item, _: &Home, _: &Platform) -> Result<Value> {
         let launch = Self::options(item)?;
+        launch.check()?;
         Ok(json!({"pipeline": launch.pipeline, "runName": launch.name}))
     }
 
@@ -182,8 +183,9 @@ impl Entity for Launches {
             false => None,
         };
         let client = &task.platform.client;
-        let prepared = launch.prepare(client, task.home.workspace, env.as_deref());
-        let (mut body, source) = prepared.await?;
+        let ready = launch.ready(client, task.home.workspace, env.as_deref());
+        let ready = ready.await?;
+        let (mut body, source) = (ready.request, ready.source_workspace_id);
         if let Some(text) = params_text(task.item, task.home, task.platform) {
             let mut params = match body.params_text.as_deref().map(str::trim) {
                 None | Some("") => Map::new(),
