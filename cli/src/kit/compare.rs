@@ -77,11 +77,10 @@ pub fn compare<T: Serialize + DeserializeOwned + PartialEq>(
         let (old, new) = (value(now, own_now)?, value(then, own_then)?);
         differences("", &old, &new, &mut changes);
         for change in &mut changes {
-            let under = |path: &&str| {
-                change.field == **path || change.field.starts_with(&format!("{path}."))
-            };
-            change.immutable = kind.immutable.iter().any(|path| under(&path));
-            change.sensitive = kind.unreadable.iter().any(|path| under(&path));
+            let under =
+                |path: &str| change.field == *path || change.field.starts_with(&format!("{path}."));
+            change.immutable = kind.immutable.iter().any(|path| under(path));
+            change.sensitive = kind.unreadable.iter().any(|path| under(path));
         }
     }
     Ok(Compared {

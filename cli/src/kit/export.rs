@@ -198,9 +198,9 @@ fn protect(keys: &mut Map<String, Value>, variables: &mut BTreeSet<String>) {
 
 /// A text in which nothing is a variable, a command or a quote.
 fn quoted(text: &str) -> String {
-    let plain = !text.contains(['$', '%', '|', '<', '>', '&', '`'])
-        && !text.starts_with('\\')
-        && !(text.starts_with('\'') && text.ends_with('\''));
+    let special = text.contains(['$', '%', '|', '<', '>', '&', '`']);
+    let quotes = text.starts_with('\'') && text.ends_with('\'');
+    let plain = !(special || quotes || text.starts_with('\\'));
     if plain {
         return text.to_owned();
     }

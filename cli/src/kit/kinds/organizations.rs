@@ -308,7 +308,7 @@ impl Entity for Workspaces {
             .workspace
             .ok_or_else(|| Error::other("no workspace was answered"))?;
         present_workspace(
-            made.id.clone().into_option(),
+            made.id.into_option(),
             made.name.as_ref(),
             &serde_json::to_value(&made)?,
         )
