@@ -32,8 +32,15 @@ fn run() -> anyhow::Result<()> {
     if env::var_os("CARGO_FEATURE_MOCK").is_some() {
         fs::write(directory.join("mocks.rs"), output.mocks()?)?;
     }
+    if env::var_os("CARGO_FEATURE_OPERATIONS").is_some() {
+        fs::write(
+            directory.join("operation_table.rs"),
+            output.operation_table()?,
+        )?;
+    }
     if env::var_os("CARGO_FEATURE_TABLES").is_some() {
         fs::write(directory.join("calls.rs"), output.calls()?)?;
+        fs::write(directory.join("examples.rs"), output.examples()?)?;
         fs::write(directory.join("round_trips.rs"), output.round_trips()?)?;
     }
     Ok(())

@@ -206,6 +206,13 @@ impl Error {
             || (self.status()).is_some_and(|status| status.is_server_error() || status == 408)
     }
 
+    /// Whether something that the call names may not be there, or not for this token.
+    pub(crate) fn may_be_for_what_is_named(&self) -> bool {
+        self.is_gone_or_forbidden()
+            || self.has_status(StatusCode::BAD_REQUEST)
+            || self.has_status(StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
     /// 400 to a launch or the like: "not ready yet", or wrong. A fault inside the server is
     /// neither: what was asked for may have been done.
     #[cfg(any(feature = "runs", feature = "transfers"))]

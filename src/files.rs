@@ -29,6 +29,16 @@ pub(crate) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Error + '_ {
     move |error| Error::io(format!("{} could not be read", path.display()), error)
 }
 
+/// Whether the file system does not take a name, which is the fault of the name alone.
+pub(crate) fn is_name_refused(error: &Error) -> bool {
+    use std::io::ErrorKind::{InvalidFilename, InvalidInput};
+
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    let is_refused =
+        |cause: &std::io::Error| matches!(cause.kind(), InvalidFilename | InvalidInput);
+    error.kind() == crate::ErrorKind::Io && cause.is_some_and(is_refused)
+}
+
 pub(crate) async fn make_folder_of(path: &Path) -> Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => fs::create_dir_all(folder)

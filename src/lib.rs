@@ -12,6 +12,7 @@
 //! [`guide::changes`]: crate::guide::changes
 //! [`guide::tracing`]: crate::guide::tracing
 //! [`guide::testing`]: crate::guide::testing
+//! [`guide::operations`]: crate::guide::operations
 //! [`guide::features`]: crate::guide::features
 //! [`guide::schema`]: crate::guide::schema
 //! [`guide::other_tools`]: crate::guide::other_tools
@@ -50,6 +51,10 @@ mod generated;
 pub mod mock;
 #[cfg(feature = "names")]
 pub mod names;
+#[cfg(any(feature = "names", feature = "operations"))]
+mod nearest;
+#[cfg(feature = "operations")]
+pub mod operations;
 pub mod paginate;
 #[cfg(feature = "names")]
 mod poll;
@@ -75,7 +80,7 @@ pub mod guide {
 
     pages! {
         first_hour authentication workspaces search paging runs transfers changes errors limits_and_retries
-        tracing testing features schema upgrading examples other_tools
+        tracing testing operations features schema upgrading examples other_tools
     }
 }
 

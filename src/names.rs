@@ -1,8 +1,9 @@
 //! Names in place of ids: workspaces, pipelines, compute environments and the rest.
 //!
 //! A look-up reads every page of the list and compares names exactly. What it finds is remembered
-//! for five minutes ([`ClientBuilder::remember_names`](crate::ClientBuilder::remember_names));
-//! [`Client::forget_names`] drops it all. An id costs no look-up:
+//! for five minutes ([`ClientBuilder::remember_names`](crate::ClientBuilder::remember_names)), or
+//! until a call of the client is refused, which may be because it is gone (400, 403, 404, 410 or
+//! 422). [`Client::forget_names`] drops it all. An id costs no look-up:
 //!
 //! ```no_run
 //! # async fn example(client: seqera::Client) -> seqera::Result<()> {
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use crate::paginate::{ItemStream, Paged};
 use crate::poll::{Rhythm, poll_until};
-use crate::transport::kept::Kept;
+use crate::transport::kept::{Kept, OnRefusal};
 use crate::transport::workspace::FindWorkspace;
 use crate::types;
 use crate::{Client, Error, ErrorKind, Result, WorkspaceRef};
@@ -114,6 +115,11 @@ struct Place {
 pub(crate) fn set_up(kept: &mut Kept) {
     kept.set(FindWorkspace(|transport, name| {
         Box::pin(async move { Client::of(transport).find_workspace(&name).await })
+    }));
+    kept.set(OnRefusal(|kept, begun| {
+        if let Some(names) = kept.get::<NameCache>() {
+            names.doubt(begun);
+        }
     }));
 }
 

@@ -5,7 +5,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -48,43 +47,47 @@ pub trait Paged: Sized + Send + 'static {
     /// What the list is of.
     type Item: Send + 'static;
 
+    /// What is known of the list only when it is asked for: nothing, where its types tell all.
     #[doc(hidden)]
-    const PAGING: Paging;
+    type Form: Copy + Send + Sync + 'static;
 
     #[doc(hidden)]
-    fn into_request(self) -> Request;
+    fn paging(form: Self::Form) -> Paging;
+
+    #[doc(hidden)]
+    fn into_request(self) -> (Request, Self::Form);
 
     /// Takes the items out of a page.
     #[doc(hidden)]
-    fn items(page: &mut Self::Page) -> Vec<Self::Item>;
+    fn items(form: Self::Form, page: &mut Self::Page) -> Vec<Self::Item>;
 
     /// The length of the whole list, where the page tells.
     #[doc(hidden)]
-    fn total(_: &Self::Page) -> Option<i64> {
+    fn total(_: Self::Form, _: &Self::Page) -> Option<i64> {
         None
     }
 
     /// Whether there is another page, where the page tells.
     #[doc(hidden)]
-    fn has_more(_: &Self::Page) -> Option<bool> {
+    fn has_more(_: Self::Form, _: &Self::Page) -> Option<bool> {
         None
     }
 
     /// The cursor of the next page.
     #[doc(hidden)]
-    fn cursor(_: &Self::Page) -> Option<String> {
+    fn cursor(_: Self::Form, _: &Self::Page) -> Option<String> {
         None
     }
 
     /// The cursor of the page before, for lists that are read in both directions.
     #[doc(hidden)]
-    fn cursor_back(_: &Self::Page) -> Option<String> {
+    fn cursor_back(_: Self::Form, _: &Self::Page) -> Option<String> {
         None
     }
 
     /// What tells an item from the others.
     #[doc(hidden)]
-    fn id(_: &Self::Item) -> Option<String> {
+    fn id(_: Self::Form, _: &Self::Item) -> Option<String> {
         None
     }
 }
@@ -168,7 +171,7 @@ enum Lazy<T> {
     Done,
 }
 
-type Start<T> = fn(Request, Settings) -> BoxStream<'static, Result<T>>;
+type Start<T> = Box<dyn FnOnce(Request, Settings) -> BoxStream<'static, Result<T>> + Send>;
 
 /// What the first page is asked for with.
 #[expect(clippy::large_enum_variant, reason = "it is boxed as a whole")]
@@ -241,10 +244,9 @@ impl<T> Lazy<T> {
 impl<P: Paged> PageStream<P> {
     #[doc(hidden)]
     pub fn new(operation: P) -> Self {
-        Self(Lazy::new(
-            Source::Request(operation.into_request()),
-            run::<P>,
-        ))
+        let (request, form) = operation.into_request();
+        let start = move |request, settings| run::<P>(request, form, settings);
+        Self(Lazy::new(Source::Request(request), Box::new(start)))
     }
 
     /// Ends after this many items, and fetches no page beyond them.
@@ -286,25 +288,26 @@ impl<P: Paged> PageStream<P> {
 impl<T: Send + 'static> ItemStream<T> {
     #[doc(hidden)]
     pub fn new<P: Paged<Item = T>>(operation: P) -> Self {
-        Self::of::<P>(Source::Request(operation.into_request()))
+        let (request, form) = operation.into_request();
+        Self::of::<P>(Source::Request(request), form)
     }
 
     /// A list that is known only when something has been looked up.
     #[cfg(feature = "names")]
-    pub(crate) fn later<P: Paged<Item = T>>(
+    pub(crate) fn later<P: Paged<Item = T, Form = ()>>(
         operation: impl Future<Output = Result<P>> + Send + 'static,
     ) -> Self {
-        let request = operation.map_ok(P::into_request).boxed();
-        Self::of::<P>(Source::Later(request))
+        let request = operation.map_ok(|operation| operation.into_request().0);
+        Self::of::<P>(Source::Later(request.boxed()), ())
     }
 
-    fn of<P: Paged<Item = T>>(source: Source) -> Self {
-        let start: Start<Batch<T>> = |request, settings| {
-            let pages = run::<P>(request, settings);
+    fn of<P: Paged<Item = T>>(source: Source, form: P::Form) -> Self {
+        let start = move |request, settings| {
+            let pages = run::<P>(request, form, settings);
             pages.map_ok(|page| (page.items, page.total)).boxed()
         };
         Self {
-            pages: Lazy::new(source, start),
+            pages: Lazy::new(source, Box::new(start)),
             items: Vec::new().into_iter(),
             total: None,
         }
@@ -424,7 +427,11 @@ impl<T> fmt::Debug for ItemStream<T> {
     }
 }
 
-fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Result<Page<P>>> {
+fn run<P: Paged>(
+    request: Request,
+    form: P::Form,
+    settings: Settings,
+) -> BoxStream<'static, Result<Page<P>>> {
     let size = |parameter: Option<&str>| {
         let of_operation = || request.query_value(parameter?)?.parse().ok();
         let size = settings
@@ -433,11 +440,11 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             .unwrap_or(LARGEST_PAGE);
         u64::from(size.clamp(1, LARGEST_PAGE))
     };
-    match P::PAGING {
+    match P::paging(form) {
         Paging::Whole => {
             let mut left = settings.limit;
             let page = async move {
-                let received = receive::<P>(request).await?;
+                let received = receive::<P>(request, form).await?;
                 Ok(Page {
                     total: Some(received.items.len() as u64),
                     items: take_limited(received.items, &mut left),
@@ -456,6 +463,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0);
             let pages = ByOffset::<P> {
+                form,
                 size: size(Some(max)),
                 parameters: (max, offset),
                 include_total: include_total.filter(|name| request.query_value(name).is_none()),
@@ -480,6 +488,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
             size: size_parameter,
         } => {
             let pages = ByCursor::<P> {
+                form,
                 parameter,
                 size: size_parameter.map(|name| (name, size(Some(name)))),
                 request,
@@ -489,7 +498,6 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
                 left: settings.limit,
                 pages: 0,
                 done: false,
-                list: PhantomData,
             };
             stream::unfold(pages, |mut pages| async {
                 pages.next().await.map(|page| (page, pages))
@@ -502,6 +510,7 @@ fn run<P: Paged>(request: Request, settings: Settings) -> BoxStream<'static, Res
 
 /// A list by `max` and `offset`.
 struct ByOffset<P: Paged> {
+    form: P::Form,
     request: Request,
     parameters: (&'static str, &'static str),
     /// The parameter that asks for the total, which may be dear: the first page asks.
@@ -580,7 +589,7 @@ impl<P: Paged> ByOffset<P> {
             self.ahead.push_back(Fetching {
                 offset,
                 size,
-                page: Task::spawn(receive::<P>(request)),
+                page: Task::spawn(receive::<P>(request, self.form)),
             });
             offset += size;
         }
@@ -599,15 +608,15 @@ impl<P: Paged> ByOffset<P> {
                 self.size = self.size.min(count);
             }
         }
-        let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
+        let total = P::total(self.form, &reply).and_then(|total| u64::try_from(total).ok());
         if let Some(total) = total.filter(|total| *total >= self.offset) {
             // Some servers send 0 for "not counted", so that a total must cover what has come.
             self.end = Some(total);
         } else if self.end.is_some_and(|end| end < self.offset) {
             self.end = None;
         }
-        let items = self.seen.new_items::<P>(items, hash);
-        let more = match (self.end, P::has_more(&reply)) {
+        let items = self.seen.new_items::<P>(self.form, items, hash);
+        let more = match (self.end, P::has_more(self.form, &reply)) {
             _ if count == 0 || self.seen.stale >= STALE_PAGES => false,
             (Some(end), more) => self.offset < end || more == Some(true),
             (None, Some(more)) => more,
@@ -624,6 +633,7 @@ impl<P: Paged> ByOffset<P> {
 
 /// A list by a cursor. Each page depends on the one before, so that none is fetched ahead.
 struct ByCursor<P: Paged> {
+    form: P::Form,
     request: Request,
     parameter: &'static str,
     size: Option<(&'static str, u64)>,
@@ -634,7 +644,6 @@ struct ByCursor<P: Paged> {
     /// Pages fetched.
     pages: u64,
     done: bool,
-    list: PhantomData<fn() -> P>,
 }
 
 impl<P: Paged> ByCursor<P> {
@@ -656,7 +665,7 @@ impl<P: Paged> ByCursor<P> {
                 .query(parameter, self.left.map_or(size, |left| left.min(size)));
         }
         self.pages += 1;
-        let received = match receive::<P>(self.request.clone()).await {
+        let received = match receive::<P>(self.request.clone(), self.form).await {
             Ok(received) => received,
             Err(error) => {
                 self.done = true;
@@ -673,14 +682,14 @@ impl<P: Paged> ByCursor<P> {
         } else {
             P::cursor
         };
-        let cursor = direction(&reply).filter(|cursor| !cursor.is_empty());
-        let total = P::total(&reply).and_then(|total| u64::try_from(total).ok());
-        let items = self.seen.new_items::<P>(items, body);
+        let cursor = direction(self.form, &reply).filter(|cursor| !cursor.is_empty());
+        let total = P::total(self.form, &reply).and_then(|total| u64::try_from(total).ok());
+        let items = self.seen.new_items::<P>(self.form, items, body);
         match cursor {
             Some(cursor) if self.seen.stale < STALE_PAGES_BY_CURSOR => {
                 self.request.query(self.parameter, cursor);
             }
-            Some(_) if P::cursor_back(&reply).is_none() => {
+            Some(_) if P::cursor_back(self.form, &reply).is_none() => {
                 let why = format!("{STALE_PAGES_BY_CURSOR} pages in a row have nothing new");
                 return Some(Err(self.unreadable(&why)));
             }
@@ -705,12 +714,12 @@ impl<P: Paged> ByCursor<P> {
     }
 }
 
-async fn receive<P: Paged>(request: Request) -> Result<Received<P>> {
+async fn receive<P: Paged>(request: Request, form: P::Form) -> Result<Received<P>> {
     let fetched: Fetched = request.fetch().await?;
     let hash = hash(fetched.body());
     let mut reply = fetched.parse::<P::Page>()?.into_value();
     Ok(Received {
-        items: P::items(&mut reply),
+        items: P::items(form, &mut reply),
         reply,
         hash,
     })
@@ -737,12 +746,17 @@ struct Seen {
 impl Seen {
     /// The items that no page nearby had. `body` is the hash of the whole page, which tells a
     /// repeated page where items have no id.
-    fn new_items<P: Paged>(&mut self, mut items: Vec<P::Item>, body: u64) -> Vec<P::Item> {
+    fn new_items<P: Paged>(
+        &mut self,
+        form: P::Form,
+        mut items: Vec<P::Item>,
+        body: u64,
+    ) -> Vec<P::Item> {
         if self.body.replace(body) == Some(body) {
             items.clear();
         }
         let mut ids = HashSet::new();
-        items.retain(|item| match P::id(item) {
+        items.retain(|item| match P::id(form, item) {
             Some(id) => {
                 let known = self.ids.iter().any(|page| page.contains(&id));
                 ids.insert(id) && !known

@@ -222,6 +222,8 @@ lists! {
         before(moment: impl Into<SearchDate>) = "before": moment.into().0;
         /// Runs that the caller has starred.
         starred() = "is": "starred";
+        /// Runs that have this dataset as input. Seen in use, not documented.
+        dataset_id(id: impl Into<String>) = "datasetId": id;
     }
 
     /// Searches pipelines by name, in `list_pipelines`.

@@ -323,6 +323,26 @@ async fn labels_are_found_or_made_for_whatever_takes_labels() {
     assert_eq!(platform.calls("POST").len(), 1);
 }
 
+/// The server answers with the label where there is one of that name, so that a refusal is one.
+#[tokio::test]
+async fn a_label_that_can_not_be_made_is_not_looked_for_again() {
+    for status in [400, 409] {
+        let platform = platform(move |seen| {
+            Some(match (&*seen.method, seen.path()) {
+                ("GET", "/labels") => ok(json!({"labels": [], "totalSize": 0})),
+                ("POST", "/labels") => answer(status, r#"{"message": "not this one"}"#),
+                _ => return None,
+            })
+        })
+        .await;
+        let error = platform.workspace().await.label_or_new("urgent").await;
+        assert!(error.unwrap_err().to_string().contains("not this one"));
+        assert_eq!(platform.calls("POST").len(), 1);
+        let looks = platform.calls("GET").len();
+        assert!(looks <= 2, "{looks} looks before, none after");
+    }
+}
+
 #[cfg(feature = "default")]
 mod inventory {
     use std::collections::BTreeSet;

@@ -12,7 +12,7 @@ use seqera::types::{
 };
 use seqera::{DatasetHeader, ErrorKind, Id, Upload};
 use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
-use support::{Act, Server, json, laboratory, reply};
+use support::laboratory;
 
 const SHEET: &str = "sample,fastq_1\nA,a.fq.gz\n";
 
@@ -142,40 +142,33 @@ async fn an_empty_dataset_is_deleted_or_reported() {
     }
 }
 
-/// A server on which the reply to the upload is lost, and a version is there or not.
-async fn losing(versions: &'static str) -> Server {
-    Server::start(move |_, seen| match (seen.method.as_str(), seen.path()) {
-        ("POST", "/datasets") => json(200, r#"{"dataset":{"id":"d1"}}"#),
-        ("POST", "/datasets/d1/upload") => Act::Reset(vec![]),
-        ("GET", "/datasets/d1/versions") => json(200, versions),
-        ("DELETE", "/datasets/d1") => json(204, ""),
-        _ => reply(500, "text/plain", "unexpected"),
-    })
-    .await
-}
-
-async fn upload_to(server: &Server) -> seqera::Result<DatasetVersion> {
-    server.client().dataset("d").upload(sheet()).send().await
-}
-
 #[tokio::test]
 async fn an_upload_whose_reply_was_lost_is_looked_for() {
-    let arrived = r#"{"versions":[{"version":1,"fileName":"sheet.csv"}]}"#;
-    let server = losing(arrived).await;
-    let version = upload_to(&server).await.unwrap();
+    let (platform, client) = laboratory().await;
+    let upload = async |name: &str| {
+        let dataset = client.dataset(name).workspace(WORKSPACE);
+        dataset.upload(sheet()).send().await
+    };
+    platform.act_then_break("UploadDatasetV2", 1);
+    let version = upload("arrived").await.unwrap();
     assert_eq!(version.version, Some(1));
-    assert!(server.seen().iter().all(|seen| seen.method != "DELETE"));
+    assert_eq!(support::count_of(&platform, "DELETE"), 0);
 
-    let server = losing(r#"{"versions":[]}"#).await;
-    let error = upload_to(&server).await.unwrap_err();
+    platform.clear_calls();
+    platform.break_next("UploadDatasetV2", 1);
+    let error = upload("lost").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
-    let uploads = server
-        .seen()
+    let calls = platform.received();
+    let uploads = calls
         .iter()
-        .filter(|seen| seen.path().ends_with("/upload"))
-        .count();
-    assert_eq!(uploads, 1, "never twice");
-    assert_eq!(server.seen().last().unwrap().method, "DELETE");
+        .filter(|call| call.operation.as_deref() == Some("UploadDatasetV2"));
+    assert_eq!(uploads.count(), 1, "never twice");
+    assert_eq!(
+        calls.last().unwrap().operation.as_deref(),
+        Some("DeleteDatasetV2")
+    );
+    // The name is free again.
+    upload("lost").await.unwrap();
 }
 
 #[tokio::test]

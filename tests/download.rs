@@ -660,6 +660,91 @@ async fn remote_names_stay_in_the_folder() {
 }
 
 #[tokio::test]
+async fn a_folder_that_lists_itself_is_an_error() {
+    let object = serde_json::json!({"type": "FOLDER", "name": "again/"});
+    let server =
+        Server::start(move |_, _| support::ok(serde_json::json!({"objects": [object]}))).await;
+    let files = server.client().data_link(Id("v1")).workspace(7);
+    let error = files.tree("").try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert!(error.to_string().contains("1024 levels deep"), "{error}");
+}
+
+/// Names that the file system does not take, and links that are there already, end nothing.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_comes_whole_but_for_what_can_not_be_there() {
+    use std::os::unix::fs::symlink;
+
+    let cloud = Cloud::start(|_, _, act| act).await;
+    let long = |length: usize| "n".repeat(length);
+    let taken = [
+        long(241),
+        "a/b/c".to_owned(),
+        "inner/x".to_owned(),
+        "replaced".to_owned(),
+        "z".to_owned(),
+    ];
+    let refused = [
+        // Too long: by itself, with what is added until it is complete, as a folder, as a whole.
+        long(256),
+        long(251),
+        long(242),
+        format!("{}/x", long(256)),
+        vec![long(200); 25].join("/"),
+        // Behind links that lead outside, those of unfinished files too.
+        "out/x".to_owned(),
+        "out/new/x".to_owned(),
+        "unfinished".to_owned(),
+        "noted".to_owned(),
+        "noted-anew".to_owned(),
+        "locked".to_owned(),
+        "dead/x".to_owned(),
+    ];
+    for name in taken.iter().chain(&refused) {
+        cloud.objects.put(name, name.as_bytes(), "e");
+    }
+    let (home, outside) = (folder("whole"), folder("outside"));
+    let here = home.join("here");
+    std::fs::create_dir_all(here.join("really/inner")).unwrap();
+    std::fs::write(outside.join("replaced"), "as it was").unwrap();
+    symlink(&outside, here.join("out")).unwrap();
+    symlink("really/inner", here.join("inner")).unwrap();
+    symlink(outside.join("dead"), here.join("dead")).unwrap();
+    for name in [
+        "unfinished.part",
+        "noted.part.json",
+        "noted-anew.part.json.new",
+        "locked.part.lock",
+        "replaced",
+    ] {
+        symlink(outside.join(name), here.join(name)).unwrap();
+    }
+
+    let done = cloud.files().download_folder("", &here).await.unwrap();
+    let listed: BTreeMap<_, _> = (done.refused.iter())
+        .map(|refused| (refused.path.as_str(), refused.reason.as_str()))
+        .collect();
+    let expected: BTreeMap<_, _> = refused.iter().map(|name| (name.as_str(), ())).collect();
+    assert!(listed.keys().eq(expected.keys()), "{listed:#?}");
+    assert!(listed.values().all(|reason| !reason.is_empty()));
+    assert_eq!((done.files as usize, done.kept), (taken.len(), 0));
+    for name in &taken {
+        assert_eq!(std::fs::read(here.join(name)).unwrap(), name.as_bytes());
+    }
+    assert_eq!(left(&outside), ["replaced"]);
+    assert_eq!(
+        std::fs::read(outside.join("replaced")).unwrap(),
+        b"as it was"
+    );
+    assert!(!here.join("replaced").is_symlink());
+
+    let again = cloud.files().download_folder("", &here).await.unwrap();
+    assert_eq!(again.kept as usize, taken.len());
+    assert_eq!(again.refused.len(), refused.len());
+}
+
+#[tokio::test]
 async fn a_tree_lists_folders_first_and_downloads_again_without_requests() {
     let (platform, client) = laboratory().await;
     let uri = format!("s3://{BUCKET}");

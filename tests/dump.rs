@@ -8,12 +8,12 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use seqera::mock::MockApi;
 use seqera::{ErrorKind, Progress, RateLimit, types};
 use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
-use support::{Act, Seen, Server, folder, json, laboratory, reply};
+use support::{Act, Seen, Server, Stopwatch, folder, json, laboratory, reply};
 
 /// A run of so many tasks that ended with `status`, whose ids are 1 to n.
 fn platform(tasks: usize, status: &str, seen: &Seen) -> Act {
@@ -105,11 +105,11 @@ async fn dump_of_five_thousand_tasks() -> Result<(), String> {
         .build()
         .unwrap();
     let to = folder("pace");
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     // The limit is 20 times the Platform's, so that the test is quick: so more calls are under way.
     let dump = client.dump("run1").task_logs().concurrency(96);
     let dumped = dump.to_dir(&to).await.unwrap();
-    let took = begun.elapsed();
+    let took = stopwatch.elapsed();
 
     let calls = server.count();
     assert_eq!(calls, 5000 + 50 + 8, "no call is made twice");
@@ -454,19 +454,40 @@ async fn logs_are_in_the_archive_whatever_their_names_end_in() {
 #[tokio::test]
 async fn server_names_stay_in_the_folder() {
     let server = Server::start(|_, seen| match seen.path() {
-        "/workflow/run1/log" => json(200, r#"{"log":{"downloads":[{"fileName":"../../evil"}]}}"#),
+        "/workflow/run1/log" => {
+            let names = ["../../evil", "/evil", "fine.log", &"n".repeat(256)];
+            let downloads = names.map(|name| serde_json::json!({ "fileName": name }));
+            json(
+                200,
+                serde_json::json!({"log": {"downloads": downloads}}).to_string(),
+            )
+        }
         _ => platform(1, "SUCCEEDED", seen),
     })
     .await;
     let at = folder("names");
-    let error = server
-        .client()
-        .dump("run1")
-        .to_dir(at.join("a/b"))
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("`.` or `..`"), "{error}");
-    assert!(files(&at).keys().all(|name| name.starts_with("a/b/")));
+    let dumped = server.client().dump("run1").to_dir(at.join("a/b"));
+    let dumped = dumped.await.unwrap();
+    let mut noted: Vec<_> = (dumped.missing.iter())
+        .map(|missing| (&*missing.path, &*missing.reason))
+        .collect();
+    noted.sort_unstable();
+    let long = format!("logs/{}", "n".repeat(256));
+    assert_eq!(
+        noted,
+        [
+            ("logs/../../evil", "its name has `.` or `..` as a folder"),
+            ("logs//evil", "its name has a folder without a name"),
+            (&*long, "its name is one that the file system does not take"),
+        ]
+    );
+    let files = files(&at);
+    assert!(
+        files.contains_key("a/b/logs/fine.log"),
+        "{:?}",
+        files.keys()
+    );
+    assert!(files.keys().all(|name| name.starts_with("a/b/")));
 }
 
 #[tokio::test]

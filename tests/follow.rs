@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use seqera::types::{
     SubmitWorkflowLaunchResponse, WorkflowDetails, WorkflowLogResponse, WorkflowStatus,
 };
 use seqera::{Client, ErrorKind, Id, RetryPolicy};
-use seqera_test_platform::{WORKSPACE, WORKSPACE_ID};
+use seqera_test_platform::{Course, TestPlatform, WORKSPACE, WORKSPACE_ID};
 use serde_json::json;
 use support::{Act, Seen, Server, client_of_embedded, embedded, json, ok};
 
@@ -176,14 +176,18 @@ async fn the_workspace_is_looked_up_once_and_trouble_with_that_ridden_out() {
 #[tokio::test]
 async fn waits_go_on_where_the_list_of_runs_is_refused() {
     for refusal in [403, 400] {
-        let server = Server::start(move |_, seen| match seen.path() {
-            "/workflow" => json(refusal, "{}"),
-            _ => described("SUCCEEDED"),
-        })
-        .await;
-        let client = server.client();
-        let waits = ["1run", "2run"].map(|id| client.run(id).wait().into_future());
-        futures_util::future::try_join_all(waits).await.unwrap();
+        let platform = embedded(2).await;
+        platform.fail_next("ListWorkflows", usize::MAX, refusal);
+        let client = client_of_embedded(&platform).build().unwrap();
+        let runs = [
+            launched(&client, "hello").await,
+            launched(&client, "hello").await,
+        ];
+        let waits = runs
+            .iter()
+            .map(|run| run.wait().pace(hasty()).into_future());
+        let done = futures_util::future::try_join_all(waits).await.unwrap();
+        assert!(done.iter().all(|done| done.succeeded()));
     }
 }
 
@@ -239,12 +243,12 @@ async fn connections_that_break_are_ridden_out() {
 async fn trouble_with_half_of_a_look_is_trouble() {
     const PATIENCE: Duration = Duration::from_millis(60);
     const AT_MOST: Duration = Duration::from_secs(5);
-    let server = Server::start(|_, seen| match seen.path() {
-        "/workflow/1run" => described("SUCCEEDED"),
-        _ => json(500, ""),
-    })
-    .await;
-    let watch = server.client().run("1run").watch().tasks();
+    let platform = embedded(1).await;
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "hello").await;
+    run.wait().pace(hasty()).await.unwrap();
+    platform.fail_next("ListWorkflowTasks", usize::MAX, 500);
+    let watch = run.watch().tasks();
     let changes = watch.pace(hasty()).patience(PATIENCE).collect::<Vec<_>>();
     let mut changes = tokio::time::timeout(AT_MOST, changes)
         .await
@@ -253,17 +257,11 @@ async fn trouble_with_half_of_a_look_is_trouble() {
     assert_eq!(last.unwrap_err().status().unwrap(), 500);
     assert!(changes.len() > 2 && changes.iter().all(Result::is_ok));
 
-    let server = Server::start(|_, seen| match seen.path() {
-        "/workflow" => ok(json!({"workflows": [
-            {"workflow": {"id": "1run", "status": "SUCCEEDED"}},
-            {"workflow": {"id": "2run", "status": "SUCCEEDED"}},
-        ]})),
-        _ => json(500, ""),
-    })
-    .await;
-    let client = server.client();
-    let waits = ["1run", "2run"].map(|id| {
-        let wait = client.run(id).wait().pace(hasty()).patience(PATIENCE);
+    let runs = [run, launched(&client, "hello").await];
+    runs[1].wait().pace(hasty()).await.unwrap();
+    platform.fail_next("DescribeWorkflow", usize::MAX, 500);
+    let waits = runs.iter().map(|run| {
+        let wait = run.wait().pace(hasty()).patience(PATIENCE);
         wait.into_future()
     });
     let waits = futures_util::future::join_all(waits);
@@ -316,21 +314,36 @@ async fn a_status_that_is_not_known_keeps_waiting() {
 
 #[tokio::test]
 async fn a_timeout_says_how_far_the_run_was() {
-    let server = Server::start(|_, _| described("RUNNING")).await;
-    let wait = server.client().run("1run").wait().pace(hasty());
+    let (platform, run) = endless_run().await;
+    let wait = run.wait().pace(hasty());
     let error = wait.timeout(Duration::from_millis(80)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotReached);
     assert!(error.is_time_over());
     assert_eq!(
         error.to_string(),
-        "wait: run 1run is RUNNING after 80ms, and goes on"
+        format!("wait: run {} is RUNNING after 80ms, and goes on", run.id())
     );
 
     // Nobody asks for it any more.
+    nobody_asks(&platform).await;
+}
+
+/// A run that is RUNNING, and stays so.
+async fn endless_run() -> (TestPlatform, Run) {
+    let platform = embedded(1).await;
+    platform.next_run("hello", Course::never_ends());
+    let client = client_of_embedded(&platform).build().unwrap();
+    let run = launched(&client, "hello").await;
+    while run.status().await.unwrap() != WorkflowStatus::Running {}
+    (platform, run)
+}
+
+/// No call comes in any more, but for those that are under way.
+async fn nobody_asks(platform: &TestPlatform) {
     tokio::time::sleep(Duration::from_millis(20)).await;
-    let count = server.count();
+    let count = platform.calls().len();
     tokio::time::sleep(Duration::from_millis(60)).await;
-    assert_eq!(server.count(), count);
+    assert_eq!(platform.calls().len(), count);
 }
 
 #[tokio::test]
@@ -762,22 +775,62 @@ async fn a_run_starts_another_with_its_parameters() {
 
 #[tokio::test]
 async fn a_dropped_wait_leaves_nothing_behind() {
-    let asked = Arc::new(AtomicBool::new(false));
-    let flag = asked.clone();
-    let server = Server::start(move |_, _| {
-        flag.store(true, Ordering::SeqCst);
-        described("RUNNING")
-    })
-    .await;
-    let client = server.client();
-    let wait = tokio::spawn(client.run("1run").wait().pace(hasty()).into_future());
-    while !asked.load(Ordering::SeqCst) {
+    let (platform, run) = endless_run().await;
+    let before = platform.calls().len();
+    let wait = tokio::spawn(run.wait().pace(hasty()).into_future());
+    while platform.calls().len() == before {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     wait.abort();
     assert!(wait.await.unwrap_err().is_cancelled());
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let count = server.count();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(server.count(), count);
+    nobody_asks(&platform).await;
+}
+
+/// A thread of Rust has 2 MiB. In a build that is not
+/// optimized, every call on the way to a reply holds what it passes on.
+const STACK: usize = 1536 << 10;
+
+#[test]
+fn workflows_take_little_of_the_stack() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let platform = runtime.block_on(embedded(3));
+    let client = client_of_embedded(&platform).build().unwrap();
+    let to = support::folder("stack");
+    let all = async move {
+        let run = launched(&client, "nf-core-sarek").await;
+        let changes: Vec<_> = run
+            .watch()
+            .tasks()
+            .pace(hasty())
+            .try_collect()
+            .await
+            .unwrap();
+        assert!(matches!(changes.last(), Some(Change::Finished(_))));
+        let lines: Vec<_> = run.logs().pace(hasty()).try_collect().await.unwrap();
+        assert!(!lines.is_empty());
+        let done = run
+            .wait()
+            .pace(hasty())
+            .timeout(Duration::from_secs(60))
+            .await
+            .unwrap();
+        assert!(done.succeeded());
+        let dumped = run.dump().task_logs().to_dir(&to).await.unwrap();
+        assert!(dumped.files > 5);
+        let again = run.resume().label("urgent").send().await.unwrap();
+        assert!(again.wait().pace(hasty()).await.unwrap().succeeded());
+        run.add_labels(["urgent"]).await.unwrap();
+        let launches = (0..3).map(|_| client.launch("hello").workspace(WORKSPACE));
+        let runs = client.launch_all(launches.collect::<Vec<_>>());
+        assert_eq!(runs.try_collect::<Vec<_>>().await.unwrap().len(), 3);
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    let thread = thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        // Not boxed, as a program's `main` holds it.
+        runtime.unwrap().block_on(all);
+    });
+    thread.unwrap().join().unwrap();
 }

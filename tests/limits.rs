@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use seqera::RateLimit;
 use seqera::prelude::*;
-use support::{Act, Server, json};
+use support::{Act, Server, Stopwatch, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clients_of_one_token_never_exceed_its_limit_together() {
@@ -31,14 +31,14 @@ async fn two_hundred_calls_of_two_clients() -> Result<(), String> {
             .unwrap()
     };
     let clients = [client(), client()];
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     let tasks: Vec<_> = (0..200)
         .map(|number| tokio::spawn(clients[number % 2].user_info().send()))
         .collect();
     for task in tasks {
         task.await.unwrap().unwrap();
     }
-    let took = begun.elapsed();
+    let took = stopwatch.elapsed();
 
     let mut starts: Vec<Instant> = server.seen().iter().map(|seen| seen.at).collect();
     starts.sort();
@@ -66,11 +66,11 @@ async fn three_calls_in_turn() -> Result<(), String> {
     let limit = RateLimit::per_second(1);
     let builder = server.builder().read_timeout(Duration::from_secs(5));
     let client = builder.rate_limit(limit).build().unwrap();
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     for _ in 0..3 {
         client.user_info().send().await.unwrap();
     }
-    let took = begun.elapsed();
+    let took = stopwatch.elapsed();
     // The first counts until 1.4 s, since it makes the connection. The second counts until 2.416 s;
     // from its reply, it would until 2.8 s.
     if took > Duration::from_millis(3_000) {
@@ -155,7 +155,7 @@ async fn two_hundred_calls_at_once(burst: u32) -> Result<(), String> {
         .read_timeout(Duration::from_secs(60))
         .build()
         .unwrap();
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     let calls: Vec<_> = (0..CALLS)
         .map(|_| tokio::spawn(client.user_info().send()))
         .collect();
@@ -165,7 +165,7 @@ async fn two_hundred_calls_at_once(burst: u32) -> Result<(), String> {
             .map_err(|error| format!("burst {burst}: {error}"))?;
     }
     let allowed = Duration::from_secs_f64(f64::from(CALLS - 1 - burst) / 20.0);
-    let took = begun.elapsed().as_secs_f64() / allowed.as_secs_f64();
+    let took = stopwatch.elapsed().as_secs_f64() / allowed.as_secs_f64();
     println!(
         "burst {burst}: {took:.3} times what the limit allows, {} requests",
         server.count()

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use seqera::mock::MockApi;
@@ -12,9 +14,10 @@ use seqera::types::{
     DataLinksListResponse, Label, ListCredentialsResponse, ListLabelsResponse,
     ListPipelinesResponse, PipelineDetails,
 };
-use seqera::{Client, ErrorKind, Id, WorkspaceRef};
+use seqera::{Client, ErrorKind, Id, RetryPolicy, WorkspaceRef};
 use seqera_test_platform::{ORGANIZATION, ORGANIZATION_ID, WORKSPACE, WORKSPACE_ID};
-use support::{Server, client_of_embedded, embedded, json};
+use serde_json::{Value, json as value};
+use support::{Server, client_of_embedded, embedded, json, ok};
 
 fn pipeline(id: i64, name: &str, home: i64) -> PipelineDetails {
     let pipeline = PipelineDetails::new().pipeline_id(id).name(name);
@@ -281,15 +284,19 @@ async fn data_links_are_awaited_while_the_platform_lists_buckets() {
     assert_eq!(workspace.data_link("b").await.unwrap(), "v1");
     assert_eq!(lists.calls(), 4);
 
-    let filling = Server::start(|_, _| json(202, r#"{"dataLinks": [], "totalSize": 0}"#)).await;
-    let data_link = filling.client().data_link("s3://b").workspace(1);
+    let platform = embedded(1).await;
+    platform.fill_data_link_cache_slowly(usize::MAX);
+    let client = client_of_embedded(&platform).build().unwrap();
+    let data_link = client.data_link("s3://b").workspace(WORKSPACE_ID);
     let soon = data_link.listed_within(std::time::Duration::from_millis(300));
     let error = soon.download_file("x", "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(
         error.message(),
-        "no data link in workspace 1 is named `s3://b`; the Platform has listed buckets for \
-         300ms, and is not done"
+        format!(
+            "no data link in workspace {WORKSPACE_ID} is named `s3://b`; the Platform has listed \
+             buckets for 300ms, and is not done"
+        )
     );
 }
 
@@ -330,4 +337,166 @@ async fn a_data_link_is_browsed_with_credentials_by_name() {
     );
     top.assert();
     runs.assert();
+}
+
+/// Ids that no longer exist: whatever the call that meets one, its name is looked up anew the next
+/// time.
+#[tokio::test]
+async fn a_name_whose_call_is_refused_is_looked_up_anew() {
+    for (refusal, is_forgotten) in [
+        (400, true),
+        (403, true),
+        (404, true),
+        (410, true),
+        (422, true),
+        // Nothing is wrong with what they name.
+        (401, false),
+        (409, false),
+        (500, false),
+        (503, false),
+    ] {
+        let generation = Arc::new(AtomicUsize::new(1));
+        let now = generation.clone();
+        let server = Server::start(move |_, seen| {
+            let (text, number) = (
+                format!("id{}", now.load(Ordering::SeqCst)),
+                now.load(Ordering::SeqCst),
+            );
+            let list = |field: &str, entry: Value| ok(value!({field: [entry], "totalSize": 1}));
+            match seen.path() {
+                "/actions" => list("actions", value!({"id": text, "name": "x"})),
+                "/compute-envs" => list("computeEnvs", value!({"id": text, "name": "x"})),
+                "/credentials" => list("credentials", value!({"id": text, "name": "x"})),
+                "/data-links" => list("dataLinks", value!({"id": text, "name": "x"})),
+                "/datasets" => list("datasets", value!({"id": text, "name": "x"})),
+                "/labels" => list("labels", value!({"id": number, "name": "x"})),
+                "/pipeline-secrets" => list("pipelineSecrets", value!({"id": number, "name": "x"})),
+                "/pipelines" => list("pipelines", value!({"pipelineId": number, "name": "x"})),
+                "/studios" => list("studios", value!({"sessionId": text, "name": "x"})),
+                _ => json(refusal, r#"{"message": "no"}"#),
+            }
+        })
+        .await;
+        let client = server.builder().retry(RetryPolicy::none()).build().unwrap();
+        let workspace = client.workspace(7).await.unwrap();
+        let ids = async || {
+            [
+                workspace.action("x").await.unwrap(),
+                workspace.compute_env("x").await.unwrap(),
+                workspace.credentials("x").await.unwrap(),
+                workspace.data_link("x").await.unwrap(),
+                workspace.dataset("x").await.unwrap(),
+                format!("id{}", workspace.label("x").await.unwrap()),
+                format!("id{}", workspace.secret("x").await.unwrap()),
+                format!("id{}", workspace.pipeline("x").await.unwrap().id),
+                workspace.studio("x").await.unwrap(),
+            ]
+        };
+        let all_of =
+            |generation: u32| -> [String; 9] { std::array::from_fn(|_| format!("id{generation}")) };
+        assert_eq!(ids().await, all_of(1));
+        generation.store(2, Ordering::SeqCst);
+        assert_eq!(ids().await, all_of(1), "they are remembered");
+        let studio = client.studio("x").workspace(7).describe().await;
+        assert_eq!(studio.unwrap_err().status().unwrap(), refusal);
+        assert_eq!(
+            ids().await,
+            all_of(1 + u32::from(is_forgotten)),
+            "{refusal}"
+        );
+        // A program's own call is one too.
+        generation.store(3, Ordering::SeqCst);
+        let own = client.describe_credentials().credentials_id("id2").send();
+        assert_eq!(own.await.unwrap_err().status().unwrap(), refusal);
+        assert_eq!(
+            ids().await,
+            all_of(1 + 2 * u32::from(is_forgotten)),
+            "{refusal}"
+        );
+    }
+}
+
+/// Each with the names that go into it: the second try meets what is there by then.
+#[cfg(feature = "runs")]
+#[tokio::test]
+async fn what_is_made_anew_is_met_by_the_second_try() {
+    let generation = Arc::new(AtomicUsize::new(1));
+    let now = generation.clone();
+    let server = Server::start(move |_, seen| {
+        let number = now.load(Ordering::SeqCst);
+        let (id, before) = (format!("id{number}x"), format!("id{}x", number - 1));
+        let sent = format!("{} {}", seen.target, String::from_utf8_lossy(&seen.body));
+        match seen.path() {
+            "/compute-envs" => ok(value!({"computeEnvs": [{"id": id, "name": "x"}]})),
+            "/credentials" => ok(value!({"credentials": [{"id": id, "name": "x"}]})),
+            "/data-links" => ok(value!({"dataLinks": [{"id": id, "name": "x"}], "totalSize": 1})),
+            "/labels" => ok(value!({"labels": [{"id": number, "name": "x"}], "totalSize": 1})),
+            "/studios" if seen.method == "GET" => {
+                ok(value!({"studios": [{"sessionId": id, "name": "x"}], "totalSize": 1}))
+            }
+            _ if !sent.contains(&id) || sent.contains(&before) => json(403, r#"{"message": "no"}"#),
+            path if path.ends_with("/start") => ok(value!({})),
+            path if path.starts_with("/studios/") => {
+                ok(value!({"sessionId": id, "statusInfo": {"status": "running"}}))
+            }
+            "/studios" => ok(value!({"studio": {"sessionId": id}})),
+            path if path.starts_with("/compute-envs/") => {
+                ok(value!({"computeEnv": {"id": id, "config": {"workDir": "s3://x"}}}))
+            }
+            "/workflow/launch" => ok(value!({"workflowId": "run1"})),
+            path if path.contains("/browse") => ok(value!({"objects": []})),
+            path => panic!("{path}"),
+        }
+    })
+    .await;
+    let client = server.client();
+    let launch = client
+        .launch("https://github.com/acme/rnaseq")
+        .workspace(7)
+        .compute_env("x")
+        .label("x");
+    let files = client.data_link("x").workspace(7).credentials("x");
+    let studio = client.studio("x").workspace(7);
+    let request = seqera::types::DataStudioCreateRequest::new().name("new");
+    let new_studio = client.new_studio(request).workspace(7).compute_env("x");
+    let to = support::folder("anew");
+    for (at, kind) in ["launch", "folder", "tree", "start", "create"]
+        .into_iter()
+        .enumerate()
+    {
+        let attempt = async || match at {
+            0 => launch.clone().send().await.err(),
+            1 => files.download_folder("", &to).await.err(),
+            2 => files.tree("").try_collect::<Vec<_>>().await.err(),
+            3 => studio.start().await.err(),
+            _ => new_studio.clone().send().await.err(),
+        };
+        client.forget_names();
+        assert!(attempt().await.is_none(), "{kind}");
+        generation.fetch_add(1, Ordering::SeqCst);
+        assert!(
+            attempt().await.is_some_and(|error| error.is_forbidden()),
+            "{kind}"
+        );
+        assert!(attempt().await.is_none(), "{kind}");
+    }
+}
+
+/// The workspace of all calls is not looked up after each refusal, but now and then.
+#[tokio::test]
+async fn refusals_one_after_the_other_look_the_workspace_up_once() {
+    let server = Server::start(|_, seen| match seen.path() {
+        "/user-info" => ok(value!({"user": {"id": 3}})),
+        "/user/3/workspaces" => ok(value!({"orgsAndWorkspaces": [
+            {"orgId": 8, "orgName": "acme", "workspaceId": 42, "workspaceName": "research"},
+        ]})),
+        _ => json(404, "{}"),
+    })
+    .await;
+    let client = server.client().in_workspace("acme/research").await.unwrap();
+    for run in 0..20 {
+        let run = client.describe_workflow().workflow_id(run.to_string());
+        assert!(run.send().await.unwrap_err().is_not_found());
+    }
+    assert_eq!(server.count(), 2 + 20);
 }

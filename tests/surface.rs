@@ -199,3 +199,43 @@ fn types_are_named_for_their_users() {
         );
     }
 }
+
+/// The server answers `CreateLabel` with the label of that name where there is one.
+#[test]
+fn no_conflict_of_labels_is_taught() {
+    fn texts(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            if path.is_dir() {
+                texts(&path, found);
+            } else if matches!(ending, Some("rs" | "md" | "yml")) {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![("README.md".to_owned(), read("README.md"))];
+    for folder in ["src", "examples", "overlays", "cli/src"] {
+        texts(&root.join(folder), &mut found);
+    }
+    let mut paragraphs = 0;
+    for (path, text) in found {
+        // A paragraph of a text or a row of its tables, a part of a function, an entry of the overlay.
+        let parts = text
+            .split("\n\n")
+            .flat_map(|part| part.split("\n- target: "))
+            .flat_map(|part| part.split("\n| "));
+        for part in parts {
+            let flat = part.to_lowercase();
+            let is_of_labels = ["createlabel", "create_label(", "`create_label`"];
+            if is_of_labels.iter().any(|word| flat.contains(word)) {
+                paragraphs += 1;
+                let taught = ["409", "conflict"].iter().find(|word| flat.contains(*word));
+                assert_eq!(taught, None, "{path}: {part}");
+            }
+        }
+    }
+    assert!(paragraphs >= 5, "{paragraphs}");
+}

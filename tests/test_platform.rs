@@ -1,5 +1,5 @@
 //! The whole API against the test Platform, which is another reading of the same schema.
-#![cfg(feature = "all-tags")]
+#![cfg(all(feature = "all-tags", feature = "runs"))]
 
 #[path = "../test-platform/tests/api/steps.rs"]
 mod steps;
@@ -7,9 +7,10 @@ mod support_schema;
 mod table;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use seqera::Client;
-use seqera_test_platform::TestPlatform;
+use seqera_test_platform::{Builder, TestPlatform, WORKSPACE_ID};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -27,9 +28,12 @@ fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, Stri
     serde_json::to_value(&value).map_err(|error| error.to_string())
 }
 
-async fn platform() -> TestPlatform {
+/// How a Platform differs from the usual one.
+type Kind = fn(Builder) -> Builder;
+
+async fn platform(kind: Kind) -> TestPlatform {
     let builder = TestPlatform::builder().calls_per_second(None).runs(20);
-    builder.start().await.unwrap()
+    kind(builder).start().await.unwrap()
 }
 
 fn client(platform: &TestPlatform) -> Client {
@@ -59,8 +63,14 @@ fn sample(operation: Operation<'static>, extent: Extent) -> Sample {
 /// refused with a reason. No call meets a hole, and none breaks the Platform.
 #[tokio::test]
 async fn every_operation_is_called_full_and_minimal() {
-    for extent in [Extent::Full, Extent::Required] {
-        let mut at = platform().await;
+    let kinds: [(Kind, Extent); 4] = [
+        (|plain| plain, Extent::Full),
+        (|plain| plain, Extent::Required),
+        (Builder::older_server, Extent::Required),
+        (Builder::newer_server, Extent::Full),
+    ];
+    for (kind, extent) in kinds {
+        let mut at = platform(kind).await;
         for (id, call) in CALLS {
             let outcome = call(client(&at), sample(schema().operation(id), extent)).await;
             let received = at.received().pop().unwrap();
@@ -75,10 +85,94 @@ async fn every_operation_is_called_full_and_minimal() {
             }
             // These end the token, or the user.
             if matches!(*id, "DeleteAllTokens" | "DeleteUser") {
-                at = platform().await;
+                at = platform(kind).await;
             }
         }
     }
+}
+
+#[tokio::test]
+async fn replies_of_older_newer_and_odd_servers_are_read() {
+    let older = platform(Builder::older_server).await;
+    let at = client(&older);
+    let runs = at.list_workflows().workspace_id(WORKSPACE_ID);
+    let runs = runs.send().await.unwrap().workflows.unwrap();
+    let mut exits = 0;
+    for run in runs {
+        let id = run.workflow.unwrap().id.unwrap();
+        let run = at.describe_workflow().workflow_id(&*id);
+        run.workspace_id(WORKSPACE_ID).send().await.unwrap();
+        let tasks = at.list_workflow_tasks().workflow_id(&*id);
+        let tasks = tasks.workspace_id(WORKSPACE_ID).send().await.unwrap();
+        let tasks = serde_json::to_value(tasks).unwrap();
+        exits += tasks.to_string().matches("\"exit\":").count();
+    }
+    assert!(exits > 0, "exit codes as texts are read");
+
+    let newer = platform(Builder::newer_server).await;
+    let moon = serde_json::json!({ "discriminator": "moon-platform", "crater": 7 });
+    newer.alter_replies("DescribeComputeEnv", "/computeEnv/config", moon.clone());
+    newer.alter_replies(
+        "DescribeComputeEnv",
+        "/computeEnv/platform",
+        "moon-platform".into(),
+    );
+    newer.alter_replies(
+        "DescribeComputeEnv",
+        "/computeEnv/status",
+        "HIBERNATING".into(),
+    );
+    let env = client(&newer).describe_compute_env();
+    let env = env.compute_env_id("4mXqT0bHcW8zLdPfRk2VnS");
+    let env = env.workspace_id(WORKSPACE_ID).send().await.unwrap();
+    let env = serde_json::to_value(env).unwrap();
+    assert_eq!(env["computeEnv"]["config"], moon);
+    assert_eq!(env["computeEnv"]["status"], "HIBERNATING");
+    assert!(
+        env["addedByANewerServer"].is_object(),
+        "unknown fields are kept"
+    );
+}
+
+#[tokio::test]
+async fn what_breaks_is_repeated_where_that_is_safe_and_else_told() {
+    let at = platform(|plain| plain.list_runs_after(Duration::from_secs(3600))).await;
+    let patient = client(&at).with_retry(seqera::RetryPolicy::default());
+    for fault in [TestPlatform::break_next, TestPlatform::act_then_break] {
+        fault(&at, "UserInfo", 1);
+        at.clear_calls();
+        patient.user_info().send().await.unwrap();
+        assert_eq!(at.calls().len(), 2);
+    }
+    at.act_then_fail("CreateLabel", 1, 502);
+    at.clear_calls();
+    let label = || {
+        let label = patient.request(seqera::Method::POST, "/labels");
+        let label = label.query("workspaceId", WORKSPACE_ID);
+        label.json(&serde_json::json!({ "name": "once", "resource": false }))
+    };
+    let error = label().send::<Value>().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 502);
+    assert_eq!(
+        at.calls().len(),
+        1,
+        "a POST that may have acted is not sent again"
+    );
+    let made = at.state()["label"].as_array().unwrap().last().unwrap()["id"].clone();
+    assert_eq!(label().send::<Value>().await.unwrap()["id"], made);
+
+    // A new run is there before lists show it.
+    let launch = patient.launch("hello").workspace(WORKSPACE_ID);
+    let run = launch.send().await.unwrap();
+    run.status().await.unwrap();
+    let found = async || {
+        let list = patient.list_workflows().workspace_id(WORKSPACE_ID);
+        let list = list.search(format!("workflowId:{}", run.id()));
+        list.send().await.unwrap().workflows.unwrap().len()
+    };
+    assert_eq!(found().await, 0);
+    at.advance(Duration::from_secs(3600));
+    assert_eq!(found().await, 1);
 }
 
 /// What the Platform answers is what the types read, and they lose nothing of it.

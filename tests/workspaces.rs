@@ -4,37 +4,54 @@
 mod support;
 
 use seqera::prelude::*;
-use seqera::{ErrorKind, WorkspaceRef};
-use serde_json::json;
-use support::{Seen, Server, ok};
+use seqera::{Client, ErrorKind, WorkspaceRef};
+use seqera_test_platform::TestPlatform;
+use support::client_of_embedded;
 
-/// A Platform with one workspace, `acme/research`, which is 42.
-async fn server() -> Server {
-    Server::start(|_, seen: &Seen| match seen.path() {
-        "/user-info" => ok(json!({"user": {"id": 3}})),
-        "/user/3/workspaces" => ok(json!({"orgsAndWorkspaces": [
-            {"orgId": 8, "orgName": "acme"},
-            {"orgId": 8, "orgName": "acme", "workspaceId": 42, "workspaceName": "research",
-             "workspaceFullName": "Research"},
-        ]})),
-        "/workflow" => ok(json!({"workflows": [], "totalSize": 0})),
-        "/pipelines" => {
-            ok(json!({"pipelines": [{"pipelineId": 5, "name": "rnaseq"}], "totalSize": 1}))
-        }
-        "/workflow/run1" => {
-            ok(json!({"workflow": {"id": "run1", "status": "RUNNING", "userName": "ada"}}))
-        }
-        "/datasets" => ok(json!({"datasets": [{"id": "d1", "name": "samples"}], "totalSize": 1})),
-        path => panic!("{path}"),
-    })
-    .await
+/// `acme/research` is 42, `acme/other` is 7; both and the own context have a run of the same id.
+const SEED: &str = "
+users:
+  - userName: ada
+    id: 3
+    personal:
+      pipelines: [{ name: own, launch: { pipeline: https://github.com/nextflow-io/hello } }]
+      runs: [{ pipeline: own, id: run1 }]
+      datasets: [{ name: samples, id: d1 }]
+organizations:
+  - name: acme
+    id: 8
+    members: [{ user: ada, role: owner }]
+    workspaces:
+      - name: research
+        id: 42
+        fullName: Research
+        pipelines: [{ name: rnaseq, id: 5, launch: { pipeline: https://github.com/nf-core/rnaseq } }]
+        runs: [{ pipeline: rnaseq, id: run1 }]
+      - name: other
+        id: 7
+        pipelines: [{ name: rnaseq, launch: { pipeline: https://github.com/nf-core/rnaseq } }]
+        runs: [{ pipeline: rnaseq, id: run1 }]
+";
+
+async fn platform() -> TestPlatform {
+    support::seeded(SEED).await
+}
+
+fn client(platform: &TestPlatform) -> Client {
+    client_of_embedded(platform).build().unwrap()
 }
 
 /// The workspaces of the calls since, each `None` for the personal context.
-fn workspaces(server: &Server, path: &str) -> Vec<Option<String>> {
-    let seen = server.seen();
-    let calls = seen.iter().filter(|seen| seen.path() == path);
-    calls.map(|seen| seen.query("workspaceId")).collect()
+fn workspaces(platform: &TestPlatform, path: &str) -> Vec<Option<String>> {
+    let calls = platform.calls();
+    let urls = calls.iter().filter_map(|call| call.split_once(' '));
+    let urls = urls.map(|(_, path)| url::Url::parse(&format!("http://x{path}")).unwrap());
+    let of_path = urls.filter(|url| url.path() == path);
+    let workspace = |url: url::Url| {
+        let found = url.query_pairs().find(|(name, _)| name == "workspaceId");
+        found.map(|(_, value)| value.into_owned())
+    };
+    of_path.map(workspace).collect()
 }
 
 fn of(id: &str) -> Option<String> {
@@ -43,8 +60,8 @@ fn of(id: &str) -> Option<String> {
 
 #[tokio::test]
 async fn said_once_it_holds_for_every_call_and_for_its_clones() {
-    let server = server().await;
-    let client = server.client();
+    let platform = platform().await;
+    let client = client(&platform);
     let research = client.in_workspace("acme/research").await.unwrap();
     assert_eq!(research.workspace_id().await.unwrap(), Some(42));
     research.list_workflows().send().await.unwrap();
@@ -64,26 +81,32 @@ async fn said_once_it_holds_for_every_call_and_for_its_clones() {
     research.personal().list_workflows().send().await.unwrap();
     client.list_workflows().send().await.unwrap();
     assert_eq!(
-        workspaces(&server, "/workflow"),
+        workspaces(&platform, "/workflow"),
         [of("42"), of("42"), of("7"), None, None]
     );
     // Nothing is asked for an id.
-    let before = server.count();
+    let before = platform.calls().len();
     client.in_workspace(9).await.unwrap();
-    assert_eq!(server.count(), before);
+    assert_eq!(platform.calls().len(), before);
 }
 
 #[tokio::test]
 async fn a_name_given_to_the_builder_is_looked_up_when_it_is_needed_and_once() {
-    let server = server().await;
-    let client = server.builder().workspace("acme/research").build().unwrap();
-    assert_eq!(server.count(), 0);
+    let platform = platform().await;
+    let client = client_of_embedded(&platform)
+        .workspace("acme/research")
+        .build()
+        .unwrap();
+    assert_eq!(platform.calls().len(), 0);
     client.list_workflows().send().await.unwrap();
     client.list_workflows().send().await.unwrap();
-    assert_eq!(workspaces(&server, "/workflow"), [of("42"), of("42")]);
-    assert_eq!(workspaces(&server, "/user/3/workspaces"), [None]);
+    assert_eq!(workspaces(&platform, "/workflow"), [of("42"), of("42")]);
+    assert_eq!(workspaces(&platform, "/user/3/workspaces"), [None]);
 
-    let wrong = server.builder().workspace("acme/reserch").build().unwrap();
+    let wrong = client_of_embedded(&platform)
+        .workspace("acme/reserch")
+        .build()
+        .unwrap();
     let error = wrong.list_workflows().send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(
@@ -96,45 +119,46 @@ async fn a_name_given_to_the_builder_is_looked_up_when_it_is_needed_and_once() {
 
 #[tokio::test]
 async fn what_takes_several_calls_happens_there_too_unless_told_otherwise() {
-    let server = server().await;
-    let research = server.client().in_workspace("acme/research").await.unwrap();
+    let platform = platform().await;
+    let research = client(&platform)
+        .in_workspace("acme/research")
+        .await
+        .unwrap();
     research.run("run1").status().await.unwrap();
     research.run("run1").workspace(7).status().await.unwrap();
     let personal = research.run("run1").workspace(WorkspaceRef::Personal);
     personal.status().await.unwrap();
     assert_eq!(personal.workspace_id().await.unwrap(), None);
     assert_eq!(
-        workspaces(&server, "/workflow/run1"),
+        workspaces(&platform, "/workflow/run1"),
         [of("42"), of("7"), None]
     );
     let here = research.workspace(WorkspaceRef::OfClient).await.unwrap();
     assert_eq!(here.id(), Some(42));
     here.pipeline("rnaseq").await.unwrap();
-    assert_eq!(workspaces(&server, "/pipelines"), [of("42")]);
+    assert_eq!(workspaces(&platform, "/pipelines"), [of("42")]);
     let nowhere = research.workspace(WorkspaceRef::Personal).await.unwrap();
     nowhere.dataset("samples").await.unwrap();
-    assert_eq!(workspaces(&server, "/datasets"), [None]);
+    assert_eq!(workspaces(&platform, "/datasets"), [None]);
 }
 
 #[tokio::test]
 async fn a_run_has_a_page_in_the_web_interface() {
-    let server = server().await;
-    let client = server.client();
+    let platform = platform().await;
+    let client = client(&platform);
     let run = client.run("run1").workspace("acme/research");
-    let page = format!(
-        "{}/orgs/acme/workspaces/research/watch/run1",
-        server.address
-    );
+    let address = platform.endpoint().strip_suffix("/api").unwrap();
+    let page = format!("{address}/orgs/acme/workspaces/research/watch/run1");
     assert_eq!(run.url().await.unwrap(), page);
     let own = client.run("run1").workspace(WorkspaceRef::Personal);
-    let page = format!("{}/user/ada/watch/run1", server.address);
+    let page = format!("{address}/user/ada/watch/run1");
     assert_eq!(own.url().await.unwrap(), page);
 }
 
 #[tokio::test]
 async fn ids_are_integers_of_any_type() {
-    let server = server().await;
-    let client = server.client();
+    let platform = platform().await;
+    let client = client(&platform);
     for workspace in [
         client.workspace(42_u64).await.unwrap(),
         client.workspace(42_usize).await.unwrap(),
@@ -146,13 +170,13 @@ async fn ids_are_integers_of_any_type() {
         assert_eq!(workspace.label(7_u64).await.unwrap(), 7);
     }
     let _ = client.launch(5_usize);
-    assert_eq!(server.count(), 0);
+    assert_eq!(platform.calls().len(), 0);
 }
 
 #[tokio::test]
 async fn a_workspace_tells_its_names_and_its_organization_and_is_an_argument() {
-    let server = server().await;
-    let client = server.client();
+    let platform = platform().await;
+    let client = client(&platform);
     let research = client.workspace("acme/research").await.unwrap();
     client
         .list_workflows()
@@ -160,7 +184,7 @@ async fn a_workspace_tells_its_names_and_its_organization_and_is_an_argument() {
         .send()
         .await
         .unwrap();
-    assert_eq!(workspaces(&server, "/workflow"), [of("42")]);
+    assert_eq!(workspaces(&platform, "/workflow"), [of("42")]);
     for workspace in [research, client.workspace(42).await.unwrap()] {
         let details = workspace.details().await.unwrap();
         assert_eq!((details.id, details.organization_id), (42, 8));

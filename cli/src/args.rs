@@ -11,13 +11,21 @@ use crate::words;
 
 /// The Seqera Platform on the command line: launch pipelines, follow runs, and set everything up.
 ///
-/// Begin with `seqctl auth login`, or set TOWER_ACCESS_TOKEN. Then, for instance,
-/// `seqctl launch nf-core-rnaseq --workspace acme/research --wait SUCCEEDED` launches a pipeline of
-/// the launchpad and waits for its end. `seqctl demo` starts a small Platform to try all of it on.
+/// Log in once, launch a pipeline of the launchpad (or a repository by its address), and wait:
+///
+///   seqctl auth login --workspace acme/research
+///   seqctl launch nf-core-rnaseq --param input=s3://acme/samples.csv --follow
+///   seqctl launch https://github.com/nextflow-io/hello --wait SUCCEEDED
+///   seqctl runs list --status failed --since 7d
+///
+/// `launch --follow` prints the log as it grows, and its exit status tells whether the run succeeded.
+/// In place of `auth login`, TOWER_ACCESS_TOKEN may hold the token. `seqctl demo` starts a small
+/// Platform on this machine to try all of it on.
 #[derive(Parser, Debug)]
 #[command(
     name = "seqctl",
     version,
+    verbatim_doc_comment,
     propagate_version = true,
     subcommand_required = true,
     disable_help_subcommand = true,
@@ -110,3 +118,5 @@ fn matches_of(
 
 #[cfg(test)]
 mod grammar;
+#[cfg(test)]
+mod help;

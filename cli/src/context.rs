@@ -1,18 +1,20 @@
 //! What a command works with: the client, the account, the workspace, and where results go. The
 //! only reader of the configuration and of environment variables.
 
+use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use seqera::Client;
 use seqera::types::{OrgAndWorkspace, User};
-use tokio::sync::OnceCell;
+use serde_json::Value;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::args::Global;
 use crate::config::{self, Config, Profile};
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::{Exit, Failure, Kind, Result};
 use crate::options::{InOrganization, InWorkspace};
-use crate::output::{Answer, Form, Printer, Program, View};
+use crate::output::{Answer, Form, Printer, Program, Progress, View};
 
 const CLOUD: &str = "https://api.cloud.seqera.io";
 
@@ -29,6 +31,13 @@ pub struct Context {
     client: OnceCell<Client>,
     user: OnceCell<User>,
     workspaces: OnceCell<Vec<OrgAndWorkspace>>,
+    progress: Progress,
+    /// What a dry run left out on the way to the last request.
+    unsent: RefCell<Vec<Value>>,
+    /// What goes on at the server, should the program end now.
+    going_on: RefCell<Option<String>>,
+    /// Whether anything does.
+    goes: Notify,
 }
 
 /// A workspace, or the personal context.
@@ -77,14 +86,20 @@ impl Context {
         let given = |option: &Option<String>, name| option.clone().or_else(|| variable(name));
         let endpoint = given(&global.url, "TOWER_API_ENDPOINT").or(profile.endpoint.clone());
         let workspace = variable("TOWER_WORKSPACE_ID").or(profile.workspace.clone());
+        let printer = Printer {
+            form,
+            program,
+            columns: global.columns.clone().map(|columns| columns.0),
+        };
         Ok(Self {
             as_tw,
             config_path,
-            printer: Printer {
-                form,
-                program,
-                columns: global.columns.clone().map(|columns| columns.0),
-            },
+            // Whoever reads what `tw` prints as JSON reads both streams as one.
+            progress: Progress::new(!as_tw || printer.for_people()),
+            unsent: RefCell::default(),
+            going_on: RefCell::default(),
+            goes: Notify::new(),
+            printer,
             profile,
             endpoint: endpoint.unwrap_or_else(|| CLOUD.to_owned()),
             workspace,
@@ -111,7 +126,7 @@ impl Context {
             Some(token) => Ok(token),
             None => self.profile.read_token()?.ok_or_else(|| {
                 Failure::new(
-                    crate::exit::Kind::Unauthorized,
+                    Kind::Unauthorized,
                     if self.as_tw {
                         "Missing TOWER_ACCESS_TOKEN environment variable or 'tw -t <token> ...' parameter"
                     } else {
@@ -194,6 +209,11 @@ impl Context {
             })
             .await?;
         Ok(found)
+    }
+
+    /// The workspace of commands that name none.
+    pub fn default_workspace(&self) -> Option<&str> {
+        self.workspace.as_deref()
     }
 
     /// The workspace that a command works in.
@@ -282,27 +302,80 @@ impl Context {
 
     /// Writes a result.
     pub fn show(&self, answer: &Answer) -> Result<Exit> {
-        self.printer.print(answer)?;
+        self.progress.apart(|| self.printer.print(answer))?;
         Ok(Exit::Done)
     }
 
     /// Writes a value that a sentence tells.
-    pub fn say(&self, value: serde_json::Value, text: impl Into<String>) -> Result<Exit> {
+    pub fn say(&self, value: Value, text: impl Into<String>) -> Result<Exit> {
         self.show(&Answer::new(value, View::Text(text.into())))
+    }
+
+    /// Writes a line of a result that comes line by line.
+    pub fn print_line(&self, line: &str) -> Result<()> {
+        let mut out = anstream::stdout().lock();
+        self.progress.apart(|| writeln!(out, "{line}"))?;
+        Ok(())
     }
 
     /// Tells what goes on, where somebody watches.
     pub fn note(&self, text: &str) {
         let quiet = self.as_tw && !self.printer.for_people();
         if !quiet && (std::io::stderr().is_terminal() || self.global.verbose) {
-            anstream::eprintln!("{text}");
+            self.progress.apart(|| anstream::eprintln!("{text}"));
         }
+    }
+
+    /// How far things are, drawn where somebody watches.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Says what goes on at the server, should the user end the program.
+    pub fn goes_on(&self, text: impl Into<String>) {
+        *self.going_on.borrow_mut() = Some(text.into());
+        self.goes.notify_one();
+    }
+
+    /// Ends when the user ends the program by Ctrl-C while something goes on. Until then Ctrl-C is
+    /// the system's to handle: a question that waits for its answer ends by it.
+    pub async fn interruption(&self) -> Failure {
+        self.goes.notified().await;
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nothing tells of it here.
+            std::future::pending::<()>().await;
+        }
+        let text = self.going_on.take().unwrap_or_default();
+        Failure::new(Kind::Interrupted, format!("Interrupted. {text}"))
+    }
+
+    /// The reply to a change on the way to the one that was asked for. A dry run notes the request
+    /// and goes on without a reply.
+    pub fn step<T: Default>(&self, reply: Result<T, impl Into<Failure>>) -> Result<T> {
+        let failure = match reply {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error.into(),
+        };
+        match failure.unsent() {
+            Some(request) => {
+                self.unsent.borrow_mut().push(request);
+                Ok(T::default())
+            }
+            None => Err(failure),
+        }
+    }
+
+    /// Shows the requests of a dry run, which ends with this one.
+    pub fn show_unsent(&self, last: Value) -> Result<Exit> {
+        let mut requests = self.unsent.take();
+        requests.push(last);
+        self.show(&Answer::requests(requests))
     }
 
     /// Asks whether to do something. Where nobody can be asked, it was meant.
     pub fn confirm(&self, question: &str) -> Result<()> {
         let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        if self.global.yes || self.as_tw || !asks {
+        if self.global.yes || self.global.dry_run || self.as_tw || !asks {
             return Ok(());
         }
         anstream::eprint!("{question} [y/N] ");

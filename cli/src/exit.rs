@@ -13,6 +13,8 @@ pub enum Exit {
     Failed,
     /// What was waited for ended otherwise than wanted.
     Otherwise,
+    /// What was looked for changes is there.
+    Changes,
 }
 
 /// Kinds of failures that scripts tell apart by the exit status.
@@ -24,6 +26,8 @@ pub enum Kind {
     NotFound,
     Conflict,
     NoAnswer,
+    /// The user ended it.
+    Interrupted,
     /// A dry run came to what would change something.
     NotSent,
 }
@@ -64,6 +68,11 @@ impl Failure {
         Self::new(Kind::NotFound, text)
     }
 
+    /// The line.
+    pub fn text(&self) -> &str {
+        self.advice.as_deref().unwrap_or(&self.text)
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -72,7 +81,12 @@ impl Failure {
     /// The request that a dry run would have sent, without secrets.
     pub fn unsent(&self) -> Option<serde_json::Value> {
         let mut request = self.unsent.clone()?;
-        hide(&mut request);
+        let url = request["url"].as_str().unwrap_or_default();
+        // A value is a secret there, and the value of a label elsewhere.
+        let of_secret = url.contains("/pipeline-secrets");
+        hide(&mut request, &|name| {
+            SECRETS.contains(&name) || (of_secret && name == "value")
+        });
         Some(request)
     }
 
@@ -83,12 +97,17 @@ impl Failure {
         self
     }
 
-    /// Writes the line to standard error.
-    pub fn report(&self, as_tw: bool) {
-        let text = match &self.advice {
+    /// The line that tells of it.
+    pub fn line(&self, as_tw: bool) -> &str {
+        match &self.advice {
             Some(advice) if !as_tw => advice,
             _ => &self.text,
-        };
+        }
+    }
+
+    /// Writes the line to standard error.
+    pub fn report(&self, as_tw: bool) {
+        let text = self.line(as_tw);
         if self.kind == Kind::Usage {
             anstream::eprintln!("{text}");
         } else {
@@ -107,6 +126,8 @@ impl Failure {
             Kind::NotFound => 5,
             Kind::Conflict => 6,
             Kind::NoAnswer => 7,
+            // As shells tell it.
+            Kind::Interrupted => 130,
         }
     }
 }
@@ -117,6 +138,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Changes => 10,
             Self::Otherwise => {
                 if as_tw {
                     1
@@ -172,7 +194,7 @@ impl From<Error> for Failure {
 }
 
 /// Names of fields whose text is a secret.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 11] = [
     "accessKey",
     "batchKey",
     "certificate",
@@ -184,21 +206,20 @@ const SECRETS: [&str; 12] = [
     "secretKey",
     "storageKey",
     "token",
-    "value",
 ];
 
-fn hide(value: &mut serde_json::Value) {
+fn hide(value: &mut serde_json::Value, is_secret: &impl Fn(&str) -> bool) {
     use serde_json::Value;
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value {
-                    Value::String(text) if SECRETS.contains(&name.as_str()) => "…".clone_into(text),
-                    value => hide(value),
+                    Value::String(text) if is_secret(name) => "…".clone_into(text),
+                    value => hide(value, is_secret),
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(hide),
+        Value::Array(list) => list.iter_mut().for_each(|value| hide(value, is_secret)),
         _ => {}
     }
 }
@@ -206,7 +227,7 @@ fn hide(value: &mut serde_json::Value) {
 fn creates(error: &Error) -> bool {
     error
         .operation()
-        .is_some_and(|name| name.starts_with("create_"))
+        .is_some_and(|name| name.starts_with("create_") || name.starts_with("validate_"))
 }
 
 fn text_of(error: &Error) -> String {

@@ -1,5 +1,7 @@
 //! Lists: which part is read, and how it is told.
 
+use std::cmp::Ordering;
+
 use futures_util::TryStreamExt;
 use seqera::paginate::ItemStream;
 use serde::Serialize;
@@ -7,7 +9,7 @@ use serde_json::Value;
 
 use crate::exit::{Failure, Result};
 use crate::options::Paging;
-use crate::output::{Column, Table, View};
+use crate::output::{Column, Table, View, at, text};
 
 /// As long as the server's longest page.
 const USUAL: i64 = 100;
@@ -77,6 +79,42 @@ impl Paging {
 }
 
 impl<T: Serialize> Listed<T> {
+    /// Puts the entries in the order of a column, or of a field by its path; with `-` before it,
+    /// the other way round. Entries without it come last.
+    ///
+    /// # Errors
+    /// No entry has it.
+    pub fn sort(&mut self, order: &str, columns: &[Column]) -> Result<()> {
+        let (name, down) = match order.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (order, false),
+        };
+        let column = columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(name));
+        let path = column.map_or(name, |column| column.path);
+        let mut keyed = Vec::with_capacity(self.items.len());
+        for item in self.items.drain(..) {
+            let value = serde_json::to_value(&item)?;
+            keyed.push((at(&value, path).cloned().unwrap_or_default(), item));
+        }
+        let missing = column.is_none() && keyed.iter().all(|(key, _)| key.is_null());
+        if missing && !keyed.is_empty() {
+            let known: Vec<_> = columns.iter().map(|column| column.name).collect();
+            return Err(Failure::usage(format!(
+                "There is nothing `{name}` to sort by: there are {}, and the fields of the JSON form",
+                known.join(", ")
+            )));
+        }
+        keyed.sort_by(|(a, _), (b, _)| {
+            let order = compare(a, b);
+            let both = !a.is_null() && !b.is_null();
+            if down && both { order.reverse() } else { order }
+        });
+        self.items = keyed.into_iter().map(|(_, item)| item).collect();
+        Ok(())
+    }
+
     /// As a table.
     pub fn table(&self, title: impl Into<String>, columns: &'static [Column]) -> Result<View> {
         let mut view = table(title, columns, &self.items)?;
@@ -84,6 +122,20 @@ impl<T: Serialize> Listed<T> {
             table.footer = self.footer.clone();
         }
         Ok(view)
+    }
+}
+
+/// Numbers by size, anything else by its text; nothing is last.
+fn compare(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Greater,
+        (_, Value::Null) => Ordering::Less,
+        (Value::Number(a), Value::Number(b)) => a
+            .as_f64()
+            .partial_cmp(&b.as_f64())
+            .unwrap_or(Ordering::Equal),
+        (a, b) => text(Some(a)).cmp(&text(Some(b))),
     }
 }
 
@@ -108,6 +160,29 @@ mod tests {
 
     fn skipped(page: Option<i64>, offset: Option<i64>, max: Option<i64>) -> Option<i64> {
         Paging { page, offset, max }.skipped().ok().flatten()
+    }
+
+    #[test]
+    fn entries_are_sorted_by_a_column_or_a_field() {
+        const COLUMNS: &[Column] = &[Column::new("Name", "run.name")];
+        let entry = |name: Option<&str>, size: u64| serde_json::json!({"run": {"name": name}, "size": size});
+        let sorted = |order: &str| {
+            let mut listed = Listed {
+                items: vec![entry(Some("b"), 10), entry(None, 1), entry(Some("a"), 9)],
+                footer: None,
+            };
+            listed.sort(order, COLUMNS).map(|()| {
+                let sizes = listed
+                    .items
+                    .iter()
+                    .map(|item| item["size"].as_u64().unwrap());
+                sizes.collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(sorted("name").unwrap(), [9, 10, 1]);
+        assert_eq!(sorted("-Name").unwrap(), [10, 9, 1]);
+        assert_eq!(sorted("size").unwrap(), [1, 9, 10]);
+        assert!(sorted("colour").is_err());
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl LaunchOptions {
         match (present.unwrap_or_default().trim(), texts.as_slice()) {
             (_, []) => Ok(None),
             // Nothing is to be merged: the text stays as it is.
-            ("", [(_, text)]) => Ok(Some(text.clone())),
+            ("", [(_, text)]) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
             (present, _) => {
                 let mut params = read_params("The present parameters", present)?;
                 for (whose, text) in &texts {

@@ -27,6 +27,12 @@ struct Case {
     /// The calls that change something, in their order.
     #[serde(default)]
     sends: Vec<Sent>,
+    /// They are under way at the same time, and may come in any order.
+    #[serde(default)]
+    at_once: bool,
+    /// Calls that read, among others, with these values in their query.
+    #[serde(default)]
+    asks: Vec<Sent>,
     /// What `-o json` prints: these fields, and perhaps others.
     #[serde(default)]
     prints: Value,
@@ -38,7 +44,7 @@ struct Case {
     says: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
     call: String,
@@ -112,9 +118,27 @@ fn check(group: &Group, case: &Case) -> Result<(), String> {
             body: sent.body.clone(),
         })
         .collect();
-    let changes = server.changes();
+    let sent = |server: &Server| {
+        let mut changes = server.changes();
+        if case.at_once {
+            // The cases have them in the order of their lines.
+            changes.sort_by(|a, b| a.line.cmp(&b.line));
+        }
+        changes
+    };
+    let changes = sent(&server);
     if changes != expected {
         return complain(format!("sends {changes:#?}\nand not {expected:#?}\n{told}"));
+    }
+    let calls = server.calls();
+    for asked in &case.asks {
+        let fits = |call: &Call| {
+            call.line == asked.call
+                && (asked.query.iter()).all(|(name, value)| call.query.get(name) == Some(value))
+        };
+        if !calls.iter().any(fits) {
+            return complain(format!("asks {calls:#?}\nand not {asked:?}"));
+        }
     }
     match &case.says {
         Some(text) => {
@@ -141,9 +165,34 @@ fn check(group: &Group, case: &Case) -> Result<(), String> {
     // As text.
     let server = Server::start(replies(group, case));
     let output = run("seqctl", server.endpoint(), &words);
-    if output.status.code() == Some(0) && (output.stdout.is_empty() || server.changes() != expected)
-    {
+    if output.status.code() == Some(0) && (output.stdout.is_empty() || sent(&server) != expected) {
         return complain(format!("as text it prints {:?}", stdout(&output)));
+    }
+
+    // A dry run sends nothing, and shows what it would send, without secrets.
+    if case.status == 0 && !expected.is_empty() {
+        let server = Server::start(replies(group, case));
+        let words = [&["--dry-run", "-o", "json"], &words[..]].concat();
+        let output = run("seqctl", server.endpoint(), &words);
+        let told = format!("{}{}", stdout(&output), stderr(&output));
+        if output.status.code() != Some(0) || !server.changes().is_empty() {
+            return complain(format!("a dry run sends {:?}: {told}", server.changes()));
+        }
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let shown = match shown {
+            Value::Array(requests) => requests,
+            request => vec![request],
+        };
+        let same = shown.iter().zip(&expected).all(|(shown, sent)| {
+            let url = shown["url"].as_str().unwrap_or_default();
+            let path = url.split_once("/api").map_or(url, |(_, path)| path);
+            let path = path.split('?').next().unwrap_or_default();
+            format!("{} {path}", shown["method"].as_str().unwrap_or_default()) == sent.line
+        });
+        let body = shown[0].get("body").cloned().unwrap_or_default();
+        if !same || without_secrets(&expected[0]) != body {
+            return complain(format!("a dry run shows {shown:#?}\nand not {expected:#?}"));
+        }
     }
 
     // Refused: the server's reason is told, and nothing looks like a result.
@@ -164,10 +213,136 @@ fn check(group: &Group, case: &Case) -> Result<(), String> {
     Ok(())
 }
 
+/// The body of a call, as a dry run shows it.
+fn without_secrets(call: &Call) -> Value {
+    fn hide(value: &mut Value, secrets: &[&str]) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::String(text) if secrets.contains(&name.as_str()) => {
+                            "…".clone_into(text);
+                        }
+                        value => hide(value, secrets),
+                    }
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(|value| hide(value, secrets)),
+            _ => {}
+        }
+    }
+    let mut body = call.body.clone();
+    let mut secrets = vec![
+        "accessKey",
+        "batchKey",
+        "certificate",
+        "clientSecret",
+        "data",
+        "passphrase",
+        "password",
+        "privateKey",
+        "secretKey",
+        "storageKey",
+        "token",
+    ];
+    if call.line.contains("/pipeline-secrets") {
+        secrets.push("value");
+    }
+    hide(&mut body, &secrets);
+    body
+}
+
+const GROUPS: &[&str] = &[
+    "labels",
+    "secrets",
+    "organizations",
+    "workspaces",
+    "members",
+    "teams",
+    "participants",
+    "credentials",
+    "compute_envs",
+    "datasets",
+    "actions",
+    "pipelines",
+    "launch",
+    "runs",
+    "studios",
+    "data_links",
+];
+
+/// Commands that other tests run, and which.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("tw info", "frame.rs: info_tells_whether_all_is_well"),
+    (
+        "tw generate-completion",
+        "frame.rs: completion_and_man_pages_are_made_from_the_grammar",
+    ),
+    (
+        "tw runs dump",
+        "platform.rs: a_launch_is_waited_for_and_its_run_found_and_dumped",
+    ),
+    (
+        "tw datasets add",
+        "platform.rs: a_dataset_goes_up_and_comes_back",
+    ),
+    (
+        "tw data-links upload",
+        "platform.rs: files_go_up_and_come_back",
+    ),
+    (
+        "tw data-links download",
+        "platform.rs: files_go_up_and_come_back",
+    ),
+];
+
+/// The command of the grammar that a case runs.
+fn command_of(run: &str, grammar: &BTreeMap<String, Value>) -> String {
+    let mut path = "tw".to_owned();
+    for word in run.split(' ') {
+        let inner = format!("{path} {word}");
+        if grammar.contains_key(&inner) {
+            path = inner;
+        }
+    }
+    path
+}
+
+#[test]
+fn every_command_of_the_grammar_is_run() {
+    let grammar: BTreeMap<String, Value> =
+        yaml_serde::from_str(include_str!("facts/grammar.yml")).unwrap();
+    let cases: Vec<Case> = GROUPS.iter().flat_map(|name| read(name).cases).collect();
+    let run: Vec<_> = (cases.iter())
+        .filter(|case| case.says.is_none())
+        .map(|case| command_of(&case.run, &grammar))
+        .collect();
+    let runs = |path: &str| run.iter().any(|known| known == path);
+    let groups = ["tw runs view", "tw teams members", "tw datasets view"];
+    let mut missing = Vec::new();
+    for path in grammar.keys() {
+        let is_group = grammar
+            .keys()
+            .any(|other| other.starts_with(&format!("{path} ")));
+        let elsewhere = ELSEWHERE.iter().any(|(known, _)| known == path);
+        if (!is_group || groups.contains(&path.as_str())) && !runs(path) && !elsewhere {
+            missing.push(path);
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    // Each case that does not fail is refused once, which is the failure of its command.
+    assert!(
+        cases
+            .iter()
+            .all(|case| case.says.is_some() || case.status < 2)
+    );
+}
+
 macro_rules! groups {
     ($($name:ident)+) => {$(
         #[test]
         fn $name() {
+            assert!(GROUPS.contains(&stringify!($name)));
             let group = read(stringify!($name));
             let wrong: Vec<_> = group.cases.iter().filter_map(|case| check(&group, case).err()).collect();
             assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), group.cases.len(), wrong.join("\n"));

@@ -1,50 +1,14 @@
-//! What all commands have in common: exit statuses, forms, the configuration file, and a whole launch
-//! against the test Platform.
+//! What all commands have in common: exit statuses, forms, the configuration file.
 
+#[path = "support/platform.rs"]
+mod platform;
 mod support;
 
 use std::collections::BTreeMap;
 
-use seqera_test_platform::TestPlatform;
-use serde_json::{Value, json};
+use platform::{Platform, json_of};
+use serde_json::json;
 use support::{Server, of_name, run, stderr, stdout};
-
-/// A Platform that lives as long as this.
-struct Platform {
-    platform: TestPlatform,
-    _runtime: tokio::runtime::Runtime,
-}
-
-impl Platform {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let starting = TestPlatform::builder().run_polls(2).start();
-        let platform = runtime.block_on(starting).unwrap();
-        Self {
-            platform,
-            _runtime: runtime,
-        }
-    }
-
-    fn run(&self, name: &str, words: &[&str]) -> std::process::Output {
-        of_name(name)
-            .env("TOWER_API_ENDPOINT", self.platform.endpoint())
-            .env("TOWER_ACCESS_TOKEN", self.platform.token())
-            .arg("--insecure")
-            .args(words)
-            .output()
-            .unwrap()
-    }
-}
-
-fn json_of(output: &std::process::Output) -> Value {
-    let text = stdout(output);
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{}", stderr(output)))
-}
 
 #[test]
 fn without_a_command_the_help_is_an_error() {
@@ -269,97 +233,32 @@ fn profiles_hold_platforms_and_accounts() {
 }
 
 #[test]
-fn a_launch_is_waited_for_and_its_run_found_and_dumped() {
+fn info_tells_whether_all_is_well() {
     let platform = Platform::start();
-    let workspaces = json_of(&platform.run("seqctl", &["-o", "json", "workspaces", "list"]));
-    let entry = &workspaces["workspaces"][0];
-    let workspace = format!(
-        "{}/{}",
-        entry["orgName"].as_str().unwrap(),
-        entry["workspaceName"].as_str().unwrap()
-    );
-    let pipelines = json_of(&platform.run(
-        "seqctl",
-        &["-o", "json", "pipelines", "list", "-w", &workspace],
-    ));
-    let pipeline = pipelines["pipelines"][0]["name"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let before = platform.platform.calls().len();
-    let launched = platform.run("tw", &["-o", "json", "launch", &pipeline, "-w", &workspace]);
-    assert!(launched.stderr.is_empty(), "{}", stderr(&launched));
-    let id = json_of(&launched)["workflowId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let calls = platform.platform.calls().len() - before;
-    assert!(calls <= 5, "{calls} calls");
-    let words = ["launch", &pipeline, "-w", &workspace, "--wait", "SUCCEEDED"];
-    let waited = platform.run("seqctl", &words);
-    assert!(
-        matches!(waited.status.code(), Some(0 | 3)),
-        "{}",
-        stderr(&waited)
-    );
-    let runs = json_of(&platform.run(
-        "seqctl",
-        &[
-            "-o", "json", "runs", "list", "-w", &workspace, "--max", "150",
-        ],
-    ));
-    let runs = runs["workflows"].as_array().unwrap();
-    assert_eq!(runs.len(), 150);
-    assert!(runs.iter().any(|run| run["workflow"]["id"] == id.as_str()));
-    let view = json_of(&platform.run(
-        "tw",
-        &[
-            "-o", "json", "runs", "view", "-i", &id, "-w", &workspace, "--status",
-        ],
-    ));
-    assert_eq!(view["general"]["id"], id.as_str());
-    let folder = tempfile::tempdir().unwrap();
-    for suffix in ["tar.gz", "tar.xz"] {
-        let file = folder.path().join(format!("run.{suffix}"));
-        let file = file.to_str().unwrap();
-        let words = [
-            "-o",
-            "json",
-            "runs",
-            "dump",
-            "-i",
-            &id,
-            "-w",
-            &workspace,
-            "-o",
-            file,
-            "--add-task-logs",
-        ];
-        let dumped = platform.run("tw", &words);
-        assert_eq!(dumped.status.code(), Some(0), "{}", stderr(&dumped));
-        assert!(
-            json_of(&dumped)["outputFile"]
-                .as_str()
-                .unwrap()
-                .starts_with("file:///")
-        );
-        assert!(std::fs::metadata(file).unwrap().len() > 500);
+    let well = platform.run("tw", &["-o", "json", "info"]);
+    assert_eq!(well.status.code(), Some(0), "{}", stdout(&well));
+    let told = json_of(&well);
+    for check in ["connectionCheck", "versionCheck", "credentialsCheck"] {
+        assert_eq!(told[check], 1, "{told}");
     }
-    let entries = tar::Archive::new(flate2::read::GzDecoder::new(
-        std::fs::File::open(folder.path().join("run.tar.gz")).unwrap(),
-    ))
-    .entries()
-    .unwrap()
-    .map(|entry| entry.unwrap().path().unwrap().display().to_string())
-    .collect::<Vec<_>>();
-    assert_eq!(
-        entries[..3],
-        [
-            "service-info.json",
-            "workflow.json",
-            "workflow-metadata.json"
-        ]
-    );
+    assert_eq!(told["opts"]["userName"], "bench-lead");
+    let text = platform.run("seqctl", &["info"]);
+    assert!(stdout(&text).contains("bench-lead"), "{}", stdout(&text));
+    let replies = BTreeMap::from([
+        (
+            "GET /service-info".to_owned(),
+            (
+                200,
+                json!({"serviceInfo": {"version": "25.1", "apiVersion": "1.200.0"}}),
+            ),
+        ),
+        ("GET /user-info".to_owned(), (401, json!({"message": "No"}))),
+    ]);
+    let server = Server::start(replies);
+    let wrong = run("tw", server.endpoint(), &["-o", "json", "info"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(wrong.stderr.is_empty(), "{}", stderr(&wrong));
+    assert_eq!(json_of(&wrong)["credentialsCheck"], 0);
 }
 
 #[test]

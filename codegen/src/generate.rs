@@ -8,7 +8,9 @@ use quote::quote;
 
 use crate::document::fixups::{self, Applied};
 use crate::document::select::{self, Tags};
-use crate::document::{Document, Operation, UNTAGGED, feature_of_tag, graft, list, overlay};
+use crate::document::{
+    Document, Operation, UNTAGGED, feature, feature_of_tag, graft, json_schema, list, overlay,
+};
 use crate::model::facts::Facts;
 use crate::model::surface::{self, Surface};
 use crate::model::{Model, Usage, operations, paging, progenitor, syntax};
@@ -29,8 +31,10 @@ pub struct Output {
     /// What was noticed on the way.
     pub report: Report,
     calls: TokenStream,
+    examples: TokenStream,
     round_trips: TokenStream,
     mocks: TokenStream,
+    operation_table: TokenStream,
 }
 
 /// Files that most builds want none of: written out on request.
@@ -40,9 +44,19 @@ impl Output {
         pretty(self.mocks.clone())
     }
 
+    /// `operation_table.rs`: all operations as data, for feature `operations`.
+    pub fn operation_table(&self) -> Result<String> {
+        pretty(self.operation_table.clone())
+    }
+
     /// `calls.rs`: a call of every operation, for tests that go over all of them.
     pub fn calls(&self) -> Result<String> {
         pretty(self.calls.clone())
+    }
+
+    /// `examples.rs`: the documentation's example of every operation, for a test that runs them.
+    pub fn examples(&self) -> Result<String> {
+        pretty(self.examples.clone())
     }
 
     /// `round_trips.rs`: every type, likewise.
@@ -89,6 +103,7 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     report.fixups = fixups::prepare(&mut document);
     let mut inventory = document.operations()?;
     report.tags = tags_of(&inventory);
+    let body_schemas = json_schema::of_bodies(&document, |raw| tags.contains(&feature(raw)));
 
     let mut unions = fixups::take_unions(&mut document);
     report.fixups.push(Applied {
@@ -134,8 +149,10 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
         types: pretty(write::types::emit(&model, &generated)?)?,
         operations: pretty(operations)?,
         calls: write::table::calls(&lowered, &generated),
+        examples: write::examples::table(&lowered, &model, &generated),
         round_trips: write::table::round_trips(&model, &generated),
         mocks: write::mocks::emit(&lowered),
+        operation_table: write::operation_table::emit(&lowered, &generated, &body_schemas),
         surface: write::golden::write(&lowered),
         model: write::golden::model(&inventory),
         inventory,

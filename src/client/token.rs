@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn tokens_come_from_files_and_commands_and_show_nowhere() {
-        let path = std::env::temp_dir().join(format!("seqera-token-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
         std::fs::write(&path, "t0ken-s3cret\n").unwrap();
         let read: Result<_> = AccessToken::from_file(&path).read();
         assert_eq!(read.unwrap(), "t0ken-s3cret");

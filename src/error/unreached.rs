@@ -1,6 +1,10 @@
 //! Why no connection was made, in words, and what to do about it.
 //!
-//! Decided by the types of the errors below reqwest's, as far as there are any.
+//! Decided by the types of the errors below reqwest's. Two crates have types and keep them to
+//! themselves, so that their texts decide, here and nowhere else: hyper-util tells so what a proxy
+//! said to CONNECT (its `TunnelError` is not exported), and native-tls what is wrong with TLS (its
+//! `Error` holds the system library's, whatever that is). A text that changes makes the line less
+//! helpful, and `tests/network.rs` fail.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -84,7 +88,7 @@ impl Reason {
                 _ => None,
             };
         }
-        // The only ones without a type of their own.
+        // hyper-util's texts.
         match cause.to_string().strip_prefix("tunnel error: ") {
             Some("proxy authorization required") => return Some(Self::ProxyPassword),
             Some("unsuccessful") => return Some(Self::ProxyRefused),

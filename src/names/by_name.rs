@@ -9,20 +9,9 @@ pub(super) fn says_nothing(operation: &'static str) -> Error {
     Error::new(ErrorKind::InvalidResponse, text).in_operation(operation)
 }
 
-/// A name may stand for another by now.
-pub(super) fn forget_if(client: &Client, error: &Error) {
-    if error.is_gone_or_forbidden() {
-        client.forget_names();
-    }
-}
-
-/// Either way the name may stand for nothing, or for another, from now on.
+/// The name stands for nothing, or for another, from now on.
 pub(super) fn deleted(client: &Client, result: Result<()>) -> Result<()> {
-    match &result {
-        Ok(()) => client.forget_names(),
-        Err(error) => forget_if(client, error),
-    }
-    result
+    result.inspect(|()| client.forget_names())
 }
 
 /// `find: id, what, method by operation(parameter, place), reply => field, type;`
@@ -41,8 +30,7 @@ macro_rules! describes {
             ) -> Result<types::$type> {
                 let id = self.$find($find).await?;
                 let call = self.client.$operation().$parameter(id)$(.$place(self.id))?;
-                let reply = call.send().await;
-                let $reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
+                let $reply = call.send().await?;
                 $field.ok_or_else(|| says_nothing(stringify!($operation)))
             }
         )*}
@@ -173,8 +161,7 @@ impl Workspace {
         let found = self.pipeline(pipeline).await?;
         let call = self.client.describe_pipeline().pipeline_id(found.id);
         let call = call.source_workspace_id(found.source_workspace_id);
-        let reply = call.attributes(["labels"]).send().await;
-        let reply = reply.inspect_err(|error| forget_if(&self.client, error))?;
+        let reply = call.attributes(["labels"]).send().await?;
         let pipeline = reply.pipeline;
         pipeline.ok_or_else(|| says_nothing("describe_pipeline"))
     }
@@ -240,8 +227,7 @@ impl Workspace {
         let studio = self.studio(studio).await?;
         let id = self.checkpoint(Id(studio.as_str()), checkpoint).await?;
         let call = self.client.get_data_studio_checkpoint();
-        let reply = call.session_id(studio).checkpoint_id(id).await;
-        reply.inspect_err(|error| forget_if(&self.client, error))
+        call.session_id(studio).checkpoint_id(id).await
     }
 
     /// Describes the workspace itself.

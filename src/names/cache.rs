@@ -12,6 +12,11 @@ use crate::{Client, ClientBuilder, Result};
 /// Long enough for a script, short enough for a name that moves to another resource.
 const USUAL_LIFETIME: Duration = Duration::from_secs(300);
 
+/// So long what every call may need (where it is, and whose it is) outlives the refusal of a call:
+/// calls that are refused one after the other look it up now and then, not each.
+const PLACE_LIFETIME: Duration = Duration::from_secs(10);
+const PLACES: [&str; 3] = ["user", "organization", "workspace"];
+
 /// What was looked up: the kind of resource, where, and the name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -95,6 +100,15 @@ impl NameCache {
         });
         entries.insert(key, entry.clone());
         entry
+    }
+
+    /// A call that began then was refused: what it named may be gone, or have another id by now.
+    pub(crate) fn doubt(&self, begun: Instant) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|key, entry| match PLACES.contains(&key.kind) {
+            true => begun.saturating_duration_since(entry.since) < PLACE_LIFETIME,
+            false => entry.since > begun,
+        });
     }
 
     pub(crate) fn forget(&self) {

@@ -6,7 +6,6 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::by_name::forget_if;
 use super::{NameOrId, Organization, Workspace};
 use crate::types::{
     DataStudioUpdateRequest, UpdateActionRequest, UpdateComputeEnvRequest, UpdateDatasetRequest,
@@ -175,8 +174,7 @@ macro_rules! edits {
                         Box::pin(async move { call.body(request).send().await.map(drop) });
                     written
                 };
-                let edited = edit(change, read, write).await;
-                let (changes, _) = edited.inspect_err(|error| forget_if(&self.client, error))?;
+                let (changes, _) = edit(change, read, write).await?;
                 // It may have another name now.
                 if changes.iter().any(|change| change.field == "name") {
                     self.client.forget_names();
@@ -262,8 +260,7 @@ impl Workspace {
             change.after = Value::from("[redacted]");
         }
         let call = self.client.update_pipeline_secret().secret_id(id);
-        let written = call.body(request).send().await;
-        written.inspect_err(|error| forget_if(&self.client, error))?;
+        call.body(request).send().await?;
         Ok(Edited {
             changes,
             version: None,

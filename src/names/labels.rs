@@ -4,7 +4,7 @@ use super::cache::Found;
 use super::search::{Candidate, Search};
 use super::{NameOrId, Workspace, number, search_lists};
 use crate::types::CreateLabelRequest;
-use crate::{Error, ErrorKind, Result};
+use crate::{ErrorKind, Result};
 
 /// Labels go by `name`, or by `name=value` for a resource label.
 impl Workspace {
@@ -94,28 +94,16 @@ impl Workspace {
         search.finish("label", &self.place().text)
     }
 
+    /// The server answers with the label that is there, should somebody else just have made it.
     async fn new_label(&self, name: &str) -> Result<Found> {
         let body = CreateLabelRequest::new();
         let body = match name.split_once('=') {
             Some((name, value)) => body.name(name).value(value).resource(true),
             None => body.name(name).resource(false),
         };
-        match self.client.create_label().body(body).send().await {
-            Ok(reply) => match reply.id {
-                Some(id) => Ok(Found::of(id)),
-                None => self.find_label(name).await,
-            },
-            // Somebody else may just have created it.
-            Err(error) if is_refused(&error) => self.find_label(name).await.map_err(|_| error),
-            Err(error) => Err(error),
+        match self.client.create_label().body(body).send().await?.id {
+            Some(id) => Ok(Found::of(id)),
+            None => self.find_label(name).await,
         }
     }
-}
-
-/// Whether the server refuses a name, which may be taken.
-pub(super) fn is_refused(error: &Error) -> bool {
-    matches!(
-        error.status().map(|status| status.as_u16()),
-        Some(400 | 409)
-    )
 }

@@ -3,12 +3,11 @@
 use std::fmt::Write;
 
 use super::cache::Found;
+use crate::nearest::{NEAR, likeness};
 use crate::{Error, ErrorKind, Result};
 
 /// How many near matches an error lists.
 const NEAR_MATCHES: usize = 5;
-/// How alike a near match is at least; 1 is equal.
-const NEAR: f64 = 0.6;
 
 /// A resource that a list holds.
 pub(super) struct Candidate {
@@ -117,17 +116,6 @@ impl<'a> Search<'a> {
             let _ = write!(text, ": is it {}?", shown.join(", "));
         }
         Err(Error::new(ErrorKind::NotFound, text))
-    }
-}
-
-/// 1 for equal names, less for others; a name that holds the other is always a near match.
-fn likeness(a: &str, b: &str) -> f64 {
-    let similarity = strsim::normalized_damerau_levenshtein(a, b);
-    let holds = !a.is_empty() && !b.is_empty() && (a.contains(b) || b.contains(a));
-    if holds {
-        similarity.max(NEAR)
-    } else {
-        similarity
     }
 }
 

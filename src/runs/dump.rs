@@ -93,18 +93,18 @@ pub struct Dump {
 pub struct Dumped {
     /// How many files there are, the manifest not counted.
     pub files: u64,
-    /// What the server did not have; empty if the dump is complete.
+    /// What the server did not have, or no file can be named after; empty if the dump is complete.
     pub missing: Vec<Missing>,
 }
 
-/// A file that the server did not have. Runs that were started outside the Platform have no
+/// A file that the server did not have, or whose name no file can have here. Runs that were started outside the Platform have no
 /// launch and no logs, and tasks that never ran have no logs either.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Missing {
     /// The name that the file would have.
     pub path: String,
-    /// What the server said.
+    /// What the server said, or what is wrong with the name.
     pub reason: String,
 }
 

@@ -489,7 +489,9 @@ impl Launch {
 
     async fn send_sharing(self, bases: &Bases) -> Result<Run> {
         let ready_within = self.ready_within;
-        self.prepare(bases).await?.send(ready_within).await
+        // Boxed, so that what awaits a launch is not as large as all that one may have to do.
+        let prepared = Box::pin(self.prepare(bases)).await?;
+        Box::pin(prepared.send(ready_within)).await
     }
 }
 

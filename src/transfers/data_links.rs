@@ -21,6 +21,8 @@ use crate::{Error, ErrorKind, NameOrId, Progress, Result, Setting, WorkspaceRef}
 pub(super) const JOB: &str = "data link";
 /// Fills most connections, and what is under way is lost with little regret.
 const CONCURRENCY: usize = 4;
+/// No storage takes longer paths than 1024 bytes. What lists deeper folders lists them without end.
+const DEEPEST: usize = 1024;
 
 impl Client {
     /// A data link by its name, its URI or its `Id`: to list, download and upload files.
@@ -114,6 +116,15 @@ pub struct RefusedName {
     pub path: String,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl RefusedName {
+    pub(super) fn new(path: String, reason: impl Into<String>) -> Self {
+        Self {
+            path,
+            reason: reason.into(),
+        }
+    }
 }
 
 impl DataLink {
@@ -321,6 +332,10 @@ impl Walk {
     }
 
     async fn enter(&mut self, folder: &str) -> Result<()> {
+        if folder.matches('/').count() >= DEEPEST {
+            let text = format!("folders are listed more than {DEEPEST} levels deep");
+            return Err(Error::new(ErrorKind::InvalidResponse, text).in_operation(JOB));
+        }
         let entries = self.files.list(folder).await?;
         self.stack.extend(entries.into_iter().rev());
         Ok(())

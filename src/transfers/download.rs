@@ -9,12 +9,13 @@ use tokio::fs;
 
 use super::data_links::{DataLink, Job, RefusedName, Transferred, wrong};
 use crate::Result;
-use crate::files::{relative_path, with_suffix};
+use crate::files::{is_name_refused, relative_path, with_suffix};
 use crate::prelude::*;
 
 mod note;
 mod object;
 
+use note::SUFFIXES;
 use object::fetch;
 
 impl DataLink {
@@ -64,8 +65,8 @@ impl DataLink {
     ///
     /// Files that are there in the same size are kept, so that an interrupted download continues;
     /// others are replaced. No file gets outside of the local folder: names that would (`..`,
-    /// absolute paths, drive letters), that can't be file names, or that clash with another
-    /// file's (also by case alone) are left out and listed.
+    /// absolute paths, drive letters, links that are there), that the file system does not take, or
+    /// that clash with another file's (also by case alone) are left out and listed.
     ///
     /// # Errors
     /// As [`download_file`](Self::download_file). What is complete by then remains.
@@ -87,13 +88,13 @@ impl DataLink {
 async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Transferred> {
     let mut done = Transferred::default();
     let mut names = Names::default();
-    let (mut files, mut bytes) = (0, 0);
+    let (mut files, mut bytes) = (0_u64, 0);
     let mut running = FuturesUnordered::new();
     let mut tree = job.files.tree(remote.clone());
     loop {
         // The listing goes on while files are under way, but not far ahead of them.
         let entry = if running.len() >= job.files.concurrency {
-            done.bytes += running.try_next().await?.unwrap_or_default();
+            done.count(running.try_next().await?);
             continue;
         } else if running.is_empty() {
             tree.try_next().await?
@@ -101,7 +102,7 @@ async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Trans
             match select(tree.next(), running.next()).await {
                 Either::Left((entry, _)) => entry.transpose()?,
                 Either::Right((fetched, _)) => {
-                    done.bytes += fetched.transpose()?.unwrap_or_default();
+                    done.count(fetched.transpose()?);
                     continue;
                 }
             }
@@ -127,10 +128,7 @@ async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Trans
         let path = match path {
             Ok(path) => path,
             Err(reason) => {
-                done.refused.push(RefusedName {
-                    path: entry.path,
-                    reason: reason.to_owned(),
-                });
+                done.count(Some(Err(RefusedName::new(entry.path, reason))));
                 continue;
             }
         };
@@ -144,23 +142,45 @@ async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Trans
             && there.len() == size
         {
             done.kept += 1;
+            done.files += 1;
             job.reporter().update(|progress| {
                 progress.files += 1;
                 progress.bytes += size;
             });
             continue;
         }
-        running.push(fetch(job, entry.path, path));
+        running.push(async move {
+            match fetch(job, entry.path.clone(), path).await {
+                Err(error) if is_name_refused(&error) => {
+                    let reason = "has a name that the file system does not take";
+                    Ok(Err(RefusedName::new(entry.path, reason)))
+                }
+                fetched => fetched.map(Ok),
+            }
+        });
     }
     job.reporter().update(|progress| {
         progress.files_total = Some(files);
         progress.bytes_total = Some(bytes);
     });
     while let Some(fetched) = running.try_next().await? {
-        done.bytes += fetched;
+        done.count(Some(fetched));
     }
-    done.files = files;
     Ok(done)
+}
+
+impl Transferred {
+    /// Counts a file that was fetched, of so many bytes, or left out.
+    fn count(&mut self, file: Option<std::result::Result<u64, RefusedName>>) {
+        match file {
+            Some(Ok(bytes)) => {
+                self.files += 1;
+                self.bytes += bytes;
+            }
+            Some(Err(refused)) => self.refused.push(refused),
+            None => {}
+        }
+    }
 }
 
 /// Whether a link that is there already would take a file out of the folder that it is for.
@@ -170,7 +190,7 @@ async fn leads_outside(folder: &Path, relative: &Path) -> bool {
         found.is_ok_and(|found| found.is_symlink())
     };
     let path = folder.join(relative);
-    for suffix in [".part", ".part.json"] {
+    for suffix in SUFFIXES {
         if is_link(&with_suffix(&path, suffix)).await {
             return true;
         }
@@ -216,8 +236,8 @@ impl Names {
             return Err("lies in a folder that has the name of a file");
         }
         // The names of unfinished files are taken as well.
-        let names =
-            ["", ".part", ".part.json", ".part.lock"].map(|suffix| format!("{folded}{suffix}"));
+        let mut names = vec![folded.clone()];
+        names.extend(SUFFIXES.map(|suffix| format!("{folded}{suffix}")));
         if names.iter().any(|name| self.folders.contains(name)) {
             return Err("has the name of a folder");
         }
@@ -238,7 +258,8 @@ fn has_room(remote: &str) -> bool {
         false => name.len(),
     };
     let file = remote.rsplit('/').next().unwrap_or_default();
-    let unfinished = length(file) + ".part.json".len();
+    let added = SUFFIXES.iter().map(|suffix| suffix.len()).max();
+    let unfinished = length(file) + added.unwrap_or_default();
     unfinished <= LONGEST && remote.split('/').all(|name| length(name) <= LONGEST)
 }
 
@@ -249,8 +270,8 @@ mod tests {
     #[test]
     fn names_that_are_too_long_with_what_is_added_are_refused() {
         let mut names = Names::default();
-        assert!(names.take(&"a".repeat(245)).is_ok());
-        assert!(names.take(&"a".repeat(246)).is_err());
+        assert!(names.take(&"a".repeat(241)).is_ok());
+        assert!(names.take(&"a".repeat(242)).is_err());
         assert!(names.take(&format!("{}/a", "b".repeat(255))).is_ok());
         assert!(names.take(&format!("{}/a", "b".repeat(256))).is_err());
     }
@@ -260,13 +281,15 @@ mod tests {
     async fn links_may_not_lead_out_of_the_folder() {
         use std::os::unix::fs::symlink;
 
-        let home = std::env::temp_dir().join(format!("seqera-links-{}", std::process::id()));
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
         let folder = home.join("folder");
         std::fs::create_dir_all(folder.join("inner")).unwrap();
-        symlink(&home, folder.join("out")).unwrap();
+        symlink(home, folder.join("out")).unwrap();
         symlink(folder.join("inner"), folder.join("in")).unwrap();
         symlink("nowhere", folder.join("dead")).unwrap();
         symlink(home.join("x"), folder.join("x.part")).unwrap();
+        symlink(home.join("z"), folder.join("z.part.json.new")).unwrap();
         symlink(home.join("y"), folder.join("y")).unwrap();
         for (relative, outside) in [
             ("a", false),
@@ -280,6 +303,7 @@ mod tests {
             ("in/../out/a", true),
             ("dead/a", true),
             ("x", true),
+            ("z", true),
         ] {
             assert_eq!(
                 leads_outside(&folder, Path::new(relative)).await,
@@ -287,7 +311,6 @@ mod tests {
                 "{relative}"
             );
         }
-        std::fs::remove_dir_all(home).unwrap();
     }
 
     #[test]

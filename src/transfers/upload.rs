@@ -123,10 +123,7 @@ async fn find_files(root: &Path, refused: &mut Vec<RefusedName>) -> Result<Vec<(
         while let Some(entry) = entries.next_entry().await.map_err(&failed)? {
             let path = entry.path();
             let mut refuse = |reason: String| {
-                refused.push(RefusedName {
-                    path: path.display().to_string(),
-                    reason,
-                });
+                refused.push(RefusedName::new(path.display().to_string(), reason));
             };
             let name = entry.file_name();
             let Some(name) = name.to_str().filter(|name| !name.contains('\\')) else {

@@ -18,6 +18,7 @@ use tracing::{Instrument, Span, field};
 use super::Transport;
 use super::clients::Use;
 use super::hooks::{IncomingReply, OutgoingRequest, Seen};
+use super::kept::OnRefusal;
 use super::progress::{self, Progress};
 use super::rate_limit::{Asking, Turn};
 use super::request::Target;
@@ -57,11 +58,10 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Whether the call changes nothing: by its method, or because the schema says that a POST may
-    /// be sent twice.
+    /// Whether the call changes nothing. A POST may: one that may be sent twice changes something
+    /// once.
     fn only_reads(&self) -> bool {
-        let method = self.target.method();
-        method.is_safe() || (*method == Method::POST && self.target.is_safe_to_repeat())
+        self.target.method().is_safe()
     }
 
     /// What a dry run tells of a call.
@@ -236,6 +236,11 @@ async fn attempts<T: Default>(
                 let mut error = failure.error;
                 if failed.body_spent && failed.would_repeat() {
                     error = error.noting("its stream was used up: make a new one to send it again");
+                }
+                if error.may_be_for_what_is_named()
+                    && let Some(told) = call.transport.kept().get::<OnRefusal>()
+                {
+                    (told.0)(call.transport.kept(), effort.begun);
                 }
                 return Err(call.explain(error, effort.attempts));
             }

@@ -5,6 +5,8 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 /// One value of each type: settings, set while the client is built, and what its clones share,
@@ -46,6 +48,10 @@ impl Clone for Kept {
         Self(Mutex::new(self.values().clone()))
     }
 }
+
+/// Is told of calls that were refused, perhaps for something that they name, and when they began. A
+/// feature above sets it up.
+pub(crate) struct OnRefusal(pub(crate) fn(&Kept, Instant));
 
 #[cfg(test)]
 mod tests {

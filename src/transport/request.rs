@@ -110,6 +110,8 @@ pub struct Request {
     body: Body,
     /// The first mistake of the caller, reported when sent.
     mistake: Option<String>,
+    /// Whether the caller sets parameters by their names on the wire.
+    by_name: bool,
 }
 
 impl Request {
@@ -149,6 +151,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::Empty,
             mistake: None,
+            by_name: false,
         }
     }
 
@@ -261,6 +264,12 @@ impl Request {
         }
     }
 
+    /// States that the caller sets parameters by their names on the wire.
+    #[cfg(feature = "operations")]
+    pub(crate) fn set_by_name(&mut self) {
+        self.by_name = true;
+    }
+
     /// The name of the operation, for people.
     pub(crate) fn name(&self) -> Cow<'static, str> {
         self.target.name()
@@ -366,8 +375,11 @@ impl Request {
                 || self.query_value(wire).is_some()
                 || self.headers.contains_key(wire)
         };
-        let (_, setter) = operation.required.iter().find(|(wire, _)| !is_set(wire))?;
-        Some(format!("`{setter}` is required: call .{setter}(..)"))
+        let (wire, setter) = operation.required.iter().find(|(wire, _)| !is_set(wire))?;
+        Some(match self.by_name {
+            true => format!("`{wire}` is required: call .set(\"{wire}\", ..)"),
+            false => format!("`{setter}` is required: call .{setter}(..)"),
+        })
     }
 
     fn url(&self) -> Result<Url, String> {

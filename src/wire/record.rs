@@ -86,6 +86,9 @@ macro_rules! record_serde {
         impl $name {
             /// The fields that the server sent and the schema does not have, and those whose values
             /// can't be read as what the schema says, as they came. They are written again.
+            ///
+            /// Numbers are serde_json's: integers and floats of 64 bits. Digits beyond those are
+            /// rounded away, unless the program enables serde_json's `arbitrary_precision`.
             pub fn extra(&self) -> &::serde_json::Map<String, ::serde_json::Value> {
                 $crate::wire::record::Record::unknown(self).fields()
             }

@@ -359,6 +359,19 @@ pub async fn embedded(polls: u32) -> seqera_test_platform::TestPlatform {
     builder.start().await.unwrap()
 }
 
+/// A test Platform without a limit that holds what a seed in YAML says, and no more.
+pub async fn seeded(seed: &str) -> seqera_test_platform::TestPlatform {
+    let builder = seqera_test_platform::TestPlatform::builder().empty();
+    let builder = builder.calls_per_second(None).run_polls(1);
+    builder.seed_yaml(seed).unwrap().start().await.unwrap()
+}
+
+/// How many calls of a method or more of a path, such as `POST /labels`, a test Platform has received.
+pub fn count_of(platform: &seqera_test_platform::TestPlatform, start: &str) -> usize {
+    let calls = platform.calls();
+    calls.iter().filter(|call| call.starts_with(start)).count()
+}
+
 /// A test Platform and a client of it, neither of which waits for anything.
 pub async fn laboratory() -> (seqera_test_platform::TestPlatform, Client) {
     let platform = embedded(1).await;
@@ -380,6 +393,44 @@ pub fn peak_memory() -> u64 {
 pub fn allowed(calls: usize, limit: u32) -> Duration {
     let later = calls.saturating_sub(limit as usize);
     Duration::from_secs_f64(later as f64 / f64::from(limit))
+}
+
+/// Tells the time less what this process waited for a processor that others had: how long something
+/// would have taken on a machine of its own. Where the system doesn't tell, it is the time.
+pub struct Stopwatch {
+    begun: Instant,
+    waits: HashMap<std::ffi::OsString, Duration>,
+}
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self {
+            begun: Instant::now(),
+            waits: waits_of_threads(),
+        }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        let before = |thread| self.waits.get(thread).copied().unwrap_or_default();
+        let waits = waits_of_threads();
+        let waited = waits.iter().map(|(thread, wait)| *wait - before(thread));
+        // Threads that do one job wait at the same time.
+        let longest = waited.max().unwrap_or_default();
+        self.begun.elapsed().saturating_sub(longest)
+    }
+}
+
+/// How long each thread was ready to run and did not.
+fn waits_of_threads() -> HashMap<std::ffi::OsString, Duration> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return HashMap::new();
+    };
+    let waits = threads.flatten().filter_map(|thread| {
+        let told = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let nanoseconds = told.split_whitespace().nth(1)?.parse().ok()?;
+        Some((thread.file_name(), Duration::from_nanos(nanoseconds)))
+    });
+    waits.collect()
 }
 
 /// Measures up to three times. Other load on the machine delays calls or lets them arrive together,

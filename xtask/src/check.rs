@@ -4,10 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use seqera_codegen::document::Document;
-use seqera_codegen::overlay;
 
 use crate::files::{CHANGELOG, OVERLAY, SCHEMA, is_unfinished, read};
-use crate::generation::{self, Generation};
+use crate::generation::{self, Bounds, Generation};
 use crate::manifest::{Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
 use crate::release::Released;
@@ -58,14 +57,12 @@ pub fn run(root: &Path) -> Result<Outcome> {
     let schema = read(root, SCHEMA)?;
     let manifest = Manifest::parse(&read(root, "Cargo.toml")?)?;
     let overlay = read(root, OVERLAY)?;
-    let generation = generation::of(&schema, &root.join(OVERLAY)).context(SCHEMA)?;
+    let generation =
+        generation::of(&schema, &root.join(OVERLAY), Bounds::default()).context(SCHEMA)?;
     let document = Document::parse(&schema).context(SCHEMA)?;
     let subject = Crate {
         root,
-        is_older: is_older(
-            document.version(),
-            overlay::api_version(&overlay)?.as_deref(),
-        ),
+        is_older: coverage::is_newer(&overlay, document.version())?,
         overlay,
         document,
         generation,
@@ -113,13 +110,6 @@ fn tell(name: &str, checked: Result<()>, failed: &str) -> Outcome {
             Outcome::Behind
         }
     }
-}
-
-/// Whether a version is before the one that documentation was written for.
-fn is_older(version: &str, documented: Option<&str>) -> bool {
-    let number = |text: &str| semver::Version::parse(text).ok();
-    let numbers = number(version).zip(documented.and_then(number));
-    numbers.is_some_and(|(version, documented)| version < documented)
 }
 
 fn canonical(subject: &Crate<'_>) -> Result<()> {

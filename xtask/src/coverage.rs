@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use semver::Version;
 use seqera_codegen::document::{Document, for_each_operation};
 use seqera_codegen::{overlay, select};
 use serde_json::Value;
@@ -93,6 +94,14 @@ pub fn measure(document: &Document, overlay_text: &str) -> Result<Coverage> {
         fields(&mut coverage, sent.contains(name), name, schema);
     }
     Ok(coverage)
+}
+
+/// Whether our documentation was written for a newer version of the API than this one.
+pub fn is_newer(overlay: &str, version: &str) -> Result<bool> {
+    let number = |text: &str| Version::parse(text).ok();
+    let documented = overlay::api_version(overlay)?;
+    let numbers = number(version).zip(documented.as_deref().and_then(number));
+    Ok(numbers.is_some_and(|(version, documented)| version < documented))
 }
 
 fn fields(coverage: &mut Coverage, sent: bool, owner: &str, schema: &Value) {

@@ -153,10 +153,11 @@ impl Comparison {
         match (old.paged, new.paged) {
             (true, false) => changed("has no pages any more".to_owned(), true),
             (false, true) => changed("has pages: `.stream()`".to_owned(), false),
-            _ if old.listed && !new.listed => {
-                changed("has no `.stream()` any more".to_owned(), true)
-            }
-            _ => {}
+            _ => match (old.listed, new.listed) {
+                (true, false) => changed("has no `.stream()` any more".to_owned(), true),
+                (false, true) => changed("has `.stream()`, without pages".to_owned(), false),
+                _ => {}
+            },
         }
         match (old.deprecated, new.deprecated) {
             (false, true) => changed("is deprecated".to_owned(), false),

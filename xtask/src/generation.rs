@@ -16,15 +16,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
-/// The most processor time; a debug build needs about three seconds for the published schema.
-const PROCESSOR_SECONDS: u64 = 60;
-
 /// The longest that it may take where other processes want the processor too, and where there is
 /// no bound of processor time.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The most memory, with that of the program itself.
-const MEMORY: u64 = 2 * 1024 * 1024 * 1024;
+/// What reading and generating may take.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Bounds {
+    /// The most processor time of reading a schema, and of generating from it, in seconds.
+    // A debug build needs about three for the published schema.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    processor_time: u64,
+    /// The most memory of either, in MB, with that of the program itself.
+    #[arg(long, value_name = "MB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    memory: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            processor_time: 60,
+            memory: 2048,
+        }
+    }
+}
 
 /// The surface for reviewers: a line for each operation.
 const SURFACE: &str = "tests/golden/surface.txt";
@@ -51,21 +66,25 @@ pub struct Generation {
 
 /// Checks a document of whatever origin, and puts it into the order in which it is kept. What comes
 /// out can be read again without bounds.
-pub fn read(document: &[u8]) -> Result<String> {
-    let text = in_bounds(Command::new(std::env::current_exe()?).arg(READ), document)?;
+pub fn read(document: &[u8], bounds: Bounds) -> Result<String> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let text = in_bounds(command.arg(READ), document, bounds)?;
     Ok(String::from_utf8(text)?)
 }
 
 /// Runs what the build script runs, with every tag.
-pub fn of(schema: &str, overlay: &Path) -> Result<Generation> {
+pub fn of(schema: &str, overlay: &Path, bounds: Bounds) -> Result<Generation> {
     let mut command = Command::new(std::env::current_exe()?);
-    let output = in_bounds(command.arg(GENERATE).arg(overlay), schema.as_bytes())?;
+    let command = command.arg(GENERATE).arg(overlay);
+    let output = in_bounds(command, schema.as_bytes(), bounds)?;
     Ok(serde_json::from_slice(&output)?)
 }
 
 /// Runs one of the hidden commands. Returns what it writes.
-fn in_bounds(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+fn in_bounds(command: &mut Command, input: &[u8], bounds: Bounds) -> Result<Vec<u8>> {
     let mut child = command
+        .arg(format!("--processor-time={}", bounds.processor_time))
+        .arg(format!("--memory={}", bounds.memory))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -108,20 +127,23 @@ fn in_bounds(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
             Some(1 | 2) if said.starts_with("error: ") => {
                 bail!("{}", said.trim_start_matches("error: ").trim_end())
             }
-            _ => bail!("{}", why_it_died(status, &said)),
+            _ => bail!("{}", why_it_died(status, &said, bounds)),
         }
     })
 }
 
 /// What ended a generator that could not say so itself.
-fn why_it_died(status: ExitStatus, said: &str) -> String {
+fn why_it_died(status: ExitStatus, said: &str, bounds: Bounds) -> String {
+    let Bounds {
+        processor_time,
+        memory,
+    } = bounds;
     if said.contains("overflowed its stack") {
         "the schema sends the generator into endless recursion".to_owned()
     } else if said.contains("memory allocation of") {
-        let gigabytes = MEMORY / 1024 / 1024 / 1024;
-        format!("the schema takes more than {gigabytes} GB of memory")
+        format!("the schema takes more than {memory} MB of memory")
     } else if is_out_of_time(status) {
-        format!("the schema takes more than {PROCESSOR_SECONDS} s of processor time")
+        format!("the schema takes more than {processor_time} s of processor time")
     } else {
         format!("the generator crashed ({status})")
     }
@@ -140,9 +162,13 @@ fn is_out_of_time(_: ExitStatus) -> bool {
 
 /// Bounds this process, where the system can.
 #[cfg(unix)]
-fn bound_this_process() {
+fn bound_this_process(bounds: Bounds) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    for (resource, most) in [(Resource::As, MEMORY), (Resource::Cpu, PROCESSOR_SECONDS)] {
+    let memory = bounds.memory * 1024 * 1024;
+    for (resource, most) in [
+        (Resource::As, memory),
+        (Resource::Cpu, bounds.processor_time),
+    ] {
         let mut limit = getrlimit(resource);
         limit.current = Some(limit.current.map_or(most, |current| current.min(most)));
         // A system that knows no such bound has the one of time that the other end keeps.
@@ -151,11 +177,11 @@ fn bound_this_process() {
 }
 
 #[cfg(not(unix))]
-fn bound_this_process() {}
+fn bound_this_process(_: Bounds) {}
 
 /// The other end: reads a document from standard input, writes it in order.
-pub fn serve_read() -> Result<Outcome> {
-    let schema = input()?;
+pub fn serve_read(bounds: Bounds) -> Result<Outcome> {
+    let schema = input(bounds)?;
     let schema = std::str::from_utf8(&schema).map_err(|_| anyhow!("not a text in UTF-8"))?;
     let text = Document::parse(schema)?.canonical()?;
     std::io::stdout().lock().write_all(text.as_bytes())?;
@@ -163,8 +189,8 @@ pub fn serve_read() -> Result<Outcome> {
 }
 
 /// The other end: reads a schema from standard input, writes a [`Generation`].
-pub fn serve_generate(overlay: &Path) -> Result<Outcome> {
-    let schema = String::from_utf8(input()?)?;
+pub fn serve_generate(overlay: &Path, bounds: Bounds) -> Result<Outcome> {
+    let schema = String::from_utf8(input(bounds)?)?;
     let overlay = std::fs::read_to_string(overlay).context("the overlay can't be read")?;
     let output = generate(&schema, Some(&overlay), &Tags::All)?;
     let generation = Generation {
@@ -180,9 +206,9 @@ pub fn serve_generate(overlay: &Path) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-fn input() -> Result<Vec<u8>> {
+fn input(bounds: Bounds) -> Result<Vec<u8>> {
     std::panic::set_hook(Box::new(|_| {})); // the error tells it
-    bound_this_process();
+    bound_this_process(bounds);
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
     Ok(input)

@@ -70,12 +70,17 @@ enum Command {
     /// Puts the document on standard input in order: a part of `refresh-schema` that runs in a
     /// process of its own.
     #[command(hide = true, name = generation::READ)]
-    ReadSchema,
+    ReadSchema {
+        #[command(flatten)]
+        bounds: generation::Bounds,
+    },
     /// Generates from the schema on standard input: another such part.
     #[command(hide = true, name = generation::GENERATE)]
     Generate {
         /// The overlay.
         overlay: PathBuf,
+        #[command(flatten)]
+        bounds: generation::Bounds,
     },
 }
 
@@ -89,8 +94,8 @@ fn main() -> ExitCode {
         Command::Needs { check } => needs::run(&root, check),
         Command::Golden => refresh::write_golden(&root),
         Command::MarkReleased => release::mark(&root),
-        Command::ReadSchema => generation::serve_read(),
-        Command::Generate { overlay } => generation::serve_generate(&overlay),
+        Command::ReadSchema { bounds } => generation::serve_read(bounds),
+        Command::Generate { overlay, bounds } => generation::serve_generate(&overlay, bounds),
     });
     match outcome {
         Ok(Outcome::Good) => ExitCode::SUCCESS,

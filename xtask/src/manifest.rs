@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use semver::{BuildMetadata, Version};
 use toml_edit::{Array, DocumentMut, Item, value};
 
@@ -95,9 +95,11 @@ impl Manifest {
                 .as_table_mut()
                 .context("Cargo.toml has no features")?;
             let before = neighbour(&known, tag);
-            if !features.contains_key(tag) {
-                insert_after(features, before, tag);
-            }
+            ensure!(
+                !features.contains_key(tag),
+                "the tag `{tag}` has the name of a feature that is no tag's"
+            );
+            insert_after(features, before, tag);
             if let Some(all) = features.get_mut(ALL_TAGS).and_then(Item::as_array_mut) {
                 insert_into(all, tag);
             }

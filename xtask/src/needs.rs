@@ -23,8 +23,8 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
     let read = |name: &str| read(root, name);
     let output = generate(&read(SCHEMA)?, Some(&read(OVERLAY)?), &Tags::All)?;
     let surface = &output.inventory;
-    let target = root.join("target/try-schema");
-    let scratch = target.join("crate");
+    let place = root.join(try_schema::PLACE);
+    let scratch = place.join(try_schema::COPY);
     try_schema::copy(root, &scratch)?;
     // A list that is behind would keep the crate from being compiled.
     fs::write(scratch.join(LIST), "")?;
@@ -32,7 +32,7 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
     let mut including =
         fs::read_to_string(&includes)?.replacen("#![allow(", "#![allow(deprecated, ", 1);
     for (name, source) in [("types", &output.types), ("operations", &output.operations)] {
-        let marked = target.join(format!("marked-{name}.rs"));
+        let marked = place.join(format!("marked-{name}.rs"));
         fs::write(&marked, marks::mark(source)?)?;
         let of_build = format!("concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")");
         ensure!(
@@ -51,7 +51,7 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome> {
             "--message-format=json",
         ])
         .current_dir(&scratch)
-        .env("CARGO_TARGET_DIR", target.join("target"))
+        .env("CARGO_TARGET_DIR", try_schema::target(root)?)
         .stderr(Stdio::inherit())
         .output()
         .context("cargo can't be started")?;

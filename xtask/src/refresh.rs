@@ -13,7 +13,7 @@ use seqera_codegen::surface::Surface;
 
 use crate::diff::{Change, Kind, Subject};
 use crate::files::{self, CHANGELOG, Changes, OVERLAY, SCHEMA, read, read_if_there};
-use crate::generation::{self, Generation};
+use crate::generation::{self, Bounds, Generation};
 use crate::manifest::{self, Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
 use crate::release::{self, RELEASED_SCHEMA, Released, Step};
@@ -41,6 +41,9 @@ pub struct Options {
     /// Takes a schema that has less than half of the operations that are known.
     #[arg(long)]
     pub fewer_operations: bool,
+    /// What reading and generating may take.
+    #[command(flatten)]
+    pub bounds: Bounds,
 }
 
 /// Refreshes, or checks whether a refresh is due.
@@ -50,7 +53,7 @@ pub fn run(root: &Path, options: &Options) -> Result<Outcome> {
     if !options.check && files::recover(root)? {
         say("An interrupted refresh is completed.\n");
     }
-    let refresh = Refresh::prepare(root, &source, &bytes, options.fewer_operations)?;
+    let refresh = Refresh::prepare(root, &source, &bytes, options)?;
     say(refresh.report.text());
     if let Some(path) = &options.report {
         files::write(path, &refresh.report.markdown())?;
@@ -94,21 +97,16 @@ struct Side<'a> {
 }
 
 impl Refresh {
-    fn prepare(
-        root: &Path,
-        source: &Source,
-        bytes: &[u8],
-        may_have_fewer_operations: bool,
-    ) -> Result<Self> {
+    fn prepare(root: &Path, source: &Source, bytes: &[u8], options: &Options) -> Result<Self> {
         let of_source = || source.to_string();
-        let schema = generation::read(bytes).with_context(of_source)?;
+        let schema = generation::read(bytes, options.bounds).with_context(of_source)?;
         let document = Document::parse(&schema).with_context(of_source)?;
         let old_schema = read_if_there(&root.join(SCHEMA))?;
         let old_document = old_schema
             .as_deref()
             .and_then(|text| Document::parse(text).ok());
         if let Some(old) = &old_document {
-            check_kinship(&document, old, may_have_fewer_operations).with_context(of_source)?;
+            check_kinship(&document, old, options.fewer_operations).with_context(of_source)?;
         }
         let is_new = old_schema.as_ref() != Some(&schema);
         let old_record = read_if_there(&root.join(provenance::FILE))?;
@@ -120,11 +118,12 @@ impl Refresh {
 
         let overlay = root.join(OVERLAY);
         let new = Side {
-            generation: generation::of(&schema, &overlay).with_context(of_source)?,
+            generation: generation::of(&schema, &overlay, options.bounds)
+                .with_context(of_source)?,
             schema: &schema,
         };
         let generate = |schema| -> Result<Side<'_>> {
-            let generation = generation::of(schema, &overlay)?;
+            let generation = generation::of(schema, &overlay, options.bounds)?;
             Ok(Side { schema, generation })
         };
         let old = old_schema.as_deref().filter(|_| is_new).map(generate);
@@ -217,7 +216,7 @@ impl Refresh {
 
 /// Writes the golden files of the vendored schema, after a change of the generator.
 pub fn write_golden(root: &Path) -> Result<Outcome> {
-    let generation = generation::of(&read(root, SCHEMA)?, &root.join(OVERLAY))?;
+    let generation = generation::of(&read(root, SCHEMA)?, &root.join(OVERLAY), Bounds::default())?;
     let mut changes = Changes::new(root);
     for (name, text) in &generation.golden {
         changes.stage(name, text)?;
@@ -349,6 +348,7 @@ fn compose(
         undocumented_operations: spelled(&coverage.operations.missing),
         undocumented_types: types.collect(),
         dangling_documentation: new.report.dangling_documentation.clone(),
+        is_older_than_documented: coverage::is_newer(overlay, document.version())?,
         gone_tags: gone_tags.into_iter().collect(),
         new_tags: comparison.new_tags,
     })

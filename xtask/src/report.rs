@@ -43,6 +43,8 @@ pub struct Report {
     pub undocumented_types: Vec<String>,
     /// Targets of our documentation that the new schema does not have.
     pub dangling_documentation: Vec<String>,
+    /// Whether our documentation was written for a newer version, which has these targets.
+    pub is_older_than_documented: bool,
     /// Features that were added for new tags.
     pub new_tags: Vec<String>,
     /// Features whose tags the new schema does not have.
@@ -157,6 +159,11 @@ impl Report {
             "does NOT compile with this version: see what it needs"
         };
         facts.push(("hand-written code", compiles.to_owned()));
+        if self.is_older_than_documented {
+            let gone = self.dangling_documentation.len();
+            let text = format!("of a newer version; {gone} of its targets are not in this one");
+            facts.push(("our documentation", text));
+        }
         facts
     }
 
@@ -176,8 +183,8 @@ impl Report {
         if undocumented > 0 {
             steps.push("document what is new in `overlays/docs.yml`".to_owned());
         }
-        if !self.dangling_documentation.is_empty() {
-            steps.push("take documentation without target out of `overlays/docs.yml`, unless this version is older than it".to_owned());
+        if !self.dangling_documentation.is_empty() && !self.is_older_than_documented {
+            steps.push("take documentation without target out of `overlays/docs.yml`".to_owned());
         }
         if self.is_new {
             steps.push("`cargo xtask check`, `cargo test --workspace`, commit".to_owned());
@@ -233,10 +240,10 @@ impl Report {
             "Types without documentation of ours",
             code(&self.undocumented_types),
         );
-        list(
-            "Documentation whose target is gone",
-            code(&self.dangling_documentation),
-        );
+        if !self.is_older_than_documented {
+            let targets = code(&self.dangling_documentation);
+            list("Documentation whose target is gone", targets);
+        }
         list("What to do next", self.next_steps());
         sections.retain(|section| !section.lines.is_empty());
         sections
@@ -251,6 +258,7 @@ impl Report {
             let before = (*before)?;
             let verdict = match (before, *now) {
                 (before, now) if before == now => return None,
+                (0, now) => format!("applies now: {}", said(now)),
                 (before, 0) => format!("no longer applies (before: {})", said(before)),
                 (before, now) => {
                     let how = if before < now { "more" } else { "less" };
@@ -410,9 +418,9 @@ mod tests {
             name: name.to_owned(),
             count,
         };
-        let names = ["same", "more", "less", "gone", "idle"];
-        let old = [5, 5, 5, 5, 0].into_iter().zip(names);
-        let new = [5, 6, 4, 0, 0].into_iter().zip(names);
+        let names = ["same", "more", "less", "gone", "idle", "woken"];
+        let old = [5, 5, 5, 5, 0, 0].into_iter().zip(names);
+        let new = [5, 6, 4, 0, 0, 1].into_iter().zip(names);
         let old: Vec<_> = old.map(|(count, name)| applied(name, count)).collect();
         let mut new: Vec<_> = new.map(|(count, name)| applied(name, count)).collect();
         new.push(applied("fresh", 1));
@@ -426,6 +434,7 @@ mod tests {
                 "`more` applies more often: 6 times (before: 5 times)",
                 "`less` applies less often: 4 times (before: 5 times)",
                 "`gone` no longer applies (before: 5 times)",
+                "`woken` applies now: once",
             ]
         );
     }
@@ -454,6 +463,60 @@ mod tests {
         let expected = "NOT TO BE BUILT with it: the features `names`, `runs`";
         assert!(report.summary().ends_with(expected), "{}", report.summary());
         assert!(!report.summary().contains('\n'));
+    }
+
+    #[test]
+    fn every_list_is_told_by_name_and_long_ones_are_folded_away() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let mut report = Report {
+            lacking: [(
+                "runs".to_owned(),
+                names(&["`Thing.id` as `Option<String>`, not `Option<i64>`"]),
+            )]
+            .into(),
+            grafted: names(&["list_things.search"]),
+            no_longer_grafted: names(&["Status.Lost"]),
+            unrecognised_paging: names(&["list_colors"]),
+            undocumented_operations: (0..50)
+                .map(|number| format!("operation_{number}"))
+                .collect(),
+            undocumented_types: names(&["Thing"]),
+            dangling_documentation: names(&["$.paths['/things'].get"]),
+            new_tags: names(&["beta"]),
+            gone_tags: names(&["alpha"]),
+            ..empty("1.0.0", "1.1.0")
+        };
+        let markdown = report.markdown();
+        for expected in [
+            "## What hand-written code needs and this version lacks (1)\n\n- `runs` needs `Thing.id` as `Option<String>`, not `Option<i64>`\n",
+            "## Features added for new tags (1)\n\n- `beta`\n",
+            "## Features whose tags are gone (1)\n\n- `alpha`\n",
+            "## Added by us, because hand-written code uses it where a server knows it (1)\n\n- `list_things.search`\n",
+            "## No longer added by us: the schema has it (1)\n\n- `Status.Lost`\n",
+            "## List operations whose paging is not recognised (1)\n\n- `list_colors`\n",
+            "## Operations without documentation of ours (50)\n\n<details><summary>Show</summary>\n\n- `operation_0`\n",
+            "## Types without documentation of ours (1)\n\n- `Thing`\n",
+            "## Documentation whose target is gone (1)\n\n- `$.paths['/things'].get`\n",
+            "- take documentation without target out of `overlays/docs.yml`\n",
+        ] {
+            assert!(markdown.contains(expected), "{expected}{markdown}");
+        }
+        let text = report.text();
+        assert!(
+            text.contains("  operation_39\n  … and 10 more: see --report\n"),
+            "{text}"
+        );
+
+        // What an older version lacks is not to be taken out.
+        report.is_older_than_documented = true;
+        let markdown = report.markdown();
+        assert!(
+            markdown.contains(
+                "- our documentation: of a newer version; 1 of its targets are not in this one\n"
+            ),
+            "{markdown}"
+        );
+        assert!(!markdown.contains("take documentation"), "{markdown}");
     }
 
     #[test]
@@ -503,6 +566,7 @@ mod tests {
             undocumented_operations: Vec::new(),
             undocumented_types: Vec::new(),
             dangling_documentation: Vec::new(),
+            is_older_than_documented: false,
             new_tags: Vec::new(),
             gone_tags: Vec::new(),
         }

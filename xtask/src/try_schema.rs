@@ -9,8 +9,16 @@ use anyhow::{Context, Result, bail, ensure};
 use seqera_codegen::needs;
 
 use crate::Outcome;
+use crate::files;
+use crate::generation::Bounds;
+use crate::manifest::Manifest;
 use crate::refresh::{self, Options};
 use crate::say::say;
+
+/// The folder of trials.
+pub const PLACE: &str = "target/try-schema";
+/// The scratch copy in it.
+pub const COPY: &str = "crate";
 
 /// The options of `try-schema`.
 #[derive(clap::Args)]
@@ -25,13 +33,11 @@ pub struct Trial {
 
 /// Tries each schema. All are tried, also after one that fails.
 pub fn run(root: &Path, trial: &Trial) -> Result<Outcome> {
-    let target = root.join("target/try-schema");
-    let scratch = target.join("crate");
+    let place = root.join(PLACE);
     let mut outcome = Outcome::Good;
     for schema in &trial.files {
         say(format!("trying {}", schema.display()));
-        let tried =
-            copy(root, &scratch).and_then(|()| try_one(&scratch, &target, schema, trial.test));
+        let tried = copy(root, &place.join(COPY)).and_then(|()| try_one(root, schema, trial.test));
         let verdict = match tried {
             Ok(what) => format!("ok: {}: {what}", schema.display()),
             Err(problem) => {
@@ -48,28 +54,36 @@ pub fn run(root: &Path, trial: &Trial) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn try_one(scratch: &Path, target: &Path, schema: &Path, test: bool) -> Result<&'static str> {
+fn try_one(root: &Path, schema: &Path, test: bool) -> Result<&'static str> {
+    let scratch = &root.join(PLACE).join(COPY);
+    let target = target(root)?;
     let options = Options {
         from: schema.to_string_lossy().into_owned(),
         check: false,
-        report: Some(target.join("report.md")),
+        report: Some(root.join(PLACE).join("report.md")),
         timeout: 20,
         fewer_operations: true,
+        bounds: Bounds::default(),
     };
     let outcome = refresh::run(scratch, &options)?;
-    let cargo = |command: &str, arguments: &[&str]| cargo(scratch, target, command, arguments);
+    let cargo = |command: &str, arguments: &[&str]| cargo(scratch, &target, command, arguments);
     // What the refresh says can't be built is not tried as a whole.
     if outcome != Outcome::Good || !cargo("check", &[])? {
         let bindings = ["--no-default-features", "--features", "all-tags,rustls"];
         ensure!(cargo("check", &bindings)?, "the bindings do not compile");
+        let manifest = Manifest::parse(&files::read(scratch, "Cargo.toml")?)?;
         let features: BTreeSet<&str> = needs::all().map(|need| need.feature).collect();
         let mut lost = Vec::new();
         for feature in features {
             let only = ["--no-default-features", "--features", feature];
-            if !cargo("check", &only)? {
+            if manifest.has_feature(feature) && !cargo("check", &only)? {
                 lost.push(feature);
             }
         }
+        ensure!(
+            !lost.is_empty(),
+            "the bindings compile, but not the crate with its default features"
+        );
         bail!(
             "the bindings compile, but not the features `{}`",
             lost.join("`, `")
@@ -87,10 +101,17 @@ fn cargo(scratch: &Path, target: &Path, command: &str, arguments: &[&str]) -> Re
         .args([command, "--quiet", "--package", "seqera"])
         .args(arguments)
         .current_dir(scratch)
-        .env("CARGO_TARGET_DIR", target.join("target"))
+        .env("CARGO_TARGET_DIR", target)
         .status()
         .context("cargo can't be started")?;
     Ok(status.success())
+}
+
+/// The folder into which cargo compiles: what the copy depends on is compiled there already.
+pub fn target(root: &Path) -> Result<PathBuf> {
+    let folder = std::env::var_os("CARGO_TARGET_DIR");
+    let folder = folder.map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(std::path::absolute(folder)?)
 }
 
 /// What a copy of the crate is without, besides hidden files.
@@ -133,7 +154,6 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files;
 
     #[test]
     fn a_copy_follows_its_original() {

@@ -1,5 +1,7 @@
 //! `auth`: profiles of the configuration file, each a Platform and an account.
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 use seqera::Client;
 use serde_json::json;
@@ -61,6 +63,10 @@ impl Auth {
                 }
                 config.profiles.insert(name.clone(), profile);
                 config.current = Some(name.clone());
+                if context.global.dry_run {
+                    return context
+                        .say(json!({"profile": name, "userName": user}), unwritten(path));
+                }
                 config.write(path)?;
                 let value =
                     json!({"profile": name, "userName": user, "endpoint": context.endpoint()});
@@ -75,6 +81,9 @@ impl Auth {
                 known.ok_or_else(|| Failure::failed(format!("There is no profile `{name}`")))?;
                 if config.current.as_ref() == Some(&name) {
                     config.current = config.profiles.keys().next().cloned();
+                }
+                if context.global.dry_run {
+                    return context.say(json!({"profile": name}), unwritten(path));
                 }
                 config.write(path)?;
                 context.say(
@@ -121,6 +130,11 @@ impl Auth {
             }
         }
     }
+}
+
+/// What a dry run says.
+fn unwritten(path: &Path) -> String {
+    format!("{} would be written; a dry run leaves it.", path.display())
 }
 
 async fn user_of(context: &Context, profile: &Profile, token: &str) -> Result<String> {

@@ -163,33 +163,39 @@ impl Actions {
             }) => {
                 let place = context.place(&workspace).await?;
                 let id = describe(context, &place, &action).await?.id;
-                change.run(context, &place, Kind::Action, id.into()).await
+                change
+                    .run(context, &place, Kind::Action, vec![id.into()])
+                    .await
             }
         }
     }
 }
 
 impl Action {
+    /// The request that makes it, with what it takes from the environment it runs on.
+    pub fn request(
+        &self,
+        source: &str,
+        mut fields: Map<String, Value>,
+    ) -> Result<CreateActionRequest> {
+        fields.extend(self.launch.fields(None)?);
+        fields.insert("pipeline".to_owned(), self.pipeline.as_str().into());
+        fields.insert("revision".to_owned(), self.revision.revision.clone().into());
+        request(json!({"name": self.name, "source": source, "launch": fields}))
+    }
+
     pub async fn run(self, context: &Context, source: &str) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         if self.overwrite.overwrite {
             let mut present = all(context, &place, false).await?.into_iter();
             let present = present.find(|action| action.name.as_ref() == Some(&self.name));
             if let Some(id) = present.and_then(|action| action.id) {
-                delete(context, &place, &id).await?;
+                context.step(delete(context, &place, &id).await)?;
             }
         }
         let env =
             compute_envs::to_run_on(context, &place, self.launch.compute_env.as_deref()).await?;
-        let mut fields = launch::of_environment(&env)?;
-        fields.extend(self.launch.fields(None)?);
-        fields.insert("pipeline".to_owned(), self.pipeline.into());
-        fields.insert("revision".to_owned(), self.revision.revision.into());
-        let body = request::<CreateActionRequest>(json!({
-            "name": self.name,
-            "source": source,
-            "launch": fields,
-        }))?;
+        let body = self.request(source, launch::of_environment(&env)?)?;
         let call = context
             .client()?
             .create_action()
@@ -199,8 +205,8 @@ impl Action {
         let reference = place.reference().await?;
         if let Some(labels) = &self.labels.labels {
             let ids = labels::ids(context, &place, &labels.0, Absent::Make).await?;
-            let id = Value::from(id.as_str());
-            let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &id, &ids);
+            let made = [Value::from(id.as_str())];
+            let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &made, &ids);
             let told = format!(
                 "Action '{}' was created but failed to add labels",
                 self.name

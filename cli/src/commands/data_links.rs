@@ -286,10 +286,9 @@ impl List {
 }
 
 impl Add {
-    pub async fn run(self, context: &Context) -> Result<Exit> {
-        let place = context.place(&self.workspace).await?;
-        let credentials = credentials_of(context, &place, self.credentials.as_deref()).await?;
-        let body = request::<DataLinkCreateRequest>(json!({
+    /// The request that makes it, with the id of the credentials.
+    pub fn request(&self, credentials: Option<String>) -> Result<DataLinkCreateRequest> {
+        request(json!({
             "name": self.name,
             "description": self.description,
             "resourceRef": self.uri,
@@ -297,7 +296,13 @@ impl Add {
             "provider": self.provider,
             "publicAccessible": credentials.is_none(),
             "credentialsId": credentials,
-        }))?;
+        }))
+    }
+
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let place = context.place(&self.workspace).await?;
+        let credentials = credentials_of(context, &place, self.credentials.as_deref()).await?;
+        let body = self.request(credentials)?;
         let call = context
             .client()?
             .create_custom_data_link()
@@ -423,7 +428,21 @@ impl Transfer {
         let credentials = credentials::of_any_kind(context, &place, &self.credentials).await?;
         let id = self.which.data_link.id(context, &place).await?;
         let link = context.client()?.data_link(Id(id)).workspace(place.id());
-        Ok(link.credentials(Id(credentials)))
+        let link = link.credentials(Id(credentials));
+        context.goes_on("What was transferred stays; the same command goes on from there.");
+        Ok(match context.progress().is_shown() {
+            true => {
+                let bar = context.progress().bytes();
+                link.on_progress(move |progress| {
+                    bar.set(
+                        progress.bytes,
+                        progress.bytes_total.unwrap_or(progress.bytes),
+                    );
+                    bar.say(format!("{} files", progress.files));
+                })
+            }
+            false => link,
+        })
     }
 
     async fn download(self, context: &Context) -> Result<Exit> {

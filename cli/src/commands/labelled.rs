@@ -42,13 +42,13 @@ pub enum Kind {
 }
 
 impl LabelChange {
-    /// Changes the labels of one thing.
+    /// Changes the labels of these things, in one call.
     pub async fn run(
         self,
         context: &Context,
         place: &Place<'_>,
         kind: Kind,
-        id: Value,
+        ids: Vec<Value>,
     ) -> Result<Exit> {
         let labels: Vec<Label> = self.labels.into_iter().flat_map(|list| list.0).collect();
         let absent = match self.operations {
@@ -56,27 +56,33 @@ impl LabelChange {
             _ if self.no_create => Absent::Refuse,
             _ => Absent::Make,
         };
-        let ids = labels::ids(context, place, &labels, absent).await?;
-        apply(context, place, kind, self.operations, &id, &ids).await?;
+        if ids.len() > 1 {
+            context.confirm(&format!("Change the labels of {}?", ids.len()))?;
+        }
+        let label_ids = labels::ids(context, place, &labels, absent).await?;
+        apply(context, place, kind, self.operations, &ids, &label_ids).await?;
         let name = match kind {
             Kind::Action => "action",
             Kind::Dataset => "dataset",
             Kind::Pipeline => "pipeline",
             Kind::Run => "run",
         };
-        let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        let ids: Vec<String> = ids.iter().map(text).collect();
         let value = json!({
             "operation": self.operations,
             "type": name,
-            "id": id,
+            "id": (ids.len() == 1).then(|| &ids[0]),
+            "ids": (ids.len() != 1).then_some(&ids),
             "workspaceID": place.id(),
         });
+        let ids = ids.join(", ");
         let labels: Vec<_> = labels.iter().map(ToString::to_string).collect();
         let labels = labels.join(",");
         let operation = self.operations.as_str();
         context.say(
             value,
-            format!("'{operation}' labels on '{name}' with id {id}: {labels}"),
+            format!("'{operation}' labels on '{name}' with id {ids}: {labels}"),
         )
     }
 }
@@ -87,13 +93,13 @@ pub async fn apply(
     place: &Place<'_>,
     kind: Kind,
     operation: Operation,
-    id: &Value,
+    ids: &[Value],
     labels: &[i64],
 ) -> Result<()> {
     let client = context.client()?;
     macro_rules! send {
         ($body:ident, $set:ident, $append:ident, $delete:ident, $ids:literal) => {{
-            let body = request::<types::$body>(json!({"labelIds": labels, $ids: [id]}))?;
+            let body = request::<types::$body>(json!({"labelIds": labels, $ids: ids}))?;
             let workspace = place.id();
             match operation {
                 Operation::Set => {

@@ -1,22 +1,25 @@
 //! `launch`: a run of a pipeline.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use seqera::Id;
-use seqera::prelude::*;
-use seqera::runs::{Change, Pipeline, Preview};
-use seqera::types::{
-    ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest, WorkflowStatus,
-};
+use seqera::runs::{Pipeline, Preview};
+use seqera::types::{ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest};
+use seqera::{Client, Id};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::compute_envs;
 use super::labels::{self, Absent};
+use super::runs::watch;
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::options::{InWorkspace, LaunchOptions, VersionRef};
 use crate::output::without_nulls;
 use crate::requests::{changed, with_params};
 use crate::values::{Label, List, Pair, choices};
+
+mod table;
 
 choices! {
     /// What a run may be waited for to be.
@@ -30,33 +33,54 @@ choices! {
     }
 }
 
+impl RunStatus {
+    /// Whether it is one that runs stay in.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
 /// Launch a pipeline
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Launch {
     /// Pipeline of the launchpad, by name, or the address of a repository
-    #[arg(value_name = "PIPELINE_OR_URL")]
-    pipeline: String,
+    #[arg(value_name = "PIPELINE_OR_URL", required_unless_present = "from")]
+    pub pipeline: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     workspace: InWorkspace,
     /// Name of the run [default: one that the Platform makes up]
     #[arg(short, long)]
-    name: Option<String>,
+    pub name: Option<String>,
     #[command(flatten)]
-    options: LaunchOptions,
+    #[serde(flatten)]
+    pub options: LaunchOptions,
     /// Revision of the repository: a branch, tag or commit
     #[arg(short, long)]
     revision: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     version: VersionRef,
     /// A parameter, over those of files; the value is JSON, or else text. May be given several times
     #[arg(short = 'P', long = "param", value_name = "NAME=VALUE")]
+    #[serde(skip)]
     param: Vec<Pair>,
-    /// Wait until the run has this status
+    /// Launch once for each row of this CSV table: columns are parameters, `pipeline` is the
+    /// pipeline, and `--NAME` an option of this command
+    #[arg(long, value_name = "TABLE.csv")]
+    #[serde(skip)]
+    from: Option<PathBuf>,
+    /// Wait until the run has this status; the exit status tells whether it came to it
     #[arg(long, value_enum)]
-    wait: Option<RunStatus>,
+    pub wait: Option<RunStatus>,
+    /// Print the run's log as it grows, and wait for its end, or for what --wait says
+    #[arg(long)]
+    #[serde(skip)]
+    follow: bool,
     /// Labels of the run, separated by commas: name, or name=value for a resource label
     #[arg(short, long)]
-    labels: Option<List<Label>>,
+    pub labels: Option<List<Label>>,
     /// Container that Nextflow runs in
     #[arg(long)]
     launch_container: Option<String>,
@@ -74,44 +98,93 @@ pub struct Launch {
 impl Launch {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
-        let client = context.client()?;
-        let repository = ["https://", "http://", "file:/"]
-            .iter()
-            .any(|url| self.pipeline.starts_with(url));
-        let what = match repository {
-            true => Pipeline::Repository(self.pipeline.clone()),
-            false => Pipeline::Name(self.pipeline.clone()),
-        };
-        let version = self.version.said();
-        if repository && version.is_some() {
-            return Err(Failure::usage(
-                "--version-id and --version-name are for pipelines of the launchpad",
-            ));
+        if let Some(path) = &self.from {
+            return table::launch(context, &place, &self, path).await;
         }
-        let mut launch = client.launch(what).workspace(place.id());
+        let ready = self.prepare(context, &place).await?;
+        let run = ready.send(context, &place).await?;
+        let id = run.id.clone();
+        run.show(context)?;
+        let wanted = self.wait.unwrap_or(RunStatus::Succeeded);
+        let ended = match (self.follow, self.wait) {
+            (true, _) => watch::follow(context, &place, &id, wanted).await?,
+            (false, Some(_)) => watch::until(context, &place, &id, wanted).await?,
+            (false, None) => return Ok(Exit::Done),
+        };
+        if let Some(error) = &ended.error {
+            context.note(error);
+        }
+        context.note(&format!("Run {id} is {}", ended.status));
+        Ok(ended.exit)
+    }
+
+    /// The launch that the options describe. Nothing is launched; labels may be made.
+    async fn prepare(&self, context: &Context, place: &Place<'_>) -> Result<Ready> {
+        if !context.as_tw {
+            self.check()?;
+        }
+        let wanted = self.options.compute_env.as_deref();
+        let env = match self.is_of_repository() || wanted.is_some() {
+            true => Some(compute_envs::to_run_on(context, place, wanted).await?),
+            false => None,
+        };
+        let ready = self.ready(context.client()?, place.id(), env.as_ref());
+        let mut ready = ready.await?;
+        if let Some(labels) = &self.labels {
+            let ids = labels::ids(context, place, &labels.0, Absent::Make).await?;
+            ready.request.label_ids = Some(ids);
+        }
+        Ok(ready)
+    }
+
+    /// Whether it is of a repository, and not of a pipeline of the launchpad.
+    pub fn is_of_repository(&self) -> bool {
+        let pipeline = self.pipeline.as_deref().unwrap_or_default();
+        ["https://", "http://", "file:/"]
+            .iter()
+            .any(|url| pipeline.starts_with(url))
+    }
+
+    /// Finds what contradicts.
+    pub fn check(&self) -> Result<()> {
+        match self.is_of_repository() && self.version.clone().said().is_some() {
+            true => Err(Failure::usage(
+                "--version-id and --version-name are for pipelines of the launchpad",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// The launch without its labels. Of a repository it needs the environment that it runs on, and
+    /// there are no versions.
+    pub async fn ready(
+        &self,
+        client: &Client,
+        workspace: Option<i64>,
+        env: Option<&ComputeEnvDetails>,
+    ) -> Result<Ready> {
+        let pipeline = self.pipeline.clone().unwrap_or_default();
+        let repository = self.is_of_repository();
+        let what = match repository {
+            true => Pipeline::Repository(pipeline),
+            false => Pipeline::Name(pipeline),
+        };
+        let version = self.version.clone().said().filter(|_| !repository);
+        let mut launch = client.launch(what).workspace(workspace);
         if let Some(version) = version {
             launch = launch.version(version);
         }
-        if let Some(folder) = self
-            .options
-            .work_dir
-            .as_deref()
-            .filter(|text| !text.is_empty())
-        {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        if let Some(folder) = given(&self.options.work_dir) {
             launch = launch.work_dir(folder);
         }
-        if let Some(revision) = self.revision.as_deref().filter(|text| !text.is_empty()) {
+        if let Some(revision) = given(&self.revision) {
             launch = launch.revision(revision);
         }
-        let wanted = self.options.compute_env.as_deref();
-        let env = match repository || wanted.is_some() {
-            true => Some(compute_envs::to_run_on(context, &place, wanted).await?),
-            false => None,
-        };
-        if let Some(env) = &env {
+        if let Some(env) = env {
             launch = launch.compute_env(Id(env.id.clone().unwrap_or_default()));
         }
-        if let (Some(env), None) = (&env, &self.options.work_dir)
+        if let (Some(env), None) = (env, &self.options.work_dir)
             && let Some(folder) = of_environment(env)?.get("workDir").and_then(Value::as_str)
         {
             launch = launch.work_dir(folder);
@@ -125,7 +198,7 @@ impl Launch {
             // As `tw` has it: the environment's Nextflow configuration is the environment's to add.
             request.config_text = None;
         }
-        if let Some(env) = &env {
+        if let Some(env) = env {
             request = filled(request, env, repository)?;
         }
         let mut changes = self.options.fields(request.params_text.as_deref())?;
@@ -137,8 +210,11 @@ impl Launch {
             changes.insert("paramsText".to_owned(), text.into());
         }
         changes.extend([
-            ("runName".to_owned(), self.name.into()),
-            ("launchContainer".to_owned(), self.launch_container.into()),
+            ("runName".to_owned(), self.name.clone().into()),
+            (
+                "launchContainer".to_owned(),
+                self.launch_container.clone().into(),
+            ),
             ("headJobCpus".to_owned(), self.head_job_cpus.into()),
             ("headJobMemoryMb".to_owned(), self.head_job_memory.into()),
         ]);
@@ -147,10 +223,64 @@ impl Launch {
             request.optimization_id = None;
             request.optimization_targets = None;
         }
-        if let Some(labels) = &self.labels {
-            request.label_ids = Some(labels::ids(context, &place, &labels.0, Absent::Make).await?);
-        }
-        send(context, &place, source_workspace_id, request, self.wait).await
+        Ok(Ready {
+            request,
+            source_workspace_id,
+        })
+    }
+}
+
+/// A launch that only has to be sent.
+#[derive(Debug)]
+pub struct Ready {
+    pub request: WorkflowLaunchRequest,
+    /// The workspace that shares the pipeline, if another one does.
+    pub source_workspace_id: Option<i64>,
+}
+
+impl Ready {
+    pub async fn send(self, context: &Context, place: &Place<'_>) -> Result<Launched> {
+        let call = context
+            .client()?
+            .create_workflow_launch()
+            .workspace_id(place.id());
+        let call = call.source_workspace_id(self.source_workspace_id);
+        let body = SubmitWorkflowLaunchRequest::new().launch(self.request);
+        let reply = call.body(body).send().await?;
+        let id = reply.workflow_id.unwrap_or_default();
+        Ok(Launched {
+            url: format!("{}/watch/{id}", place.url().await?),
+            reference: place.reference().await?,
+            workspace: place.id(),
+            id,
+        })
+    }
+}
+
+/// A run that was launched.
+#[derive(Debug)]
+pub struct Launched {
+    pub id: String,
+    url: String,
+    workspace: Option<i64>,
+    reference: String,
+}
+
+impl Launched {
+    /// What is told of it.
+    pub fn value(&self) -> Value {
+        without_nulls(json!({
+            "workflowId": self.id,
+            "workflowUrl": self.url,
+            "workspaceId": self.workspace,
+            "workspaceRef": self.reference,
+        }))
+    }
+
+    pub fn show(self, context: &Context) -> Result<Exit> {
+        let (id, reference, url) = (&self.id, &self.reference, &self.url);
+        let text = format!("Workflow {id} submitted at {reference} workspace.\n\n    {url}");
+        context.say(self.value(), text)
     }
 }
 
@@ -186,101 +316,4 @@ fn filled(
         request.config_text = text("nextflowConfig");
     }
     Ok(request)
-}
-
-/// Sends a launch, tells of the run, and waits for it if that is wanted.
-pub async fn send(
-    context: &Context,
-    place: &Place<'_>,
-    source_workspace_id: Option<i64>,
-    request: WorkflowLaunchRequest,
-    wanted: Option<RunStatus>,
-) -> Result<Exit> {
-    let call = context
-        .client()?
-        .create_workflow_launch()
-        .workspace_id(place.id());
-    let call = call.source_workspace_id(source_workspace_id);
-    let reply = call
-        .body(SubmitWorkflowLaunchRequest::new().launch(request))
-        .send()
-        .await?;
-    let id = reply.workflow_id.unwrap_or_default();
-    let reference = place.reference().await?;
-    let url = format!("{}/watch/{id}", place.url().await?);
-    let value = json!({
-        "workflowId": id,
-        "workflowUrl": url,
-        "workspaceId": place.id(),
-        "workspaceRef": reference,
-    });
-    let text = format!("Workflow {id} submitted at {reference} workspace.\n\n    {url}");
-    context.say(without_nulls(value), text)?;
-    match wanted {
-        Some(wanted) => wait(context, place, &id, wanted).await,
-        None => Ok(Exit::Done),
-    }
-}
-
-/// Waits until a run has a status, or has had it.
-pub async fn wait(
-    context: &Context,
-    place: &Place<'_>,
-    id: &str,
-    wanted: RunStatus,
-) -> Result<Exit> {
-    let mut changes = context.client()?.run(id).workspace(place.id()).watch();
-    while let Some(change) = changes.try_next().await? {
-        let status = match change {
-            Change::Status(status) => {
-                context.note(&format!("Run {id} is {status}"));
-                status
-            }
-            Change::Finished(run) => run.status().clone(),
-            Change::Trouble(error) => {
-                context.note(&format!(
-                    "Run {id} can't be looked at, the wait goes on: {error}"
-                ));
-                continue;
-            }
-            _ => continue,
-        };
-        if let Some(exit) = reached(&status, wanted) {
-            return Ok(exit);
-        }
-    }
-    Err(Failure::failed(format!(
-        "The watch of run {id} ended before the run"
-    )))
-}
-
-/// Whether a run of this status has come to what is waited for; none while it may.
-fn reached(status: &WorkflowStatus, wanted: RunStatus) -> Option<Exit> {
-    use WorkflowStatus::{Cancelled, Failed, Running, Submitted, Succeeded};
-    if status.to_string() == wanted.as_str() {
-        return Some(Exit::Done);
-    }
-    match (status, wanted) {
-        // It has been there, between two looks.
-        (Running | Succeeded | Failed | Cancelled, RunStatus::Submitted) => Some(Exit::Done),
-        (Succeeded, RunStatus::Running) => Some(Exit::Done),
-        (Succeeded | Failed | Cancelled, _) => Some(Exit::Otherwise),
-        (Submitted | Running, _) | (_, _) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_passed_between_two_looks_was_reached() {
-        use WorkflowStatus::{Failed, Running, Submitted, Succeeded};
-        assert_eq!(reached(&Succeeded, RunStatus::Running), Some(Exit::Done));
-        assert_eq!(reached(&Failed, RunStatus::Running), Some(Exit::Otherwise));
-        assert_eq!(reached(&Running, RunStatus::Submitted), Some(Exit::Done));
-        assert_eq!(reached(&Submitted, RunStatus::Running), None);
-        assert_eq!(reached(&Running, RunStatus::Succeeded), None);
-        assert_eq!(reached(&Failed, RunStatus::Failed), Some(Exit::Done));
-    }
 }

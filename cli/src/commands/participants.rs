@@ -216,7 +216,7 @@ impl Add {
         if self.overwrite.overwrite
             && let Some(present) = home.look_for(context, &self.participant).await?
         {
-            home.delete(context, &present).await?;
+            context.step(home.delete(context, &present).await)?;
         }
         let call = context.client()?.create_workspace_participant();
         let call = call.org_id(home.organization_id).workspace_id(home.id);
@@ -267,7 +267,7 @@ impl Home {
         self.look_for(context, wanted).await?.ok_or_else(|| {
             Failure::not_found(format!(
                 "Participant '{}' not found in workspace '{}'",
-                wanted.name, self.name
+                wanted.name, self.id
             ))
         })
     }

@@ -129,24 +129,25 @@ impl Teams {
 }
 
 impl Add {
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreateTeamRequest> {
+        request(json!({"team": {"name": self.name, "description": self.description}}))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let id = context.organization(&self.organization).await?;
         if self.overwrite.overwrite
             && let Some(team) = look_for(context, id, &self.name).await?
         {
             let call = context.client()?.delete_organization_team().org_id(id);
-            call.team_id(team.team_id.unwrap_or_default())
-                .send()
-                .await?;
+            let deleted = call.team_id(team.team_id.unwrap_or_default()).send();
+            context.step(deleted.await)?;
         }
-        let body = request::<CreateTeamRequest>(json!({
-            "team": {"name": self.name, "description": self.description},
-        }))?;
         context
             .client()?
             .create_organization_team()
             .org_id(id)
-            .body(body)
+            .body(self.request()?)
             .send()
             .await?;
         let name = self.organization.organization;

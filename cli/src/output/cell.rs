@@ -46,10 +46,28 @@ pub fn text(value: Option<&Value>) -> String {
     }
 }
 
+/// A text for people, without what a terminal obeys: escape sequences and other control characters,
+/// and marks that turn the direction of what follows. Names on the Platform may hold them.
+pub fn harmless(text: &str) -> String {
+    let is_obeyed = |c: char| match c {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    };
+    text.replace(is_obeyed, "")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_terminal_obeys_nothing_of_it() {
+        let text = "a\u{1b}]0;title\u{7}b\u{9b}31m\r\u{202e}c\n\td";
+        assert_eq!(harmless(text), "a]0;titleb31mc\n\td");
+    }
 
     #[test]
     fn values_read_well() {

@@ -9,10 +9,14 @@ use crate::values::choices;
 
 mod cell;
 mod jq;
+mod progress;
 mod rows;
 
-pub use cell::Column;
+pub use cell::{Column, at, text};
 pub use jq::Program;
+pub use progress::{Bar, Progress};
+
+use cell::harmless;
 
 choices! {
     /// Forms of a result.
@@ -58,20 +62,31 @@ pub struct Table {
 }
 
 impl Answer {
-    pub fn new(value: Value, view: View) -> Self {
+    /// A result. Fields of the value that are null are left out.
+    pub fn new(mut value: Value, view: View) -> Self {
+        if let Value::Object(fields) = &mut value {
+            fields.retain(|_, value| !value.is_null());
+        }
         Self { value, view }
+    }
+
+    /// The requests that a dry run would have sent; a single one stands by itself.
+    pub fn requests(mut requests: Vec<Value>) -> Self {
+        let texts: Vec<_> = requests.iter().map(request_text).collect();
+        let value = match requests.len() {
+            1 => requests.remove(0),
+            _ => requests.into(),
+        };
+        Self::new(value, View::Text(texts.join("\n\n")))
     }
 }
 
-impl Answer {
-    /// The request that a dry run would have sent.
-    pub fn request(request: Value) -> Self {
-        let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
-        let mut lines = format!("{} {}", text("method"), text("url"));
-        if let Some(body) = request.get("body") {
-            lines.push_str(&format!("\n{body:#}"));
-        }
-        Self::new(request, View::Text(lines))
+fn request_text(request: &Value) -> String {
+    let text = |name: &str| request[name].as_str().unwrap_or_default();
+    let line = format!("{} {}", text("method"), text("url"));
+    match request.get("body").filter(|body| !body.is_null()) {
+        Some(body) => format!("{line}\n{body:#}"),
+        None => line,
     }
 }
 
@@ -142,12 +157,12 @@ impl Printer {
 
     fn write_view(&self, view: &View, out: &mut impl Write) -> Result<(), Trouble> {
         match view {
-            View::Text(text) => writeln!(out, "{text}")?,
+            View::Text(text) => writeln!(out, "{}", harmless(text))?,
             View::Facts(facts) => {
                 let width = facts.iter().map(|(name, _)| name.chars().count()).max();
                 let width = width.unwrap_or_default();
                 for (name, value) in facts {
-                    let value = value.replace('\n', &format!("\n{:width$}  ", ""));
+                    let value = harmless(value).replace('\n', &format!("\n{:width$}  ", ""));
                     writeln!(out, "{name:width$}  {value}")?;
                 }
             }

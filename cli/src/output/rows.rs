@@ -2,10 +2,10 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Cell, Color, ContentArrangement, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, presets};
 use serde_json::Value;
 
-use super::cell::{at, text};
+use super::cell::{at, harmless, text};
 use super::{Column, Table, Trouble};
 
 /// The columns that were asked for, by a column's name or by a path in the row.
@@ -39,7 +39,7 @@ pub fn write_table(
 ) -> Result<(), Trouble> {
     let columns = chosen(table, names)?;
     if !table.title.is_empty() {
-        writeln!(out, "{}\n", table.title)?;
+        writeln!(out, "{}\n", harmless(&table.title))?;
     }
     if table.rows.is_empty() {
         writeln!(out, "None.")?;
@@ -58,22 +58,27 @@ pub fn write_table(
     for row in &table.rows {
         drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
     }
+    // Ids and names, which are copied from there, stay whole.
+    if let Some(first) = drawn.column_mut(0) {
+        first.set_constraint(ColumnConstraint::ContentWidth);
+    }
     for line in drawn.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
     if let Some(footer) = &table.footer {
-        writeln!(out, "\n{footer}")?;
+        writeln!(out, "\n{}", harmless(footer))?;
     }
     Ok(())
 }
 
 fn cell(value: Option<&Value>) -> Cell {
-    let text = text(value);
+    let text = harmless(&text(value));
+    // The colours that terminals adapt to a light or a dark background.
     let color = match text.as_str() {
-        "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::Green),
-        "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::Red),
+        "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::DarkGreen),
+        "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::DarkRed),
         "RUNNING" | "SUBMITTED" | "CREATING" | "DELETING" | "starting" | "stopping"
-        | "building" => Some(Color::Yellow),
+        | "building" => Some(Color::DarkYellow),
         _ => None,
     };
     let cell = Cell::new(text);

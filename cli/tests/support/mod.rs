@@ -1,6 +1,7 @@
 //! The binary from outside, and a server that answers as a case says and remembers what it was sent.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
@@ -94,10 +95,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (
-                name.to_owned(),
-                value.replace("%2C", ",").replace("%20", " "),
-            )
+            (name.to_owned(), decoded(value))
         });
     let paging = ["max", "offset", "includeTotalSize"];
     let query = query
@@ -133,13 +131,36 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
 }
 
+/// A value of a query, as it was before it was encoded.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let code = after
+            .get(..2)
+            .and_then(|code| std::str::from_utf8(code).ok());
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        match (byte, code) {
+            (b'%', Some(code)) => {
+                bytes.push(code);
+                rest = &after[2..];
+            }
+            (byte, _) => {
+                bytes.push(if *byte == b'+' { b' ' } else { *byte });
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 /// The binary under a name, without anything of the environment.
 pub fn of_name(name: &str) -> Command {
     let binary = assert_cmd::cargo::cargo_bin!("seqctl");
     let mut command = if name == "seqctl" {
         Command::new(binary)
     } else {
-        let folder = std::env::temp_dir().join(format!("seqctl-as-{name}-{}", std::process::id()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("by-other-names");
         std::fs::create_dir_all(&folder).unwrap();
         let link = folder.join(name);
         let _ = std::os::unix::fs::symlink(binary, &link);

@@ -2,6 +2,7 @@
 
 pub mod fixups;
 pub mod graft;
+pub mod json_schema;
 mod openapi;
 mod operations;
 pub mod overlay;

@@ -12,6 +12,9 @@ use super::yaml;
 const MOST_SCHEMAS: usize = 6_000;
 const MOST_OPERATIONS: usize = 3_000;
 
+/// The longest version, in bytes: it becomes a part of the crate's.
+const LONGEST_VERSION: usize = 64;
+
 /// The most references that may lead from one to the next.
 const LONGEST_CHAIN: usize = 100;
 
@@ -57,6 +60,10 @@ impl Document {
         ensure!(
             !version.contains(char::is_control),
             "`info.version` is more than one line"
+        );
+        ensure!(
+            version.len() <= LONGEST_VERSION,
+            "`info.version` has more than {LONGEST_VERSION} bytes"
         );
         document.check_size()?;
         document.check_whole(text)?;

@@ -1,6 +1,8 @@
 //! Which operations page, by what, and where their items and totals stand: read off the schema.
 
 use heck::ToSnakeCase;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{Ident, Type};
 
 use crate::document::{Operation, Place};
@@ -16,6 +18,29 @@ const BACK_MEMBERS: [&str; 1] = ["rewindtoken"];
 /// Names of the query parameter that bounds a page of an operation that pages by token.
 const SIZE_PARAMETERS: [&str; 2] = ["pagesize", "max"];
 
+/// A member of a reply, which code is written with by its name in Rust.
+#[derive(Clone)]
+pub struct Member {
+    /// The name on the wire.
+    pub wire: String,
+    ident: Ident,
+}
+
+impl Member {
+    fn of(field: &Field) -> Self {
+        Self {
+            wire: field.wire.clone(),
+            ident: field.ident.clone(),
+        }
+    }
+}
+
+impl ToTokens for Member {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.ident.to_tokens(tokens);
+    }
+}
+
 /// How an operation pages.
 pub struct Paging {
     /// By what.
@@ -23,17 +48,17 @@ pub struct Paging {
     /// The type of the reply.
     pub page: Type,
     /// The member of the reply through which the items and the token are reached, if any.
-    pub inside: Option<Ident>,
+    pub inside: Option<Member>,
     /// The member with the items.
-    pub items: Ident,
+    pub items: Member,
     /// The type of an item.
     pub item: Type,
     /// The member with the number of all items.
-    pub total: Option<Ident>,
+    pub total: Option<Member>,
     /// The member that says whether there are more.
-    pub has_more: Option<Ident>,
+    pub has_more: Option<Member>,
     /// The members that lead from an item to its id.
-    pub id: Vec<Ident>,
+    pub id: Vec<Member>,
 }
 
 /// By what an operation pages.
@@ -50,9 +75,9 @@ pub enum Kind {
         /// The parameter that bounds a page.
         size: Option<String>,
         /// The member of the reply that holds the token.
-        token: Ident,
+        token: Member,
         /// The member that holds the token of the page before, for lists with two directions.
-        back: Option<Ident>,
+        back: Option<Member>,
     },
     /// Not at all: one reply has everything.
     Whole,
@@ -86,7 +111,7 @@ pub fn recognise(
         // The page may be wrapped in one object: a log in `log`.
         None => page.fields.iter().find_map(|field| {
             let inner = generated.structs.get(&last_name(&field.ty))?;
-            list_field(&inner.fields).map(|_| (Some(field.ident.clone()), inner))
+            list_field(&inner.fields).map(|_| (Some(Member::of(field)), inner))
         })?,
     };
     let member = |names: &[&str], ty: &str| {
@@ -94,7 +119,7 @@ pub fn recognise(
         let is_it = |field: &&Field| {
             names.contains(&normal(&field.wire).as_str()) && last_name(&field.ty) == ty
         };
-        fields.find(is_it).map(|field| field.ident.clone())
+        fields.find(is_it).map(Member::of)
     };
     let kind = if !looks_paged(operation) {
         Kind::Whole
@@ -117,7 +142,7 @@ pub fn recognise(
         kind,
         page: qualified(&builder.reply),
         inside,
-        items: items.ident.clone(),
+        items: Member::of(items),
         item,
         total: member(&["totalsize", "total"], "i64"),
         has_more: member(&["hasmore"], "bool"),
@@ -157,7 +182,7 @@ fn list_field(fields: &[Field]) -> Option<&Field> {
 
 /// The way to what identifies an item, so that a row that moved between two pages is seen once:
 /// `id`, or `memberId` in `members`, or the same one level down in `member`.
-fn item_id(list: &str, item: &Type, generated: &Generated) -> Vec<Ident> {
+fn item_id(list: &str, item: &Type, generated: &Generated) -> Vec<Member> {
     let Some(fields) = generated
         .structs
         .get(&last_name(item))
@@ -171,7 +196,7 @@ fn item_id(list: &str, item: &Type, generated: &Generated) -> Vec<Ident> {
             .iter()
             .find_map(|name| fields.iter().find(|field| field.ident == name))
             .filter(|field| matches!(last_name(&field.ty).as_str(), "i64" | "String"))
-            .map(|field| field.ident.clone())
+            .map(Member::of)
     };
     if let Some(id) = named(fields) {
         return vec![id];
@@ -180,7 +205,7 @@ fn item_id(list: &str, item: &Type, generated: &Generated) -> Vec<Ident> {
     inner
         .and_then(|field| {
             let nested = generated.structs.get(&last_name(&field.ty))?;
-            Some(vec![field.ident.clone(), named(&nested.fields)?])
+            Some(vec![Member::of(field), named(&nested.fields)?])
         })
         .unwrap_or_default()
 }

@@ -17,6 +17,43 @@ use crate::names::{ident, type_name, variant};
 
 /// An example of a call, to be compiled with the documentation.
 pub fn of_call(entry: &Lowered<'_>, model: &Model<'_>, generated: &Generated) -> String {
+    let (statements, types) = statements(entry, model, generated);
+    let mut text = imports(&types);
+    let _ = write!(
+        text,
+        "# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{}# Ok(())\n# }}\n",
+        formatted(statements)
+    );
+    text
+}
+
+/// Emits the examples of all operations, for tests that run them.
+pub fn table(lowered: &[Lowered<'_>], model: &Model<'_>, generated: &Generated) -> TokenStream {
+    let examples = lowered.iter().map(|entry| {
+        let id = &entry.operation.id;
+        let (statements, types) = statements(entry, model, generated);
+        let types = types.iter().map(|name| ident(name));
+        quote! {
+            (#id, |client| Box::pin(async move {
+                #[allow(unused_imports)]
+                use seqera::types::{#(#types),*};
+                #statements
+                Ok(())
+            }))
+        }
+    });
+    quote! {
+        /// The example of each operation.
+        pub static EXAMPLES: &[(&str, Example)] = &[#(#examples),*];
+    }
+}
+
+/// The statements of an example, and the types that they name.
+fn statements(
+    entry: &Lowered<'_>,
+    model: &Model<'_>,
+    generated: &Generated,
+) -> (TokenStream, BTreeSet<String>) {
     let operation = entry.operation;
     let mut writer = Writer::new(model, generated);
     let method = ident(&operation.name);
@@ -45,13 +82,7 @@ pub fn of_call(entry: &Lowered<'_>, model: &Model<'_>, generated: &Generated) ->
         Reply::Json => quote! { let reply = #call.send().await?; },
         Reply::Bytes => quote! { let bytes = #call.send().await?.bytes().await?; },
     };
-    let mut text = imports(&writer.types);
-    let _ = write!(
-        text,
-        "# async fn example(client: seqera::Client) -> seqera::Result<()> {{\n{}# Ok(())\n# }}\n",
-        formatted(statements)
-    );
-    text
+    (statements, writer.types)
 }
 
 /// The call that sets the body.

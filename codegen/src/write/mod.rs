@@ -3,10 +3,11 @@
 mod conversions;
 mod docs;
 mod enums;
-mod examples;
+pub(crate) mod examples;
 pub(crate) mod golden;
 pub mod marks;
 pub(crate) mod mocks;
+pub(crate) mod operation_table;
 pub(crate) mod operations;
 mod paging;
 pub(crate) mod table;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Ident;
 
-use crate::model::paging::{Kind, Paging};
+use crate::model::paging::{Kind, Member, Paging};
 use crate::model::syntax::in_types;
 
 /// Implements paging for a builder.
@@ -30,17 +30,17 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             quote! { page.#inside.as_mut().and_then(|inner| inner.#take.take()).unwrap_or_default() }
         }
     };
-    let reach = |member: &Ident| match &paging.inside {
+    let reach = |member: &Member| match &paging.inside {
         None => quote! { page.#member.clone() },
         Some(inside) => quote! { page.#inside.as_ref().and_then(|inner| inner.#member.clone()) },
     };
     let total = paging.total.as_ref().map(|member| {
         let value = reach(member);
-        quote! { fn total(page: &Self::Page) -> Option<i64> { #value } }
+        quote! { fn total((): (), page: &Self::Page) -> Option<i64> { #value } }
     });
     let has_more = paging.has_more.as_ref().map(|member| {
         let value = reach(member);
-        quote! { fn has_more(page: &Self::Page) -> Option<bool> { #value } }
+        quote! { fn has_more((): (), page: &Self::Page) -> Option<bool> { #value } }
     });
     let cursors = match &paging.kind {
         Kind::Offset { .. } | Kind::Whole => quote! {},
@@ -48,10 +48,10 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
             let token = reach(token);
             let back = back.as_ref().map(|member| {
                 let value = reach(member);
-                quote! { fn cursor_back(page: &Self::Page) -> Option<String> { #value } }
+                quote! { fn cursor_back((): (), page: &Self::Page) -> Option<String> { #value } }
             });
             quote! {
-                fn cursor(page: &Self::Page) -> Option<String> { #token }
+                fn cursor((): (), page: &Self::Page) -> Option<String> { #token }
                 #back
             }
         }
@@ -59,16 +59,17 @@ pub fn emit(builder: &Ident, paging: &Paging) -> TokenStream {
     let id = paging.id.split_last().map(|(last, way)| {
         let steps = way.iter().map(|step| quote! { .#step.as_ref()? });
         quote! {
-            fn id(item: &Self::Item) -> Option<String> { item #(#steps)* .#last.as_ref().map(ToString::to_string) }
+            fn id((): (), item: &Self::Item) -> Option<String> { item #(#steps)* .#last.as_ref().map(ToString::to_string) }
         }
     });
     quote! {
         impl Paged for #builder {
             type Page = #page;
             type Item = #item;
-            const PAGING: Paging = #kind;
-            fn into_request(self) -> Request { self.prepare() }
-            fn items(page: &mut Self::Page) -> Vec<Self::Item> { #items }
+            type Form = ();
+            fn paging((): ()) -> Paging { #kind }
+            fn into_request(self) -> (Request, ()) { (self.prepare(), ()) }
+            fn items((): (), page: &mut Self::Page) -> Vec<Self::Item> { #items }
             #total
             #has_more
             #cursors

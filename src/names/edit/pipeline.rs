@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::{self, BoxFuture};
 
 use super::{Edited, edit, lacks};
-use crate::names::by_name::forget_if;
-use crate::names::labels::is_refused;
 use crate::names::{NameOrId, Workspace};
 use crate::types::{
     PipelineDetails, PipelineVersionInfo, PipelineVersionManageRequest, UpdatePipelineRequest,
@@ -144,8 +142,7 @@ impl EditPipeline<'_> {
                 Box::pin(async move { Ok(call.send().await?.pipeline) });
             written
         };
-        let edited = edit(change, read, write).await;
-        let (changes, written) = edited.inspect_err(|error| forget_if(client, error))?;
+        let (changes, written) = edit(change, read, write).await?;
         if changes.iter().any(|change| change.field == "name") {
             client.forget_names();
         }
@@ -239,6 +236,12 @@ impl Workspace {
             None => error,
         })
     }
+}
+
+/// Whether the server refuses a name: it is taken, or breaks the rules of names.
+fn is_refused(error: &Error) -> bool {
+    let status = error.status().map(|status| status.as_u16());
+    matches!(status, Some(400 | 409))
 }
 
 /// The names after a name: the number at its end counted up, or one put there.

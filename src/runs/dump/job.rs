@@ -11,8 +11,7 @@ use tokio::fs;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 
 use super::{Dump, Dumped, JOB, Missing, UNFINISHED};
-use crate::files::relative_path;
-use crate::files::{make_folder_of, unreadable, unwritable};
+use crate::files::{is_name_refused, make_folder_of, relative_path, unreadable, unwritable};
 use crate::generated::builder;
 use crate::paginate::{ItemStream, Paged, Paging};
 use crate::prelude::*;
@@ -367,19 +366,38 @@ impl Job {
         Ok(BufReader::new(file).lines())
     }
 
-    /// A file whose content is passed on as it arrives.
+    /// A file whose content is passed on as it arrives. The names of logs are the server's: one that
+    /// no file can have here is noted.
     async fn byte_file<F>(&self, name: String, fetch: impl Fn() -> F) -> Result<Vec<Missing>>
     where
         F: Future<Output = Result<ByteStream>>,
     {
-        // The names of logs are the server's.
-        let relative = relative_path(&name).map_err(|reason| {
-            Error::new(
-                ErrorKind::InvalidResponse,
-                format!("the file name `{name}` {reason}"),
-            )
-            .in_operation(JOB)
-        })?;
+        let without = |name: String, reason: &str| Missing {
+            reason: format!("its name {reason}"),
+            path: name,
+        };
+        let relative = match relative_path(&name) {
+            Ok(relative) => relative,
+            Err(reason) => return Ok(vec![without(name, reason)]),
+        };
+        match self.file_of_bytes(name.clone(), relative, fetch).await {
+            Err(error) if is_name_refused(&error) => Ok(vec![without(
+                name,
+                "is one that the file system does not take",
+            )]),
+            noted => noted,
+        }
+    }
+
+    async fn file_of_bytes<F>(
+        &self,
+        name: String,
+        relative: PathBuf,
+        fetch: impl Fn() -> F,
+    ) -> Result<Vec<Missing>>
+    where
+        F: Future<Output = Result<ByteStream>>,
+    {
         if self.has(&name).await {
             self.count_done();
             return Ok(Vec::new());
@@ -489,13 +507,17 @@ impl Paged for RawTasks {
     type Page = RawTaskPage;
     type Item = Value;
 
-    const PAGING: Paging = builder::ListWorkflowTasks::PAGING;
+    type Form = ();
 
-    fn into_request(self) -> Request {
+    fn paging((): ()) -> Paging {
+        builder::ListWorkflowTasks::paging(())
+    }
+
+    fn into_request(self) -> (Request, ()) {
         self.0.into_request()
     }
 
-    fn items(page: &mut RawTaskPage) -> Vec<Value> {
+    fn items((): (), page: &mut RawTaskPage) -> Vec<Value> {
         let tasks = page.tasks.take().unwrap_or_default();
         tasks
             .into_iter()
@@ -506,11 +528,11 @@ impl Paged for RawTasks {
             .collect()
     }
 
-    fn total(page: &RawTaskPage) -> Option<i64> {
+    fn total((): (), page: &RawTaskPage) -> Option<i64> {
         page.total
     }
 
-    fn id(task: &Value) -> Option<String> {
+    fn id((): (), task: &Value) -> Option<String> {
         Some(task.get("taskId")?.to_string())
     }
 }

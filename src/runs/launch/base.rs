@@ -116,13 +116,7 @@ impl Launch {
             .source_workspace_id(pipeline.source_workspace_id)
             .version_id(version)
             .send()
-            .await;
-        let reply = reply.inspect_err(|error| {
-            if error.is_gone_or_forbidden() {
-                // The name may stand for another pipeline by now.
-                self.client.forget_names();
-            }
-        })?;
+            .await?;
         let launch = reply.launch.unwrap_or_default();
         Ok(Base {
             source_workspace_id: pipeline.source_workspace_id,

@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn files_then_maps_then_single_ones_whatever_the_order_of_the_calls() {
-        let directory = std::env::temp_dir();
+        let directory = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
-            let path = directory.join(format!("seqera-params-{}-{name}", std::process::id()));
+            let path = directory.path().join(name);
             std::fs::write(&path, text).unwrap();
             path
         };
@@ -203,8 +203,8 @@ mod tests {
         let mut params = Params::default();
         params.single("d".into(), "single").unwrap();
         params.map(json!({"c": "map", "d": "map"})).unwrap();
-        params.file(first.clone());
-        params.file(second.clone());
+        params.file(first);
+        params.file(second);
         assert_eq!(
             merged(params, "a: own\ne: own\n"),
             json!({
@@ -212,9 +212,6 @@ mod tests {
                 "list": [1, "x"],
             })
         );
-        for path in [first, second] {
-            std::fs::remove_file(path).unwrap();
-        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use tokio::fs;
 use crate::files::{part_path, unwritable, with_suffix};
 use crate::{Error, ErrorKind, Result};
 
+/// What is added to a file's name for what lies beside it until it is complete.
+pub(super) const SUFFIXES: [&str; 4] = [".part", ".part.json", ".part.json.new", ".part.lock"];
+
 /// What is known of an object whose download has begun, as it is noted beside the unfinished file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -52,7 +52,8 @@ pub fn record(state: &mut State, event: Event<'_>) {
         _ => "User",
     };
     let entry = json!({
-        "id": uuid(number),
+        // A number, as the operation that describes an entry takes it, sent as text.
+        "id": number.to_string(),
         "correlationId": uuid(number ^ 0xC0),
         "timestamp": state.today(),
         "event": event.name,

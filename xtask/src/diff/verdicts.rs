@@ -34,6 +34,10 @@ const TABLE: &[Row] = &[
     ("summary: Lists things", "summary: Shows things", Nothing, ""),
     ("        '404': {description: none}\n", "", Nothing, ""),
     ("      - {name: max, in: query, schema: {type: integer}}\n      - {name: offset, in: query, schema: {type: integer}}\n", "", Breaking, "Changed list_things: has no pages any more"),
+    ("deprecated: true\n      responses", "responses", Compatible, "Changed list_colors: is no longer deprecated"),
+    ("colors: {type: array, items: {type: string}}}}", "colors: {type: string}}}", Breaking, "Changed list_colors: has no `.stream()` any more"),
+    ("operationId: ListColors\n      tags: [beta]\n", "operationId: ListColors\n      tags: [beta]\n      parameters:\n      - {name: max, in: query, schema: {type: integer}}\n      - {name: offset, in: query, schema: {type: integer}}\n", Compatible, "Changed list_colors: has pages: `.stream()`"),
+    ("shades: {type: string}", "shades: {type: array, items: {type: string}}", Breaking, "Changed list_shades: has `.stream()`, without pages"),
     // Parameters.
     ("      - {name: search, in: query, schema: {type: string}}\n", "", Breaking, "Removed list_things.search: `String`"),
     ("      - {name: search, in", "      - {name: owner, in: query, schema: {type: string}}\n      - {name: search, in", Compatible, "Added list_things.owner: `String`"),

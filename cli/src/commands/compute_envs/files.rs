@@ -87,7 +87,7 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
         let mut present = present.filter(|entry| entry.name.as_ref() == Some(&command.new.name));
         if let Some(id) = present.next().and_then(|entry| entry.id) {
             let call = context.client()?.delete_compute_env().compute_env_id(id);
-            call.workspace_id(place.id()).send().await?;
+            context.step(call.workspace_id(place.id()).send().await)?;
         }
     }
     let making = Making {

@@ -17,10 +17,10 @@ use crate::options::{
 };
 use crate::output::{Answer, Column, View as Shown, without_nulls};
 use crate::requests::request;
-use crate::values::choices;
+use crate::values::{List as Words, choices};
 
 mod create;
-mod update;
+pub mod update;
 mod versions;
 
 /// Pipelines of the launchpad
@@ -190,9 +190,59 @@ pub struct Import {
 #[derive(Args, Debug)]
 pub struct ChangeLabels {
     #[command(flatten)]
-    which: Which,
+    selection: Selection,
+    #[command(flatten)]
+    workspace: InWorkspace,
     #[command(flatten)]
     change: LabelChange,
+}
+
+/// One pipeline or several.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Selection {
+    /// Id of the pipeline
+    #[arg(short, long)]
+    id: Option<i64>,
+    /// Name of the pipeline
+    #[arg(short, long)]
+    name: Option<String>,
+    /// Names of several pipelines, separated by commas
+    #[arg(long)]
+    names: Option<Words<String>>,
+    /// All the workspace's own pipelines that match this text, as `pipelines list --filter` does
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+}
+
+impl Selection {
+    /// The ids of all that are meant.
+    async fn ids(self, context: &Context, place: &Place<'_>) -> Result<Vec<i64>> {
+        let mut ids = Vec::new();
+        if let Some(text) = self.filter {
+            let call = context.client()?.list_pipelines().workspace_id(place.id());
+            let mut found = call.search(text).visibility("private").stream();
+            while let Some(pipeline) = found.try_next().await? {
+                ids.extend(pipeline.pipeline_id);
+            }
+            if ids.is_empty() {
+                return Err(Failure::not_found("No pipeline matches (not found)"));
+            }
+        } else if let Some(Words(names)) = self.names {
+            for name in names {
+                ids.extend(named(context, place, &name).await?.pipeline_id);
+            }
+        } else {
+            let wanted = NumberOrName {
+                id: self.id,
+                name: self.name,
+            };
+            ids.extend(find(context, place, &wanted).await?.pipeline_id);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
 }
 
 /// Versions of a pipeline
@@ -297,12 +347,12 @@ impl Pipelines {
                     text,
                 )
             }
-            Self::Labels(ChangeLabels { which, change }) => {
-                let place = context.place(&which.workspace).await?;
-                let found = find(context, &place, &which.pipeline).await?;
-                change
-                    .run(context, &place, Kind::Pipeline, json!(found.pipeline_id))
-                    .await
+            Self::Labels(command) => {
+                let place = context.place(&command.workspace).await?;
+                let ids = command.selection.ids(context, &place).await?;
+                let ids = ids.into_iter().map(|id| json!(id)).collect();
+                let change = command.change;
+                change.run(context, &place, Kind::Pipeline, ids).await
             }
         }
     }
@@ -389,7 +439,7 @@ async fn delete(context: &Context, place: &Place<'_>, id: i64) -> Result<()> {
 }
 
 /// The pipeline of that name, among the workspace's own and those shared with it.
-async fn look_for(
+pub async fn look_for(
     context: &Context,
     place: &Place<'_>,
     name: &str,
@@ -399,10 +449,12 @@ async fn look_for(
         .search(format!("\"{name}\""))
         .visibility("all")
         .stream();
-    let mut named = Vec::new();
+    let (mut named, mut others) = (Vec::new(), 0);
     while let Some(pipeline) = found.try_next().await? {
         if pipeline.name.as_deref() == Some(name) {
             named.push(pipeline);
+        } else {
+            others += 1;
         }
     }
     // The workspace's own goes before one that is shared with it.
@@ -410,11 +462,22 @@ async fn look_for(
         .iter()
         .position(|one| one.workspace_id.is_none() || one.workspace_id == place.id());
     match (own, named.len()) {
-        (_, 0) => Ok(None),
+        (_, 0) if others < 2 => Ok(None),
         (Some(own), _) => Ok(Some(named.swap_remove(own))),
         (None, 1) => Ok(named.pop()),
         (None, _) => Err(Failure::failed(format!(
             "Multiple pipelines match '\"{name}\"' at {} workspace",
+            place.reference().await?
+        ))),
+    }
+}
+
+/// The pipeline of that name, which must be there.
+async fn named(context: &Context, place: &Place<'_>, name: &str) -> Result<PipelineDetails> {
+    match look_for(context, place, name).await? {
+        Some(found) => Ok(found),
+        None => Err(Failure::not_found(format!(
+            "Unknown pipeline '\"{name}\"' at {} workspace (not found)",
             place.reference().await?
         ))),
     }
@@ -428,13 +491,7 @@ async fn find(
     let (id, source) = match wanted.id {
         Some(id) => (id, None),
         None => {
-            let name = wanted.typed();
-            let Some(found) = look_for(context, place, &name).await? else {
-                return Err(Failure::not_found(format!(
-                    "Unknown pipeline '\"{name}\"' at {} workspace (not found)",
-                    place.reference().await?
-                )));
-            };
+            let found = named(context, place, &wanted.typed()).await?;
             let home = found.workspace_id.filter(|home| Some(*home) != place.id());
             (found.pipeline_id.unwrap_or_default(), home)
         }

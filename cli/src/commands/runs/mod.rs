@@ -3,22 +3,26 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seqera::Id;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::bulk::{self, Telling};
 use super::labelled::{Kind, LabelChange};
-use super::{compute_envs, launch};
-use crate::context::Context;
-use crate::exit::{Exit, Failure, Result};
-use crate::options::{Filter, InWorkspace, LaunchOptions, Paging, Revision, ShowLabels};
+use crate::context::{Context, Place};
+use crate::exit::{Exit, Result};
+use crate::options::{Filter, InWorkspace, Paging, ShowLabels};
 use crate::output::{Answer, Column};
-use crate::requests::changed;
 use crate::values::{List as Words, choices};
 
 mod dump;
+mod logs;
 mod metrics;
+mod relaunch;
+mod select;
 mod tasks;
 mod view;
+pub mod watch;
+
+use select::{Filters, IN_PLACE_OF_ID, Selection};
 
 /// Runs of pipelines
 #[derive(Subcommand, Debug)]
@@ -27,13 +31,17 @@ pub enum Runs {
     View(View),
     /// List runs
     List(List),
-    /// Launch a run again
-    Relaunch(Box<Relaunch>),
-    /// Cancel a run
+    /// Watch runs until they end; the exit status tells whether all succeeded
+    Watch(watch::Watch),
+    /// Print the log of a run or a task
+    Logs(logs::Logs),
+    /// Launch runs again
+    Relaunch(Box<relaunch::Relaunch>),
+    /// Cancel runs
     Cancel(Cancel),
-    /// Change the labels of a run
+    /// Change the labels of runs
     Labels(ChangeLabels),
-    /// Delete the record of a run
+    /// Delete the records of runs
     Delete(Delete),
     /// Write all there is to know of a run to an archive
     Dump(Dump),
@@ -233,41 +241,26 @@ pub struct List {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
+    filters: Filters,
+    /// Only runs of this pipeline: its project (nf-core/rnaseq), repository or name in the launchpad
+    #[arg(long, value_name = "PIPELINE")]
+    pipeline: Option<String>,
+    /// Order of the runs shown: a column or a field of the JSON; with - before it the other way round
+    #[arg(long, value_name = "COLUMN")]
+    sort: Option<String>,
+    #[command(flatten)]
     labels: ShowLabels,
     #[command(flatten)]
     paging: Paging,
 }
 
 #[derive(Args, Debug)]
-pub struct Relaunch {
-    /// Id of the run
-    #[arg(short, long)]
-    id: String,
-    #[command(flatten)]
-    workspace: InWorkspace,
-    /// Address of another repository
-    #[arg(long)]
-    pipeline: Option<String>,
-    /// Do all tasks again, instead of resuming the run
-    #[arg(long)]
-    no_resume: bool,
-    /// Name of the new run
-    #[arg(short, long)]
-    name: Option<String>,
-    /// Container that Nextflow runs in
-    #[arg(long)]
-    launch_container: Option<String>,
-    #[command(flatten)]
-    options: LaunchOptions,
-    #[command(flatten)]
-    revision: Revision,
-}
-
-#[derive(Args, Debug)]
 pub struct Cancel {
     /// Id of the run
-    #[arg(short, long)]
-    id: String,
+    #[arg(short, long, required_unless_present_any = IN_PLACE_OF_ID)]
+    id: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     workspace: InWorkspace,
 }
@@ -275,8 +268,10 @@ pub struct Cancel {
 #[derive(Args, Debug)]
 pub struct ChangeLabels {
     /// Id of the run (-id too)
-    #[arg(short, value_name = "ID")]
-    id: String,
+    #[arg(short, value_name = "ID", required_unless_present_any = IN_PLACE_OF_ID)]
+    id: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     workspace: InWorkspace,
     #[command(flatten)]
@@ -286,8 +281,10 @@ pub struct ChangeLabels {
 #[derive(Args, Debug)]
 pub struct Delete {
     /// Id of the run (-id too)
-    #[arg(short, value_name = "ID")]
-    id: String,
+    #[arg(short, value_name = "ID", required_unless_present_any = IN_PLACE_OF_ID)]
+    id: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// Delete it though it has not ended
     #[arg(long)]
     force: bool,
@@ -336,51 +333,108 @@ impl Runs {
             Self::List(command) => command.run(context).await,
             Self::Relaunch(command) => command.run(context).await,
             Self::Dump(command) => dump::run(context, command).await,
-            Self::Labels(ChangeLabels {
-                id,
-                workspace,
-                change,
-            }) => {
-                let place = context.place(&workspace).await?;
-                change.run(context, &place, Kind::Run, id.into()).await
-            }
-            Self::Cancel(Cancel { id, workspace }) => {
-                let place = context.place(&workspace).await?;
-                let call = context.client()?.cancel_workflow().workflow_id(&id);
-                call.workspace_id(place.id()).send().await?;
-                let reference = place.reference().await?;
-                let text = format!("Pipeline's run '{id}' canceled at {reference} workspace");
-                context.say(json!({"id": id, "workspaceRef": reference}), text)
-            }
-            Self::Delete(Delete {
-                id,
-                force,
-                workspace,
-            }) => {
-                let place = context.place(&workspace).await?;
-                context.confirm(&format!("Delete the record of run {id}?"))?;
-                let call = context.client()?.delete_workflow().workflow_id(&id);
-                call.workspace_id(place.id()).force(force).send().await?;
-                let reference = place.reference().await?;
-                let text = format!("Pipeline's run '{id}' deleted at {reference} workspace");
-                context.say(json!({"id": id, "workspaceRef": reference}), text)
+            Self::Watch(command) => command.run(context).await,
+            Self::Logs(command) => command.run(context).await,
+            Self::Cancel(command) => command.run(context).await,
+            Self::Delete(command) => command.run(context).await,
+            Self::Labels(command) => {
+                let place = context.place(&command.workspace).await?;
+                let ids = command.selection.ids(context, &place, command.id).await?;
+                let ids = ids.into_iter().map(Value::from).collect();
+                command.change.run(context, &place, Kind::Run, ids).await
             }
         }
+    }
+}
+
+const OUTCOMES: &[Column] = &[
+    Column::new("Id", "id"),
+    Column::new("Result", "result"),
+    Column::new("Error", "error"),
+];
+
+/// Does something to one run and tells it as `tw` does, or to many and reports each.
+async fn each(
+    context: &Context,
+    place: &Place<'_>,
+    ids: Vec<String>,
+    done: &'static str,
+    act: impl AsyncFn(&str) -> Result<()>,
+) -> Result<Exit> {
+    if let [id] = ids.as_slice() {
+        act(id).await?;
+        let reference = place.reference().await?;
+        let text = format!("Pipeline's run '{id}' {done} at {reference} workspace");
+        return context.say(json!({"id": id, "workspaceRef": reference}), text);
+    }
+    let outcomes = bulk::each(context, ids, async |id| {
+        act(&id).await?;
+        Ok(Value::Null)
+    });
+    let telling = Telling {
+        field: "runs",
+        done,
+        columns: OUTCOMES,
+    };
+    bulk::report(context, place, telling, outcomes.await).await
+}
+
+impl Cancel {
+    async fn run(self, context: &Context) -> Result<Exit> {
+        let place = context.place(&self.workspace).await?;
+        let ids = self.selection.ids(context, &place, self.id).await?;
+        if ids.len() > 1 {
+            context.confirm(&format!("Cancel {} runs?", ids.len()))?;
+        }
+        each(context, &place, ids, "canceled", async |id| {
+            let call = context.client()?.cancel_workflow().workflow_id(id);
+            call.workspace_id(place.id()).send().await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Delete {
+    async fn run(self, context: &Context) -> Result<Exit> {
+        let place = context.place(&self.workspace).await?;
+        let ids = self.selection.ids(context, &place, self.id).await?;
+        context.confirm(&match ids.as_slice() {
+            [id] => format!("Delete the record of run {id}?"),
+            ids => format!("Delete the records of {} runs?", ids.len()),
+        })?;
+        each(context, &place, ids, "deleted", async |id| {
+            let call = context.client()?.delete_workflow().workflow_id(id);
+            call.workspace_id(place.id())
+                .force(self.force)
+                .send()
+                .await?;
+            Ok(())
+        })
+        .await
     }
 }
 
 impl List {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
+        let project = match &self.pipeline {
+            Some(pipeline) => Some(select::project_of(context, &place, pipeline).await?),
+            None => None,
+        };
+        let search = self
+            .filters
+            .search(self.filter.filter.as_deref(), project.as_deref());
         let call = context.client()?.list_workflows().workspace_id(place.id());
-        let call = call
-            .search(self.filter.filter)
-            .offset(self.paging.skipped()?);
+        let call = call.search(search).offset(self.paging.skipped()?);
         let mut call = call.include_total_size(true);
         if self.labels.labels {
             call = call.attributes(["labels"]);
         }
-        let runs = self.paging.read(call.stream()).await?;
+        let mut runs = self.paging.read(call.stream()).await?;
+        if let Some(order) = &self.sort {
+            runs.sort(order, COLUMNS)?;
+        }
         let reference = place.reference().await?;
         let view = runs.table(format!("Pipeline runs at {reference} workspace"), COLUMNS)?;
         let value = json!({
@@ -389,61 +443,5 @@ impl List {
             "showLabels": self.labels.labels,
         });
         context.show(&Answer::new(value, view))
-    }
-}
-
-impl Relaunch {
-    async fn run(self, context: &Context) -> Result<Exit> {
-        if self.options.work_dir.is_some() && !self.no_resume {
-            return Err(Failure::failed(
-                "Not allowed to change '--work-dir' option when resuming. Use '--no-resume' if you want to relaunch into a different working directory without resuming.",
-            ));
-        }
-        let place = context.place(&self.workspace).await?;
-        let run = context.client()?.run(&self.id).workspace(place.id());
-        let env = match self.options.compute_env.as_deref() {
-            Some(wanted) => {
-                let env = compute_envs::to_run_on(context, &place, Some(wanted)).await?;
-                Some(Id(env.id.unwrap_or_default()))
-            }
-            None => None,
-        };
-        let with = |mut launch: seqera::runs::Launch| {
-            if let Some(env) = env.clone() {
-                launch = launch.compute_env(env);
-            }
-            if let Some(folder) = &self.options.work_dir {
-                launch = launch.work_dir(folder);
-            }
-            if let Some(revision) = &self.revision.revision {
-                launch = launch.revision(revision);
-            }
-            launch
-        };
-        let resumed = match self.no_resume {
-            true => None,
-            false => match with(run.resume()).preview().await {
-                Ok(preview) => Some(preview),
-                // Nothing to go on from: it begins anew.
-                Err(error) if error.kind() == seqera::ErrorKind::InvalidRequest => {
-                    context.note(error.message());
-                    None
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        let preview = match resumed {
-            Some(preview) => preview,
-            None => with(run.relaunch()).preview().await?,
-        };
-        let request = preview.request;
-        let mut changes = self.options.fields(request.params_text.as_deref())?;
-        changes.extend([
-            ("runName".to_owned(), self.name.into()),
-            ("pipeline".to_owned(), self.pipeline.into()),
-            ("launchContainer".to_owned(), self.launch_container.into()),
-        ]);
-        let request = changed(request, changes.into())?;
-        launch::send(context, &place, preview.source_workspace_id, request, None).await
     }
 }

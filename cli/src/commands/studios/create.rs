@@ -1,41 +1,184 @@
 //! `studios add` and `add-as-new`.
 
+use clap::Args;
 use seqera::types::{DataStudioConfiguration, DataStudioCreateRequest};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Add, AddAsNew, Beginning, Settings, find, label_ids, wait};
+use super::settings::{AllowedUser, Beginning, Machine, Mounts, Settings};
+use super::{find, label_ids, wait};
 use crate::commands::{compute_envs, members};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
-use crate::options::IdOrName;
+use crate::options::{IdOrName, InWorkspace, Labels};
 use crate::output::without_nulls;
 use crate::requests::request;
+use crate::values::TextFile;
+
+/// A new Studio.
+#[derive(Args, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Add {
+    /// Name of the Studio
+    #[arg(short, long)]
+    pub name: String,
+    /// Description
+    #[arg(short, long)]
+    pub description: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub workspace: InWorkspace,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub template: Template,
+    /// File with a Conda environment to add to the template
+    #[arg(long = "conda-env-yml", visible_alias = "conda-env-yaml")]
+    #[serde(rename = "conda-env-yml", alias = "conda-env-yaml")]
+    pub conda_env: Option<TextFile>,
+    /// Compute environment, by name or id
+    #[arg(short, long)]
+    pub compute_env: String,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub machine: Machine,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub mounts: Mounts,
+    /// Repository that it is built from
+    #[arg(long)]
+    pub repository: Option<String>,
+    /// Revision of the repository
+    #[arg(long)]
+    pub revision: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub beginning: Beginning,
+    /// Use spot instances
+    #[arg(long)]
+    pub spot: Option<bool>,
+    /// Allow connections by SSH
+    #[arg(long)]
+    pub ssh: Option<bool>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub allowed: AllowedUser,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub labels: Labels,
+}
+
+/// What a Studio runs.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[group(multiple = false)]
+pub struct Template {
+    /// Template, one of `studios templates`
+    #[arg(short, long)]
+    pub template: Option<String>,
+    /// Image of your own (-ct too)
+    #[arg(long)]
+    pub custom_template: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct AddAsNew {
+    #[command(flatten)]
+    parent: Parent,
+    /// Checkpoint to begin from [default: the latest]
+    #[arg(long)]
+    parent_checkpoint_id: Option<String>,
+    /// Name of the new Studio
+    #[arg(short, long)]
+    name: String,
+    /// Description
+    #[arg(short, long)]
+    description: Option<String>,
+    #[command(flatten)]
+    workspace: InWorkspace,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    mounts: Mounts,
+    #[command(flatten)]
+    beginning: Beginning,
+    #[command(flatten)]
+    allowed: AllowedUser,
+    #[command(flatten)]
+    labels: Labels,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Parent {
+    /// Id of the other Studio (-pid too)
+    #[arg(long)]
+    parent_id: Option<String>,
+    /// Name of the other Studio (-pn too)
+    #[arg(long)]
+    parent_name: Option<String>,
+}
+
+impl Add {
+    /// The request that makes it, with the ids of what it names.
+    pub fn request(
+        &self,
+        environment: &str,
+        labels: Option<Vec<i64>>,
+        users: Option<Vec<i64>>,
+        mounts: Option<Vec<String>>,
+    ) -> Result<DataStudioCreateRequest> {
+        let image = self.check()?;
+        let conda = self.conda_env.as_ref().map(|file| file.read()).transpose();
+        let usual = DataStudioConfiguration::new().gpu(0).cpu(2).memory(8192);
+        let settings = Settings {
+            machine: &self.machine,
+            mounts: &self.mounts,
+            ssh: self.ssh,
+        };
+        let mut configuration = settings.over_with(usual, mounts)?;
+        configuration.conda_environment = conda.map_err(Failure::failed)?;
+        let mut body = request::<DataStudioCreateRequest>(json!({
+            "name": self.name,
+            "description": self.description,
+            "labelIds": labels,
+            "isPrivate": self.beginning.private,
+            "allowedUserIds": users,
+            "spot": self.spot,
+            "remoteConfig": self.repository.as_ref().map(|repository| {
+                json!({"repository": repository, "revision": self.revision})
+            }),
+            "dataStudioToolUrl": image,
+            "computeEnvId": environment,
+        }))?;
+        body.configuration = Some(configuration);
+        Ok(body)
+    }
+
+    /// Finds what contradicts. The image.
+    fn check(&self) -> Result<Option<&str>> {
+        let template = self.template.template.as_deref();
+        let image = template.or(self.template.custom_template.as_deref());
+        let complain = |text: &str| Err(Failure::failed(text));
+        if image.is_some() && self.repository.is_some() {
+            return complain("--repository does not go with a template");
+        }
+        if image.is_none() && self.repository.is_none() {
+            return complain("Give one of --template, --custom-template and --repository");
+        }
+        if self.conda_env.is_some() && template.is_none() {
+            return complain("--conda-env-yml goes with --template only");
+        }
+        if self.revision.is_some() && self.repository.is_none() {
+            return complain("--revision goes with --repository only");
+        }
+        Ok(image)
+    }
+}
 
 pub async fn add(context: &Context, command: Add) -> Result<Exit> {
-    let template = command.template.template.as_deref();
-    let image = template.or(command.template.custom_template.as_deref());
-    if image.is_some() && command.repository.is_some() {
-        return Err(Failure::failed("--repository does not go with a template"));
-    }
-    if image.is_none() && command.repository.is_none() {
-        return Err(Failure::failed(
-            "Give one of --template, --custom-template and --repository",
-        ));
-    }
-    if command.conda_env.is_some() && template.is_none() {
-        return Err(Failure::failed("--conda-env-yml goes with --template only"));
-    }
-    if command.revision.is_some() && command.repository.is_none() {
-        return Err(Failure::failed("--revision goes with --repository only"));
-    }
-    let conda = command
-        .conda_env
-        .as_ref()
-        .map(|file| file.read())
-        .transpose();
-    let conda = conda.map_err(Failure::failed)?;
+    command.check()?;
     let place = context.place(&command.workspace).await?;
-    if let Some(template) = template {
+    if let Some(template) = &command.template.template {
         check_template(context, &place, template).await?;
     }
     let labels = label_ids(context, &place, &command.labels).await?;
@@ -44,28 +187,8 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
         None => None,
     };
     let env = compute_envs::to_run_on(context, &place, Some(&command.compute_env)).await?;
-    let settings = Settings {
-        machine: &command.machine,
-        mounts: &command.mounts,
-        ssh: command.ssh,
-    };
-    let usual = DataStudioConfiguration::new().gpu(0).cpu(2).memory(8192);
-    let mut configuration = settings.over_configuration(context, &place, usual).await?;
-    configuration.conda_environment = conda;
-    let mut body = request::<DataStudioCreateRequest>(json!({
-        "name": command.name,
-        "description": command.description,
-        "labelIds": labels,
-        "isPrivate": command.beginning.private,
-        "allowedUserIds": users,
-        "spot": command.spot,
-        "remoteConfig": command.repository.map(|repository| {
-            json!({"repository": repository, "revision": command.revision})
-        }),
-        "dataStudioToolUrl": image,
-        "computeEnvId": env.id,
-    }))?;
-    body.configuration = Some(configuration);
+    let mounts = command.mounts.ids(context, &place).await?;
+    let body = command.request(env.id.as_deref().unwrap_or_default(), labels, users, mounts)?;
     create(context, &place, body, &command.beginning).await
 }
 

@@ -27,6 +27,7 @@ async fn wait(
     id: &str,
     wanted: StudioStatus,
 ) -> Result<Exit> {
+    context.goes_on(format!("Studio {id} goes on."));
     let mut pause = Duration::from_secs(2);
     let (mut last, mut looks, mut troubles) = (String::new(), 0, 0);
     loop {

@@ -56,6 +56,7 @@ pub const FIXUPS: &[Fixup] = fixups![
     parameters::unwrap_nullable_parameters true,
     parameters::strings_for_object_parameters false,
     parameters::strings_for_structured_parameters true,
+    parameters::names_are_texts false,
     schemas::name_the_kind_of_schemas true,
     schemas::named_schemas_are_not_null false,
     schemas::drop_unknown_string_formats false,

@@ -120,6 +120,24 @@ pub(super) fn strings_for_object_parameters(tree: &mut Value) -> usize {
     count
 }
 
+/// A name is text, even where the schema says that it is a number: no name could be sent.
+pub(super) fn names_are_texts(tree: &mut Value) -> usize {
+    let mut count = 0;
+    for_each_operation(tree, &mut |_, operation| {
+        for parameter in list_mut(operation, "parameters") {
+            let is_name = parameter["name"] == "name";
+            if let Some(schema) = parameter.get_mut("schema")
+                && is_name
+                && (schema["type"] == "integer" || schema["type"] == "number")
+            {
+                *schema = json!({ "type": "string" });
+                count += 1;
+            }
+        }
+    });
+    count
+}
+
 /// A parameter that is an object, a union or JSON, or a list that is not in the query, has no form
 /// on the wire that the generator could write: its caller writes it.
 pub(super) fn strings_for_structured_parameters(tree: &mut Value) -> usize {
@@ -284,6 +302,21 @@ mod tests {
             json!({ "type": "string" })
         );
         assert_eq!(unwrap_nullable_parameters(&mut tree), 0);
+    }
+
+    #[test]
+    fn a_name_that_is_a_number_is_text() {
+        let mut tree = with_operation(json!({ "parameters": [
+            { "in": "query", "name": "name", "schema": { "type": "integer", "format": "int64" } },
+            { "in": "query", "name": "max", "schema": { "type": "integer" } },
+            { "in": "path", "name": "name", "schema": { "type": "string" } }
+        ]}));
+        assert_eq!(names_are_texts(&mut tree), 1);
+        let parameters = &operation(&tree)["parameters"];
+        let types = [0, 1, 2].map(|index| &parameters[index]["schema"]["type"]);
+        assert_eq!(types, ["string", "integer", "string"]);
+        assert_eq!(parameters[0]["schema"], json!({ "type": "string" }));
+        assert_eq!(names_are_texts(&mut tree), 0);
     }
 
     #[test]
