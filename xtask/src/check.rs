@@ -7,7 +7,7 @@ use seqera_codegen::document::Document;
 
 use crate::files::{CHANGELOG, OVERLAY, SCHEMA, is_unfinished, read};
 use crate::generation::{self, Bounds, Generation};
-use crate::manifest::{Manifest, carrying};
+use crate::manifest::{self, Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
 use crate::release::Released;
 use crate::say::say;
@@ -160,6 +160,12 @@ fn version(subject: &Crate<'_>) -> Result<()> {
         lock.contains(&format!("version = \"{expected}\"")),
         "Cargo.lock does not follow"
     );
+    for (name, text) in manifest::requiring(subject.root, &subject.manifest, &version)? {
+        ensure!(
+            read(subject.root, &name)? == text,
+            "{name} wants another one"
+        );
+    }
     Ok(())
 }
 

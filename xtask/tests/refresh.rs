@@ -306,6 +306,29 @@ fn the_step_is_counted_from_the_release_over_all_refreshes() {
     assert_eq!(version(), "0.5.1+1.1.0");
 }
 
+#[test]
+fn the_other_packages_of_the_workspace_take_the_raised_version() {
+    let made = Crate::new();
+    let manifest = made.read("Cargo.toml");
+    let workspace = "[workspace]\nmembers = [\".\", \"cli\"]\n\n";
+    made.write("Cargo.toml", &format!("{workspace}{manifest}"));
+    let cli = "[package]\nname = \"cli\"\n\n[dependencies]\n\
+               seqera = { path = \"..\", version = \"0.4.0\" }\n";
+    made.write("cli/Cargo.toml", cli);
+    assert!(made.refresh_from_text(NEW, &[]).status.success());
+    let raised = cli.replace("0.4.0", "0.5.0");
+    assert_eq!(made.read("cli/Cargo.toml"), raised);
+    // Back at what was released.
+    assert!(made.refresh_from_text(OLD, &[]).status.success());
+    assert_eq!(made.read("cli/Cargo.toml"), cli);
+
+    made.write("cli/Cargo.toml", &raised);
+    let text = said(&made.run(&["check"]).output().unwrap());
+    let expected =
+        "FAILED  the crate's version carries the schema's: cli/Cargo.toml wants another one\n";
+    assert!(text.contains(expected), "{text}");
+}
+
 fn made_canonical(schema: &str) -> String {
     let document = seqera_codegen::document::Document::parse(schema).unwrap();
     document.canonical().unwrap()
