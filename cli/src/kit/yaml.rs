@@ -126,6 +126,8 @@ struct Open {
     anchor: usize,
     content: Content,
     key: Option<(String, Mark)>,
+    /// Where the entry of each key stands.
+    places: BTreeMap<String, usize>,
     merged: Vec<Rc<Node>>,
 }
 
@@ -175,7 +177,7 @@ impl Reader {
                     return Ok(());
                 };
                 if let Content::Map(entries) = &mut open.content {
-                    merge(entries, &open.merged)?;
+                    merge(entries, open.places, &open.merged)?;
                 }
                 let node = Node::new(open.mark, open.content, open.anchor);
                 if node.depth > DEEPEST {
@@ -202,6 +204,7 @@ impl Reader {
             anchor,
             content,
             key: None,
+            places: BTreeMap::new(),
             merged: Vec::new(),
         });
         Ok(())
@@ -230,12 +233,19 @@ impl Reader {
                 },
                 // The last of two entries of one key counts, as for other readers of these files.
                 Some((key, at)) => {
-                    entries.retain(|entry| entry.key != key);
-                    entries.push(Entry {
+                    let place = open.places.get(&key).copied();
+                    let entry = Entry {
                         key,
                         mark: at,
                         node,
-                    });
+                    };
+                    match place.and_then(|place| entries.get_mut(place)) {
+                        Some(earlier) => *earlier = entry,
+                        None => {
+                            open.places.insert(entry.key.clone(), entries.len());
+                            entries.push(entry);
+                        }
+                    }
                 }
             },
             Content::Scalar(_) => return Err(format!("nothing may stand here: {mark:?}")),
@@ -248,13 +258,18 @@ impl Reader {
 const MERGE: &str = "\u{0}<<";
 
 /// Adds the entries of merged maps that a map has not itself.
-fn merge(entries: &mut Vec<Entry>, maps: &[Rc<Node>]) -> Result<(), String> {
+fn merge(
+    entries: &mut Vec<Entry>,
+    mut places: BTreeMap<String, usize>,
+    maps: &[Rc<Node>],
+) -> Result<(), String> {
     for map in maps {
         let Content::Map(others) = &map.content else {
             return Err("`<<` takes a map".to_owned());
         };
         for other in others {
-            if !entries.iter().any(|entry| entry.key == other.key) {
+            if !places.contains_key(&other.key) {
+                places.insert(other.key.clone(), entries.len());
                 entries.push(other.clone());
             }
         }

@@ -19,6 +19,7 @@ mod computing;
 mod data;
 mod launches;
 mod organizations;
+mod people;
 mod pipelines;
 mod studios;
 mod workspaces;
@@ -236,8 +237,8 @@ pub static KINDS: [Kind; 15] = [
     row::<organizations::Teams>(),
     row::<organizations::Workspaces>(),
     row::<workspaces::Labels>(),
-    row::<organizations::Members>(),
-    row::<organizations::Participants>(),
+    row::<people::Members>(),
+    row::<people::Participants>(),
     row::<workspaces::Credentials>(),
     row::<computing::ComputeEnvs>(),
     row::<workspaces::Secrets>(),
