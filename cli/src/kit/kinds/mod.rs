@@ -25,6 +25,7 @@ mod studios;
 mod workspaces;
 
 pub use data::fingerprint;
+pub use launches::{complete, prepare, submit};
 
 /// Where things of a kind belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
