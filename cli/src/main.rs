@@ -1,7 +1,9 @@
 //! `seqctl`: the Seqera Platform on the command line. Called through a link named `tw` it is `tw`.
 
+mod api;
 mod args;
 mod commands;
+mod completion;
 mod config;
 mod context;
 mod exit;
@@ -23,6 +25,9 @@ fn main() -> ExitCode {
     let program = words.next().unwrap_or_default();
     let program = std::path::Path::new(&program).file_stem();
     let as_tw = program.is_some_and(|name| name == "tw");
+    if completion::answer(if as_tw { "tw" } else { "seqctl" }) {
+        return ExitCode::SUCCESS;
+    }
     let words: Vec<_> = words
         .map(|word| word.to_string_lossy().into_owned())
         .collect();

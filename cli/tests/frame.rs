@@ -262,14 +262,7 @@ fn info_tells_whether_all_is_well() {
 }
 
 #[test]
-fn completion_and_man_pages_are_made_from_the_grammar() {
-    for shell in ["bash", "zsh", "fish", "powershell"] {
-        let output = of_name("seqctl")
-            .args(["completion", shell])
-            .output()
-            .unwrap();
-        assert!(stdout(&output).contains("compute-envs"), "{shell}");
-    }
+fn man_pages_are_made_from_the_grammar() {
     let folder = tempfile::tempdir().unwrap();
     let output = of_name("seqctl")
         .arg("man")

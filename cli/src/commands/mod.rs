@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use crate::api::Api;
 use crate::context::Context;
 use crate::exit::{Exit, Result};
 
@@ -67,6 +68,7 @@ pub enum Command {
     Collaborators(members::Collaborators),
     /// Check the connection, the version of the server and your access token
     Info,
+    Api(Api),
     #[command(subcommand)]
     Auth(account::Auth),
     Completion(program::Completion),
@@ -81,6 +83,7 @@ impl Command {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self {
             Self::Info => info::run(context).await,
+            Self::Api(command) => command.run(context).await,
             Self::Auth(command) => command.run(context).await,
             Self::Completion(command) => command.run(context),
             Self::GenerateCompletion => program::generate_completion(context),
