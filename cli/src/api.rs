@@ -17,11 +17,7 @@ mod grammar;
 
 pub use grammar::{kebab, with_operation};
 
-/// Call any operation of the API
-///
-/// `seqctl api --list` shows the operations, `seqctl api --list pipeline labels` those that have to do
-/// with these words, and `seqctl api list-workflows --help` what one takes. A path that is newer than
-/// this program is called as `seqctl api GET /path -q name=value`.
+/// What was given to `api`, as clap has read it: its options are known only when it is called.
 #[derive(Debug)]
 pub struct Api(ArgMatches);
 

@@ -31,6 +31,13 @@ const OWN: [&str; 8] = [
 /// `api` before it is known what is called.
 pub fn bare(command: Command) -> Command {
     command
+        .about("Call any operation of the API")
+        .long_about(
+            "Call any operation of the API\n\n`seqctl api --list` shows the operations, `seqctl api --list \
+             pipeline labels` those that have to do with these words, and `seqctl api list-workflows --help` \
+             what one takes. A path that is newer than this program is called as `seqctl api GET /path -q \
+             name=value`.",
+        )
         .arg(
             Arg::new("words")
                 .num_args(0..)
@@ -107,7 +114,7 @@ fn command(operation: &'static Operation, unchecked: bool) -> Command {
                 .help("Send what this program's schema does not allow: the server may be newer"),
         );
     for parameter in operation.parameters {
-        command = command.arg(option(parameter, unchecked));
+        command = command.arg(option(parameter, unchecked, takes_fields(operation)));
         if parameter.name == WORKSPACE && parameter.place == Place::Query {
             command = command.arg(
                 Arg::new(WORKSPACE_NAME)
@@ -187,7 +194,7 @@ fn pair(id: &'static str, short: char, long: &'static str, help: &str) -> Arg {
 }
 
 /// A parameter as an option.
-fn option(parameter: &'static Parameter, unchecked: bool) -> Arg {
+fn option(parameter: &'static Parameter, unchecked: bool, has_schema: bool) -> Arg {
     let name = kebab(parameter.name);
     let long = match OWN.contains(&name.as_str()) {
         true => format!("{name}-parameter"),
@@ -199,7 +206,9 @@ fn option(parameter: &'static Parameter, unchecked: bool) -> Arg {
     // Where it is, all commands say in the same way.
     let given_otherwise = parameter.name == WORKSPACE && parameter.place == Place::Query;
     let arg = match parameter.required && !given_otherwise {
-        true => arg.required_unless_present_any(requires_none_of()),
+        // The schema is shown without a call.
+        true if has_schema => arg.required_unless_present(SCHEMA),
+        true => arg.required(true),
         false => arg,
     };
     let arg = match parameter.list {
@@ -224,9 +233,10 @@ fn option(parameter: &'static Parameter, unchecked: bool) -> Arg {
     }
 }
 
-/// Options that call nothing.
-fn requires_none_of() -> [&'static str; 1] {
-    [SCHEMA]
+/// Whether an operation takes a body that has fields, and so a schema.
+fn takes_fields(operation: &Operation) -> bool {
+    (operation.body)
+        .is_some_and(|body| !matches!(body.form, BodyForm::Empty | BodyForm::Bytes { .. }))
 }
 
 /// Our documentation for who types commands: operations by their commands, no links.
