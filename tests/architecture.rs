@@ -129,10 +129,7 @@ fn the_map_names_files_that_are_there_and_every_part_of_the_library() {
         let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
         for name in names.flat_map(alternatives) {
             let is_there = |folder: &&str| here.join(folder).join(&name).exists();
-            assert!(
-                folders.iter().any(|folder| is_there(&folder)),
-                "{heading}: {name}"
-            );
+            assert!(folders.iter().any(is_there), "{heading}: {name}");
             named.push(name);
         }
     }

@@ -159,12 +159,10 @@ async fn an_upload_whose_reply_was_lost_is_looked_for() {
     let error = upload("lost").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
     let calls = platform.received();
-    let operation = |id: &str| {
-        calls
-            .iter()
-            .filter(|call| call.operation.as_deref() == Some(id))
-    };
-    assert_eq!(operation("UploadDatasetV2").count(), 1, "never twice");
+    let uploads = calls
+        .iter()
+        .filter(|call| call.operation.as_deref() == Some("UploadDatasetV2"));
+    assert_eq!(uploads.count(), 1, "never twice");
     assert_eq!(
         calls.last().unwrap().operation.as_deref(),
         Some("DeleteDatasetV2")

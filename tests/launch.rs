@@ -10,8 +10,7 @@ use seqera::mock::MockApi;
 use seqera::prelude::*;
 use seqera::runs::ComputeEnvRef;
 use seqera::types::{
-    EmptyBodyRequest, SubmitWorkflowLaunchResponse,
-    WorkflowLaunchRequestSyntaxParser as SyntaxParser,
+    SubmitWorkflowLaunchResponse, WorkflowLaunchRequestSyntaxParser as SyntaxParser,
 };
 use seqera::{Client, ErrorKind, Id, Method, Null, RateLimit, WorkspaceRef};
 use seqera_test_platform::{TestPlatform, WORKSPACE, WORKSPACE_ID};
@@ -394,9 +393,7 @@ async fn the_primary_compute_environment_is_asked_for_each_time_but_once_for_a_b
         .workspace(WORKSPACE_ID);
     for id in ["1cGvJ7yQeN5tUaZxKo9BwD", "4mXqT0bHcW8zLdPfRk2VnS"] {
         let primary = client.update_compute_env_primary().compute_env_id(id);
-        let primary = primary
-            .workspace_id(WORKSPACE_ID)
-            .body(EmptyBodyRequest::new());
+        let primary = primary.workspace_id(WORKSPACE_ID);
         primary.send().await.unwrap();
         let request = launch.clone().preview().await.unwrap().request;
         assert_eq!(request.compute_env_id.as_deref(), Some(id));

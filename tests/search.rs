@@ -2,7 +2,11 @@
 #![cfg(feature = "all-tags")]
 
 use seqera::prelude::*;
-use seqera::types::{DataLinkProvider, WorkflowStatus};
+use seqera::types::{
+    CreateManagedCredentialsRequest, CreateManagedIdentityRequest, Credentials,
+    CredentialsProvider, DataLinkProvider, DataStudioStartRequest, DataStudioStatus, SecurityKeys,
+    SshSecurityKeys, WorkflowStatus,
+};
 use seqera::{RateLimit, Search};
 use seqera_test_platform::TestPlatform;
 
@@ -148,5 +152,94 @@ async fn data_links_and_datasets() {
         Search::datasets().created_after("2026-03-31") => ["old samples", "samples"];
         Search::datasets().created_after("2026-04") => [];
         Search::datasets().created_before("2026-03-31") => [];
+    }
+}
+
+#[tokio::test]
+async fn studios_and_their_checkpoints() {
+    let (platform, client) = platform().await;
+    finds! { client.list_data_studios(), item => item.name;
+        Search::studios().text("note") => ["notebook"];
+        Search::studios().text("studio-ride") => ["desk"];
+        Search::studios().status(DataStudioStatus::Stopped) => ["desk", "notebook"];
+        Search::studios().status(DataStudioStatus::Running) => [];
+        Search::studios().user_id(11).text("desk") => ["desk"];
+        Search::studios().user_id(12) => [];
+        Search::studios().user_name("ada").text("desk") => ["desk"];
+        Search::studios().compute_env_id("4mXqT0bHcW8zLdPfRk2VnS") => ["desk"];
+        Search::studios().compute_env_name("gpu pool") => ["notebook"];
+    }
+    let found = client.list_data_studios().all().await.unwrap();
+    let id = found[0].session_id.clone().unwrap();
+    client
+        .start_data_studio()
+        .session_id(&id)
+        .body(DataStudioStartRequest::new())
+        .send()
+        .await
+        .unwrap();
+    platform.advance(std::time::Duration::from_secs(600));
+    client
+        .stop_data_studio()
+        .session_id(&id)
+        .send()
+        .await
+        .unwrap();
+    platform.advance(std::time::Duration::from_secs(600));
+    let checkpoints = client.list_data_studio_checkpoints().session_id(&id);
+    let all = checkpoints.clone().all().await.unwrap();
+    let names: Vec<&str> = all.iter().filter_map(|item| item.name.as_deref()).collect();
+    assert!(!names.is_empty());
+    let status = all[0].status.clone().unwrap();
+    finds! { checkpoints.clone(), item => item.name;
+        Search::checkpoints().status(status.clone()) => names.as_slice();
+        Search::checkpoints().after("2026-03-31") => names.as_slice();
+        Search::checkpoints().before("2026-03-31") => [];
+    }
+}
+
+#[tokio::test]
+async fn managed_identities_and_who_has_credentials() {
+    let (_platform, client) = platform().await;
+    let identities = client.list_managed_identities().org_id(7);
+    for (name, platform) in [("campus", "slurm-platform"), ("hospital", "lsf-platform")] {
+        let identity = CreateManagedIdentityRequest::new()
+            .name(name)
+            .platform(platform);
+        let call = client.create_managed_identity().org_id(7).body(identity);
+        call.send().await.unwrap();
+    }
+    finds! { identities.clone(), item => item.name;
+        Search::managed_identities() => ["campus", "hospital"];
+        Search::managed_identities().text("cam") => ["campus"];
+        Search::managed_identities().platform("lsf-platform") => ["hospital"];
+    }
+    let campus = identities.search("campus").all().await.unwrap()[0]
+        .id
+        .unwrap();
+    let keys = SshSecurityKeys::new().private_key("-----BEGIN OPENSSH PRIVATE KEY-----");
+    let credentials = Credentials::new()
+        .name("ada")
+        .provider(CredentialsProvider::Ssh)
+        .keys(SecurityKeys::Ssh(keys));
+    let credentials = CreateManagedCredentialsRequest::new().credentials(credentials);
+    client
+        .create_managed_credentials()
+        .org_id(7)
+        .managed_identity_id(campus)
+        .body(credentials)
+        .send()
+        .await
+        .unwrap();
+    let users = client
+        .list_managed_credentials()
+        .org_id(7)
+        .managed_identity_id(campus);
+    finds! { users.clone(), item => item.user_name;
+        Search::managed_credentials() => ["ada", "grace"];
+        Search::managed_credentials().added() => ["ada"];
+        Search::managed_credentials().missing() => ["grace"];
+        Search::managed_credentials().added().missing() => ["ada", "grace"];
+        Search::managed_credentials().text("gra") => ["grace"];
     }
 }

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seqera::Client;
-use seqera::prelude::*;
 use seqera_test_platform::{Builder, TestPlatform, WORKSPACE_ID};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

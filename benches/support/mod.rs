@@ -39,7 +39,7 @@ fn workflow(number: usize) -> Value {
             "runName": format!("serene_marten_{number}"),
             "sessionId": "3f0c5a5e-8d0e-4f6e-9f1c-2a7f7b0f6f10",
             "profile": "docker,test",
-            "workDir": format!("s3://lab-scratch/work/{id}"),
+            "workDir": format!("s3://lab-scratch/nextflow/{id}"),
             "commitId": "d6a30f6c3a9f7e0f4b5d0f4f2a3d7c5b1e8f9a01",
             "userName": "ada",
             "scriptId": "9c1a7b5d3e2f4a6b8c0d1e2f3a4b5c6d",

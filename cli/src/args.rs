@@ -119,6 +119,4 @@ fn matches_of(
 }
 
 #[cfg(test)]
-mod grammar;
-#[cfg(test)]
-mod help;
+mod tests;

@@ -219,6 +219,11 @@ impl Context {
         Ok(found)
     }
 
+    /// The workspace of commands that name none.
+    pub fn default_workspace(&self) -> Option<&str> {
+        self.workspace.as_deref()
+    }
+
     /// The workspace that a command works in.
     pub async fn place(&self, given: &InWorkspace) -> Result<Place<'_>> {
         let typed = given.workspace.clone().or_else(|| self.workspace.clone());

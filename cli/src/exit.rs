@@ -13,6 +13,8 @@ pub enum Exit {
     Failed,
     /// What was waited for ended otherwise than wanted.
     Otherwise,
+    /// What was looked for changes is there.
+    Changes,
 }
 
 /// Kinds of failures that scripts tell apart by the exit status.
@@ -64,6 +66,11 @@ impl Failure {
 
     pub fn not_found(text: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, text)
+    }
+
+    /// The line.
+    pub fn text(&self) -> &str {
+        self.advice.as_deref().unwrap_or(&self.text)
     }
 
     /// The kind of failure.
@@ -131,6 +138,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Changes => 10,
             Self::Otherwise => {
                 if as_tw {
                     1

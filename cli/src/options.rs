@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::values::{Label, List, TextFile};
 
 /// The workspace that a command works in.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct InWorkspace {
     /// Workspace, as organization/workspace or id [default: TOWER_WORKSPACE_ID, the profile's, else
@@ -192,7 +192,8 @@ impl VersionRef {
 }
 
 /// A version of a pipeline.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 #[group(multiple = false)]
 pub struct VersionRef {
     /// Id of the pipeline's version

@@ -67,6 +67,23 @@ fn switch(arg: Arg) -> Arg {
         .value_parser(clap::value_parser!(bool))
 }
 
+/// The words of a call of `seqerakit`, whose only command is `apply`. What `--cli` holds are global
+/// options.
+pub fn of_kit(words: Vec<String>) -> Vec<String> {
+    let (mut global, mut own) = (Vec::new(), vec!["apply".to_owned()]);
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--cli") {
+            Some("") => global.extend(words.next()),
+            Some(rest) if rest.starts_with('=') => global.push(rest[1..].to_owned()),
+            _ if word == "-v" || word == "--version" => return vec!["--version".to_owned()],
+            _ => own.push(word),
+        }
+    }
+    let global = global.iter().flat_map(|text| text.split_whitespace());
+    global.map(str::to_owned).chain(own).collect()
+}
+
 /// A command on the way to the one that is called, and the options that go to it.
 struct Level<'a> {
     command: &'a Command,

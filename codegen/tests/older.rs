@@ -33,6 +33,17 @@ fn what_older_versions_lack_is_added_and_nothing_else_is_needed() {
 }
 
 #[test]
+fn subjects_that_older_versions_know_nothing_of_are_added_too() {
+    let mut document = Document::parse(VENDORED).unwrap();
+    graft::take_off(&mut document.tree).unwrap();
+    let paths = document.tree["paths"].as_object_mut().unwrap();
+    let subjects = ["/agents", "/roles", "/ssh-keys"];
+    paths.retain(|path, _| !subjects.iter().any(|subject| path.starts_with(subject)));
+    let output = generate(&document.canonical().unwrap(), None, &Tags::All).unwrap();
+    assert_eq!(needs::lacking(&output.inventory), []);
+}
+
+#[test]
 fn what_is_added_nowhere_is_lacking_by_name_and_type() {
     let lacking = |from: &str, to: &str| -> Vec<String> {
         assert!(VENDORED.contains(from), "{from}");

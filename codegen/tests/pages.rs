@@ -64,6 +64,8 @@ struct Pages {
     methods: BTreeMap<String, Page>,
     builders: BTreeMap<String, Page>,
     types: BTreeMap<String, Page>,
+    /// All types as text, for what macros make of them.
+    source: String,
 }
 
 fn pages() -> &'static Pages {
@@ -94,6 +96,7 @@ fn pages() -> &'static Pages {
             methods,
             builders,
             types: of_types(syn::parse_file(&output.types).unwrap().items).collect(),
+            source: output.types,
         }
     })
 }
@@ -209,6 +212,18 @@ fn a_type_says_which_operations_take_and_return_it() {
         .map(|(name, _)| name)
         .collect();
     assert!(idle.len() <= 20, "{idle:?}");
+}
+
+/// Unions and open enums are made by macros.
+#[test]
+fn variants_and_values_say_what_they_mean() {
+    for said in [
+        "\" `aws-batch`: ",
+        "\" `slurm-platform`: ",
+        "\" `SUBMITTED`: ",
+    ] {
+        assert!(pages().source.contains(said), "{said}");
+    }
 }
 
 /// Beside what is said of all of them alike, an operation that the library has a workflow for says so

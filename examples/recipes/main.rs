@@ -3,6 +3,7 @@
 //! `cargo run --example recipes` lists them, `cargo run --example recipes -- month_report` runs one,
 //! on a Platform inside the process: what they change is not yours.
 
+#[path = "recipes.rs"]
 mod recipes;
 #[path = "../support/mod.rs"]
 mod support;

@@ -70,6 +70,8 @@ describes! {
             reply => reply.data_link, DataLinkInfo;
         dataset: String, "a dataset", describe_dataset by describe_dataset_v2(dataset_id),
             reply => reply.dataset, DatasetInfo;
+        run: String, "a run", describe_run by describe_workflow(workflow_id),
+            reply => Some(reply), DescribeWorkflowResponse;
         secret: i64, "a secret of pipelines", describe_secret by describe_pipeline_secret(secret_id),
             reply => reply.pipeline_secret, PipelineSecret;
         studio: String, "a Studio", describe_studio by describe_data_studio(session_id),
@@ -88,24 +90,10 @@ deletes! {
         dataset: String, "a dataset", delete_dataset by delete_dataset_v2(dataset_id);
         label: i64, "a label (`name`, or `name=value` for a resource label)",
             delete_label by delete_label(label_id);
-        secret: i64, "a secret of pipelines", delete_secret by delete_pipeline_secret(secret_id);
-        studio: String, "a Studio", delete_studio by delete_data_studio(session_id);
-    }
-}
-
-#[cfg(feature = "workflows")]
-describes! {
-    Workspace {
-        run: String, "a run", describe_run by describe_workflow(workflow_id),
-            reply => Some(reply), DescribeWorkflowResponse;
-    }
-}
-
-#[cfg(feature = "workflows")]
-deletes! {
-    Workspace {
         run: String, "the record of a run, which must have ended,",
             delete_run by delete_workflow(workflow_id);
+        secret: i64, "a secret of pipelines", delete_secret by delete_pipeline_secret(secret_id);
+        studio: String, "a Studio", delete_studio by delete_data_studio(session_id);
     }
 }
 

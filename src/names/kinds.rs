@@ -85,24 +85,18 @@ kinds! {
             item => (item.id, [item.name]);
         /// The id of a dataset.
         dataset: String, "dataset", list_datasets_v2 by search, item => (item.id, [item.name]);
-        /// The id of a secret of pipelines.
-        secret: i64, "secret", list_pipeline_secrets by pipeline_secrets,
-            item => (item.id, [item.name]);
-        /// The session id of a Studio.
-        studio: String, "Studio", list_data_studios by search,
-            item => (item.session_id, [item.name]);
-    }
-}
-
-#[cfg(feature = "workflows")]
-kinds! {
-    Workspace {
         /// The id of a run, by the run's name: as [`Client::run`](crate::Client::run) takes it.
         run: String, "run", list_workflows by narrow_search,
             item => (
                 item.workflow.as_ref().and_then(|run| run.id.clone()),
                 [item.workflow.and_then(|run| run.run_name)]
             );
+        /// The id of a secret of pipelines.
+        secret: i64, "secret", list_pipeline_secrets by pipeline_secrets,
+            item => (item.id, [item.name]);
+        /// The session id of a Studio.
+        studio: String, "Studio", list_data_studios by search,
+            item => (item.session_id, [item.name]);
     }
 }
 

@@ -257,8 +257,9 @@ fn check_parameter(parameter: &Value, values: &[String]) -> Result<(), String> {
     let [value] = values else {
         return Err(format!("is there {} times", values.len()));
     };
-    // One that the schema calls a number is a text all the same.
-    if parameter["name"] == "name" {
+    // A name is text, also where the schema calls it a number.
+    let is_number = shape["type"] == "integer" || shape["type"] == "number";
+    if parameter["name"] == "name" && is_number {
         return match value.is_empty() {
             true => Err("is empty".to_owned()),
             false => Ok(()),

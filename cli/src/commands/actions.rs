@@ -172,6 +172,18 @@ impl Actions {
 }
 
 impl Action {
+    /// The request that makes it, with what it takes from the environment it runs on.
+    pub fn request(
+        &self,
+        source: &str,
+        mut fields: Map<String, Value>,
+    ) -> Result<CreateActionRequest> {
+        fields.extend(self.launch.fields(None)?);
+        fields.insert("pipeline".to_owned(), self.pipeline.as_str().into());
+        fields.insert("revision".to_owned(), self.revision.revision.clone().into());
+        request(json!({"name": self.name, "source": source, "launch": fields}))
+    }
+
     pub async fn run(self, context: &Context, source: &str) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         if self.overwrite.overwrite {
@@ -183,15 +195,7 @@ impl Action {
         }
         let env =
             compute_envs::to_run_on(context, &place, self.launch.compute_env.as_deref()).await?;
-        let mut fields = launch::of_environment(&env)?;
-        fields.extend(self.launch.fields(None)?);
-        fields.insert("pipeline".to_owned(), self.pipeline.into());
-        fields.insert("revision".to_owned(), self.revision.revision.into());
-        let body = request::<CreateActionRequest>(json!({
-            "name": self.name,
-            "source": source,
-            "launch": fields,
-        }))?;
+        let body = self.request(source, launch::of_environment(&env)?)?;
         let call = context
             .client()?
             .create_action()

@@ -286,10 +286,9 @@ impl List {
 }
 
 impl Add {
-    pub async fn run(self, context: &Context) -> Result<Exit> {
-        let place = context.place(&self.workspace).await?;
-        let credentials = credentials_of(context, &place, self.credentials.as_deref()).await?;
-        let body = request::<DataLinkCreateRequest>(json!({
+    /// The request that makes it, with the id of the credentials.
+    pub fn request(&self, credentials: Option<String>) -> Result<DataLinkCreateRequest> {
+        request(json!({
             "name": self.name,
             "description": self.description,
             "resourceRef": self.uri,
@@ -297,7 +296,13 @@ impl Add {
             "provider": self.provider,
             "publicAccessible": credentials.is_none(),
             "credentialsId": credentials,
-        }))?;
+        }))
+    }
+
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let place = context.place(&self.workspace).await?;
+        let credentials = credentials_of(context, &place, self.credentials.as_deref()).await?;
+        let body = self.request(credentials)?;
         let call = context
             .client()?
             .create_custom_data_link()

@@ -244,6 +244,11 @@ impl List {
 }
 
 impl Add {
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreateDatasetRequest> {
+        request(json!({"name": self.name, "description": self.description}))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         check_file(&self.file)?;
         let place = context.required_place(&self.workspace).await?;
@@ -252,15 +257,11 @@ impl Add {
         {
             context.step(delete(context, &place, &present).await)?;
         }
-        let body = request::<CreateDatasetRequest>(json!({
-            "name": self.name,
-            "description": self.description,
-        }))?;
         let call = context
             .client()?
             .create_dataset_v2()
             .workspace_id(place.id())
-            .body(body);
+            .body(self.request()?);
         let made = call.send().await?.dataset.unwrap_or_default();
         let id = made.id.unwrap_or_default();
         upload(context, &place, &id, &self.file, self.header).await?;
@@ -439,7 +440,7 @@ fn check_file(path: &Path) -> Result<()> {
 }
 
 /// What the server reads a file as, by its name.
-fn media_type(path: &Path) -> &'static str {
+pub fn media_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => "text/csv",
         Some("tsv") => "text/tab-separated-values",

@@ -207,17 +207,21 @@ fn unable(what: &str, place: &Place, error: seqera::Error) -> Failure {
     ))
 }
 
-async fn create(context: &Context, place: &Place<'_>, label: &Label) -> Result<i64> {
-    let body = request::<CreateLabelRequest>(json!({
+/// The request that makes a label.
+pub fn request_of(label: &Label) -> Result<CreateLabelRequest> {
+    request(json!({
         "name": label.name,
         "value": label.value,
         "resource": label.value.is_some(),
-    }))?;
+    }))
+}
+
+async fn create(context: &Context, place: &Place<'_>, label: &Label) -> Result<i64> {
     let call = context
         .client()?
         .create_label()
         .workspace_id(place.id())
-        .body(body);
+        .body(request_of(label)?);
     let created = call
         .send()
         .await

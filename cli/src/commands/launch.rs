@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use seqera::Id;
 use seqera::runs::{Pipeline, Preview};
 use seqera::types::{ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest};
+use seqera::{Client, Id};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::compute_envs;
@@ -40,39 +41,46 @@ impl RunStatus {
 }
 
 /// Launch a pipeline
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Launch {
     /// Pipeline of the launchpad, by name, or the address of a repository
     #[arg(value_name = "PIPELINE_OR_URL", required_unless_present = "from")]
-    pipeline: Option<String>,
+    pub pipeline: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     workspace: InWorkspace,
     /// Name of the run [default: one that the Platform makes up]
     #[arg(short, long)]
-    name: Option<String>,
+    pub name: Option<String>,
     #[command(flatten)]
-    options: LaunchOptions,
+    #[serde(flatten)]
+    pub options: LaunchOptions,
     /// Revision of the repository: a branch, tag or commit
     #[arg(short, long)]
     revision: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     version: VersionRef,
     /// A parameter, over those of files; the value is JSON, or else text. May be given several times
     #[arg(short = 'P', long = "param", value_name = "NAME=VALUE")]
+    #[serde(skip)]
     param: Vec<Pair>,
     /// Launch once for each row of this CSV table: columns are parameters, `pipeline` is the
     /// pipeline, and `--NAME` an option of this command
     #[arg(long, value_name = "TABLE.csv")]
+    #[serde(skip)]
     from: Option<PathBuf>,
     /// Wait until the run has this status; the exit status tells whether it came to it
     #[arg(long, value_enum)]
-    wait: Option<RunStatus>,
+    pub wait: Option<RunStatus>,
     /// Print the run's log as it grows, and wait for its end, or for what --wait says
     #[arg(long)]
+    #[serde(skip)]
     follow: bool,
     /// Labels of the run, separated by commas: name, or name=value for a resource label
     #[arg(short, long)]
-    labels: Option<List<Label>>,
+    pub labels: Option<List<Label>>,
     /// Container that Nextflow runs in
     #[arg(long)]
     launch_container: Option<String>,
@@ -112,24 +120,57 @@ impl Launch {
 
     /// The launch that the options describe. Nothing is launched; labels may be made.
     async fn prepare(&self, context: &Context, place: &Place<'_>) -> Result<Ready> {
-        let pipeline = self.pipeline.clone().unwrap_or_default();
-        let repository = ["https://", "http://", "file:/"]
+        if !context.as_tw {
+            self.check()?;
+        }
+        let wanted = self.options.compute_env.as_deref();
+        let env = match self.is_of_repository() || wanted.is_some() {
+            true => Some(compute_envs::to_run_on(context, place, wanted).await?),
+            false => None,
+        };
+        let ready = self.ready(context.client()?, place.id(), env.as_ref());
+        let mut ready = ready.await?;
+        if let Some(labels) = &self.labels {
+            let ids = labels::ids(context, place, &labels.0, Absent::Make).await?;
+            ready.request.label_ids = Some(ids);
+        }
+        Ok(ready)
+    }
+
+    /// Whether it is of a repository, and not of a pipeline of the launchpad.
+    pub fn is_of_repository(&self) -> bool {
+        let pipeline = self.pipeline.as_deref().unwrap_or_default();
+        ["https://", "http://", "file:/"]
             .iter()
-            .any(|url| pipeline.starts_with(url));
+            .any(|url| pipeline.starts_with(url))
+    }
+
+    /// Finds what contradicts.
+    pub fn check(&self) -> Result<()> {
+        match self.is_of_repository() && self.version.clone().said().is_some() {
+            true => Err(Failure::usage(
+                "--version-id and --version-name are for pipelines of the launchpad",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// The launch without its labels. Of a repository it needs the environment that it runs on, and
+    /// there are no versions.
+    pub async fn ready(
+        &self,
+        client: &Client,
+        workspace: Option<i64>,
+        env: Option<&ComputeEnvDetails>,
+    ) -> Result<Ready> {
+        let pipeline = self.pipeline.clone().unwrap_or_default();
+        let repository = self.is_of_repository();
         let what = match repository {
             true => Pipeline::Repository(pipeline),
             false => Pipeline::Name(pipeline),
         };
-        let mut version = self.version.clone().said();
-        if repository && version.is_some() {
-            if !context.as_tw {
-                return Err(Failure::usage(
-                    "--version-id and --version-name are for pipelines of the launchpad",
-                ));
-            }
-            version = None;
-        }
-        let mut launch = context.client()?.launch(what).workspace(place.id());
+        let version = self.version.clone().said().filter(|_| !repository);
+        let mut launch = client.launch(what).workspace(workspace);
         if let Some(version) = version {
             launch = launch.version(version);
         }
@@ -140,15 +181,10 @@ impl Launch {
         if let Some(revision) = given(&self.revision) {
             launch = launch.revision(revision);
         }
-        let wanted = self.options.compute_env.as_deref();
-        let env = match repository || wanted.is_some() {
-            true => Some(compute_envs::to_run_on(context, place, wanted).await?),
-            false => None,
-        };
-        if let Some(env) = &env {
+        if let Some(env) = env {
             launch = launch.compute_env(Id(env.id.clone().unwrap_or_default()));
         }
-        if let (Some(env), None) = (&env, &self.options.work_dir)
+        if let (Some(env), None) = (env, &self.options.work_dir)
             && let Some(folder) = of_environment(env)?.get("workDir").and_then(Value::as_str)
         {
             launch = launch.work_dir(folder);
@@ -162,7 +198,7 @@ impl Launch {
             // As `tw` has it: the environment's Nextflow configuration is the environment's to add.
             request.config_text = None;
         }
-        if let Some(env) = &env {
+        if let Some(env) = env {
             request = filled(request, env, repository)?;
         }
         let mut changes = self.options.fields(request.params_text.as_deref())?;
@@ -186,9 +222,6 @@ impl Launch {
         if self.disable_optimization == Some(true) {
             request.optimization_id = None;
             request.optimization_targets = None;
-        }
-        if let Some(labels) = &self.labels {
-            request.label_ids = Some(labels::ids(context, place, &labels.0, Absent::Make).await?);
         }
         Ok(Ready {
             request,

@@ -7,26 +7,27 @@ use crate::context::Context;
 use crate::exit::{Exit, Result};
 
 mod account;
-mod actions;
+pub mod actions;
 mod bulk;
-mod compute_envs;
-mod credentials;
+pub mod compute_envs;
+pub mod credentials;
 pub mod data_links;
-mod datasets;
+pub mod datasets;
 mod info;
 mod labelled;
-mod labels;
-mod launch;
-mod members;
-mod organizations;
-mod participants;
-mod pipelines;
+pub mod labels;
+pub mod launch;
+pub mod members;
+pub mod organizations;
+pub mod participants;
+pub mod pipelines;
 mod program;
 pub mod runs;
-mod secrets;
-mod studios;
-mod teams;
-mod workspaces;
+pub mod secrets;
+pub mod setup;
+pub mod studios;
+pub mod teams;
+pub mod workspaces;
 
 /// All commands.
 #[derive(Subcommand, Debug)]
@@ -66,6 +67,13 @@ pub enum Command {
     Members(members::Members),
     #[command(subcommand)]
     Collaborators(members::Collaborators),
+    Plan(setup::ShowPlan),
+    /// Show how the Platform differs from what files say
+    Diff(setup::ShowPlan),
+    Apply(setup::Apply),
+    Delete(setup::Delete),
+    Validate(setup::Validate),
+    Export(setup::ExportTo),
     /// Check the connection, the version of the server and your access token
     Info,
     Api(Api),
@@ -82,6 +90,11 @@ impl Command {
     /// Does what the command says.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self {
+            Self::Plan(command) | Self::Diff(command) => command.run(context).await,
+            Self::Apply(command) => command.run(context).await,
+            Self::Delete(command) => command.run(context).await,
+            Self::Validate(command) => command.run(context),
+            Self::Export(command) => command.run(context).await,
             Self::Info => info::run(context).await,
             Self::Api(command) => command.run(context).await,
             Self::Auth(command) => command.run(context).await,

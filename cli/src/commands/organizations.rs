@@ -126,6 +126,11 @@ impl Organizations {
 }
 
 impl Add {
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreateOrganizationRequest> {
+        request(json!({"organization": fields(self)?}))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         if self.overwrite.overwrite {
             let mut all = context.workspaces().await?.iter();
@@ -139,8 +144,10 @@ impl Add {
                 context.step(call.send().await)?;
             }
         }
-        let body = request::<CreateOrganizationRequest>(json!({"organization": fields(&self)?}))?;
-        let call = context.client()?.create_organization().body(body);
+        let call = context
+            .client()?
+            .create_organization()
+            .body(self.request()?);
         let made = call.send().await?.organization.unwrap_or_default();
         show(context, &made)
     }

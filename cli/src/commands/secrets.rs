@@ -134,6 +134,11 @@ impl Secrets {
 }
 
 impl Add {
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreatePipelineSecretRequest> {
+        request(json!({"name": self.name, "value": self.value}))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         if self.overwrite.overwrite {
@@ -145,15 +150,11 @@ impl Add {
                 context.step(delete(context, &place, secret).await)?;
             }
         }
-        let body = request::<CreatePipelineSecretRequest>(json!({
-            "name": self.name,
-            "value": self.value,
-        }))?;
         let call = context
             .client()?
             .create_pipeline_secret()
             .workspace_id(place.id());
-        let id = call.body(body).send().await?.secret_id;
+        let id = call.body(self.request()?).send().await?.secret_id;
         let reference = place.reference().await?;
         let text = format!(
             "New secret '{}' ({}) added at {reference} workspace",

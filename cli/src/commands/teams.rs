@@ -129,6 +129,11 @@ impl Teams {
 }
 
 impl Add {
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreateTeamRequest> {
+        request(json!({"team": {"name": self.name, "description": self.description}}))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let id = context.organization(&self.organization).await?;
         if self.overwrite.overwrite
@@ -138,14 +143,11 @@ impl Add {
             let deleted = call.team_id(team.team_id.unwrap_or_default()).send();
             context.step(deleted.await)?;
         }
-        let body = request::<CreateTeamRequest>(json!({
-            "team": {"name": self.name, "description": self.description},
-        }))?;
         context
             .client()?
             .create_organization_team()
             .org_id(id)
-            .body(body)
+            .body(self.request()?)
             .send()
             .await?;
         let name = self.organization.organization;

@@ -261,13 +261,29 @@ fn facts(value: &Value, names: &[&str]) -> Vec<(String, String)> {
 }
 
 impl Add {
-    pub async fn run(self, context: &Context) -> Result<Exit> {
-        if !["PRIVATE", "SHARED"].contains(&self.visibility.as_str()) {
-            return Err(Failure::failed(format!(
-                "Invalid value for option '--visibility': expected one of [PRIVATE, SHARED] but was '{}'",
-                self.visibility
-            )));
+    /// The request that makes it.
+    pub fn request(&self) -> Result<CreateWorkspaceRequest> {
+        self.check()?;
+        request(json!({"workspace": {
+            "name": self.name,
+            "fullName": self.full_name,
+            "description": self.description,
+            "visibility": self.visibility,
+        }}))
+    }
+
+    fn check(&self) -> Result<()> {
+        if ["PRIVATE", "SHARED"].contains(&self.visibility.as_str()) {
+            return Ok(());
         }
+        Err(Failure::failed(format!(
+            "Invalid value for option '--visibility': expected one of [PRIVATE, SHARED] but was '{}'",
+            self.visibility
+        )))
+    }
+
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        self.check()?;
         let organization = context.workspaces().await?.iter();
         let organization = organization
             .filter(|entry| entry.org_name.as_ref() == Some(&self.organization))
@@ -294,16 +310,10 @@ impl Add {
             let call = client.validate_workspace_name().org_id(organization);
             call.name(&self.name).send().await?;
         }
-        let body = request::<CreateWorkspaceRequest>(json!({"workspace": {
-            "name": self.name,
-            "fullName": self.full_name,
-            "description": self.description,
-            "visibility": self.visibility,
-        }}))?;
         client
             .create_workspace()
             .org_id(organization)
-            .body(body)
+            .body(self.request()?)
             .send()
             .await?;
         let value = json!({

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Cell, Color, ContentArrangement, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, presets};
 use serde_json::Value;
 
 use super::cell::{at, harmless, text};
@@ -85,6 +85,10 @@ pub fn write_table(
     }));
     for row in &table.rows {
         drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
+    }
+    // Ids and names, which are copied from there, stay whole.
+    if let Some(first) = drawn.column_mut(0) {
+        first.set_constraint(ColumnConstraint::ContentWidth);
     }
     for line in drawn.lines() {
         writeln!(out, "{}", line.trim_end())?;

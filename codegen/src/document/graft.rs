@@ -60,6 +60,16 @@ pub fn take_off(tree: &mut Value) -> Result<()> {
     Ok(())
 }
 
+/// Names the path beside which an operation is added.
+const BESIDE: &str = "x-beside";
+
+/// The path that a document needs to have for an operation to be added: the one above it, unless
+/// the operation names another because older versions know nothing of its subject.
+fn stock<'a>(path: &'a str, operation: &'a Value) -> Option<&'a str> {
+    let above = path.rsplit_once('/').map(|(above, _)| above);
+    operation[BESIDE].as_str().or(above)
+}
+
 struct Graft<'a> {
     tree: &'a mut Value,
     scion: &'a Value,
@@ -87,10 +97,14 @@ impl Graft<'_> {
                     }
                     self.parameters(&home, method, new);
                 } else if new["responses"].is_object()
-                    && let Some((parent, _)) = path.rsplit_once('/')
-                    && self.place(|other, _| same(other, parent)).is_some()
+                    && let Some(beside) = stock(path, new)
+                    && self.place(|other, _| same(other, beside)).is_some()
                 {
-                    self.tree["paths"][path][method] = new.clone();
+                    let mut added = new.clone();
+                    if let Some(added) = added.as_object_mut() {
+                        added.remove(BESIDE);
+                    }
+                    self.tree["paths"][path][method] = added;
                     self.added.push(name.to_owned());
                     self.reached_from(new);
                 }

@@ -7,7 +7,7 @@ use heck::ToUpperCamelCase;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::document::fixups::Union;
+use crate::document::fixups::{Union, Variant};
 use crate::document::{Body, Library, Operation, Parameter, Place, UNTAGGED};
 use crate::model::{Model, Names, wire_name};
 use crate::names::{snake, type_name};
@@ -106,6 +106,19 @@ pub fn of_value(model: &Model<'_>, value: &str, meaning: Option<&str>) -> TokenS
         format!(": {}", resolve(&model.names, text))
     });
     attributes(&format!("`{value}`{meaning}"))
+}
+
+/// Documentation of a variant of a union: the first sentence of its type.
+pub fn of_variant(model: &Model<'_>, variant: &Variant) -> TokenStream {
+    let schema = model.schemas.get(&type_name(&variant.schema));
+    let text = schema.and_then(|schema| schema.schema["description"].as_str());
+    let words = text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let sentence = words.as_deref().map(|text| match text.split_once(". ") {
+        Some((first, _)) => first.trim_end_matches('.'),
+        None => text.trim_end_matches('.'),
+    });
+    let sentence = sentence.map(|text| format!("{text}."));
+    of_value(model, &variant.value, sentence.as_deref())
 }
 
 /// Documentation of a field.

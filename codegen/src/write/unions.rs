@@ -14,7 +14,7 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
     let doc = docs::of_union(model, union);
     let tag = &union.discriminator;
     let variants = union.variants.iter().map(|entry| {
-        let doc = format!("`{}`", entry.value);
+        let doc = docs::of_variant(model, entry);
         let (variant, ty, value) = (
             variant(&entry.value),
             type_ident(&entry.schema),
@@ -24,7 +24,7 @@ pub fn emit(model: &Model<'_>, union: &Union) -> TokenStream {
             true => quote! { ::std::boxed::Box<#ty> },
             false => quote! { #ty },
         };
-        quote! { #[doc = #doc] #variant(#ty) = #value }
+        quote! { #doc #variant(#ty) = #value }
     });
     let check = model.facts.checked.contains(&name).then(|| {
         let arms = union

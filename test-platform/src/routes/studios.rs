@@ -411,7 +411,7 @@ fn extend(turn: &mut Turn<'_>) -> Reply {
     let (started, hours) = (studio.number("_started"), lifespan(turn));
     let lived = (turn.state.now() - started + HOUR - 1) / HOUR;
     // As long from now as a session lasts from its start.
-    if let Some(expiry) = expiry(started, (hours > 0).then_some(hours + lived).unwrap_or(0)) {
+    if let Some(expiry) = expiry(started, if hours > 0 { hours + lived } else { 0 }) {
         studio.set("effectiveLifespanHours", hours + lived);
         studio.set("_settles", expiry);
     }

@@ -292,7 +292,9 @@ async fn every_list_takes_its_keywords() {
     let hash = format!("versionHash:{hash}");
     let by_session = format!("sessionId:{session}");
     let by_user = format!("userId:{grace}");
-    let table: &[((&str, &str, &str), &str, &[&str])] = &[
+    /// The path of a list, the field of its reply, and where an entry has its name.
+    type List<'a> = (&'a str, &'a str, &'a str);
+    let table: &[(List<'_>, &str, &[&str])] = &[
         (runs, "whale", &["r2", "r1"]),
         (runs, "fast*", &["r2"]),
         (runs, "*newt", &["r3"]),

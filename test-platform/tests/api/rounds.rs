@@ -293,8 +293,8 @@ fn check_rounds(succeeded: &[String]) {
     }
     let in_rounds: BTreeSet<&str> = ROUNDS.iter().flatten().copied().collect();
     let entities = schema::operations();
-    let missing: Vec<&String> = (entities.iter())
-        .filter(|id| id.starts_with("Create") && !in_rounds.contains(id.as_str()))
+    let missing: Vec<&str> = (entities.iter().map(String::as_str))
+        .filter(|id| id.starts_with("Create") && !in_rounds.contains(id))
         .collect();
-    assert_eq!(missing, [&String::new(); 0]);
+    assert_eq!(missing, [""; 0]);
 }

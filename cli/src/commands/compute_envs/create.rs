@@ -6,8 +6,15 @@ use clap::Args;
 use seqera::types::CreateComputeEnvRequest;
 use serde_json::{Map, Value, json};
 
+use super::cloud::{
+    AwsBatchForge, AwsBatchManual, AwsCloud, AzureBatchForge, AzureBatchManual, AzureCloud,
+    GoogleBatch, GoogleCloud,
+};
 use super::configuration::{Config, Configure};
-use super::platforms::{Add, AwsBatch, AzureBatch, Common, Platform, SeqeraPlatform};
+use super::platforms::{
+    Add, AwsBatch, AzureBatch, CloudKubernetes, Common, Grid, Kubernetes, Lsf, Platform,
+    SeqeraPlatform,
+};
 use super::{ComputeEnvStatus, New};
 use crate::commands::labels::{self, Absent};
 use crate::context::{Context, Place};
@@ -40,45 +47,100 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
 }
 
 impl<P: Args + Configure> Platform<P> {
-    pub async fn run(self, context: &Context, id: &str) -> Result<Exit> {
-        let config = config(&self.platform, &self.common, Some(&self.work_dir))?;
+    fn making<'a>(&'a self, id: &'a str) -> Result<Making<'a>> {
         let metrics = self.platform.metrics();
-        let metrics = metrics.and_then(|metrics| metrics.fusion_metrics_collection);
-        let making = Making {
-            new: &self.new,
+        Ok(Making {
+            config: config(&self.platform, &self.common, Some(&self.work_dir))?,
             platform: id,
-            config,
-            metrics,
+            metrics: metrics.and_then(|metrics| metrics.fusion_metrics_collection),
             registries: self.platform.registries(),
-            labels: self
-                .new
-                .labels
-                .labels
-                .clone()
-                .map(|list| list.0)
-                .unwrap_or_default(),
-        };
-        making.run(context).await
+            labels: self.new.labels(),
+            new: &self.new,
+        })
+    }
+
+    pub async fn run(self, context: &Context, id: &str) -> Result<Exit> {
+        self.making(id)?.run(context).await
     }
 }
 
 impl SeqeraPlatform {
-    pub async fn run(self, context: &Context) -> Result<Exit> {
-        let making = Making {
+    fn making(&self) -> Result<Making<'_>> {
+        Ok(Making {
             config: config(&self.platform, &self.common, self.work_dir.as_deref())?,
             new: &self.new,
             platform: "seqeracompute-platform",
             metrics: None,
             registries: &[],
-            labels: self
-                .new
-                .labels
-                .labels
-                .clone()
-                .map(|list| list.0)
-                .unwrap_or_default(),
+            labels: self.new.labels(),
+        })
+    }
+
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        self.making()?.run(context).await
+    }
+}
+
+impl New {
+    fn labels(&self) -> Vec<Label> {
+        let labels = self.labels.labels.clone();
+        labels.map(|list| list.0).unwrap_or_default()
+    }
+}
+
+/// What options of a platform make, which are given by their names, with the ids of credentials and
+/// of those of registries by their names.
+pub fn request_of(
+    platform: &str,
+    options: Value,
+    credentials: Option<String>,
+    registry: &dyn Fn(&str) -> Option<String>,
+) -> Result<CreateComputeEnvRequest> {
+    let finish = |mut making: Making<'_>| {
+        if !making.registries.is_empty() {
+            let ids: Vec<_> = making
+                .registries
+                .iter()
+                .filter_map(|name| registry(name))
+                .collect();
+            if let Some(Value::Object(forge)) = making.config.get_mut("forge") {
+                forge.insert("containerRegIds".to_owned(), ids.into());
+            }
+        }
+        making.request(credentials.clone(), Vec::new())
+    };
+    macro_rules! of {
+        ($($name:literal => $options:ty, $id:literal;)+) => {
+            match platform {
+                $($name => {
+                    let read: Platform<$options> = serde_json::from_value(options)?;
+                    finish(read.making($id)?)
+                })+
+                "seqera-compute" => {
+                    let read: SeqeraPlatform = serde_json::from_value(options)?;
+                    finish(read.making()?)
+                }
+                other => Err(Failure::usage(format!("There is no platform `{other}`"))),
+            }
         };
-        making.run(context).await
+    }
+    of! {
+        "k8s" => Kubernetes, "k8s-platform";
+        "aws-batch forge" => AwsBatchForge, "aws-batch";
+        "aws-batch manual" => AwsBatchManual, "aws-batch";
+        "aws-cloud" => AwsCloud, "aws-cloud";
+        "eks" => CloudKubernetes, "eks-platform";
+        "slurm" => Grid, "slurm-platform";
+        "lsf" => Lsf, "lsf-platform";
+        "uge" => Grid, "uge-platform";
+        "altair" => Grid, "altair-platform";
+        "moab" => Grid, "moab-platform";
+        "gke" => CloudKubernetes, "gke-platform";
+        "google-batch" => GoogleBatch, "google-batch";
+        "google-cloud" => GoogleCloud, "google-cloud";
+        "azure-batch forge" => AzureBatchForge, "azure-batch";
+        "azure-batch manual" => AzureBatchManual, "azure-batch";
+        "azure-cloud" => AzureCloud, "azure-cloud";
     }
 }
 
@@ -104,6 +166,27 @@ pub struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// The request that makes it, with the ids of what it names.
+    pub fn request(
+        &self,
+        credentials: Option<String>,
+        label_ids: Vec<i64>,
+    ) -> Result<CreateComputeEnvRequest> {
+        let mut config = self.config.clone();
+        config.insert("discriminator".to_owned(), self.platform.into());
+        request(json!({
+            "computeEnv": {
+                "name": self.new.name,
+                "description": self.new.description,
+                "platform": self.platform,
+                "credentialsId": credentials,
+                "config": config,
+                "fusionMetricsCollectionEnabled": self.metrics,
+            },
+            "labelIds": (!label_ids.is_empty()).then_some(label_ids),
+        }))
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.new.workspace).await?;
         self.run_at(context, &place).await
@@ -112,7 +195,6 @@ impl Making<'_> {
     pub async fn run_at(mut self, context: &Context, place: &Place<'_>) -> Result<Exit> {
         let New {
             name,
-            description,
             credentials,
             wait: wanted,
             ..
@@ -130,29 +212,24 @@ impl Making<'_> {
                 Some(find_credentials(context, place, platform, credentials.as_deref()).await?)
             }
         };
-        self.config
-            .insert("discriminator".to_owned(), self.platform.into());
-        let body = request::<CreateComputeEnvRequest>(json!({
-            "computeEnv": {
-                "name": name,
-                "description": description,
-                "platform": self.platform,
-                "credentialsId": credentials,
-                "config": self.config,
-                "fusionMetricsCollectionEnabled": self.metrics,
-            },
-            "labelIds": (!label_ids.is_empty()).then_some(label_ids),
-        }))?;
+        let body = self.request(credentials, label_ids)?;
         let call = context
             .client()?
             .create_compute_env()
-            .workspace_id(place.id());
-        let id = call
-            .body(body)
-            .send()
-            .await?
-            .compute_env_id
-            .unwrap_or_default();
+            .workspace_id(place.id())
+            .body(body);
+        let made = match call.clone().send().await {
+            // One of this name that is being deleted keeps it until it is gone.
+            Err(error) if error.is_conflict() => {
+                let Some(id) = deleting(context, place, name).await? else {
+                    return Err(error.into());
+                };
+                wait(context, place, &id, ComputeEnvStatus::Deleted).await?;
+                call.send().await?
+            }
+            made => made?,
+        };
+        let id = made.compute_env_id.unwrap_or_default();
         let reference = place.reference().await?;
         let value = json!({
             "platform": self.platform,
@@ -171,6 +248,16 @@ impl Making<'_> {
             None => Ok(Exit::Done),
         }
     }
+}
+
+/// The id of the compute environment of that name that is being deleted.
+async fn deleting(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<String>> {
+    let mut all = super::all(context, place, None).await?.into_iter();
+    let found = all.find(|env| {
+        let status = env.status.as_ref().map(ToString::to_string);
+        env.name.as_deref() == Some(name) && status.as_deref() == Some("DELETING")
+    });
+    Ok(found.and_then(|env| env.id))
 }
 
 async fn registries(context: &Context, place: &Place<'_>, names: &[String]) -> Result<Vec<String>> {

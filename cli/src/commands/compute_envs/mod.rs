@@ -17,7 +17,7 @@ use crate::values::choices;
 
 pub mod cloud;
 mod configuration;
-mod create;
+pub mod create;
 pub mod files;
 pub mod platforms;
 

@@ -61,6 +61,36 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
     }
 }
 
+/// The request that options of a provider make, which are given by their names; and whether the
+/// Platform makes an external id.
+pub fn request_of(provider: &str, options: Value) -> Result<(CreateCredentialsRequest, bool)> {
+    fn of<K: Args + Keys + serde::de::DeserializeOwned>(
+        options: Value,
+        provider: &Provider,
+    ) -> Result<(CreateCredentialsRequest, bool)> {
+        let mut new: New<K> = serde_json::from_value(options)?;
+        let nobody: Ask<'_> = &|what| Err(Failure::usage(format!("{what} has no value")));
+        let body = new.request(provider, nobody)?;
+        Ok((body, new.keys.external_id()))
+    }
+    match provider {
+        "aws" => of::<Aws>(options, &AWS),
+        "codecommit" => of::<CodeCommit>(options, &CODECOMMIT),
+        "google" => of::<Google>(options, &GOOGLE),
+        "github" => of::<GitHost>(options, &GITHUB),
+        "gitlab" => of::<Gitlab>(options, &GITLAB),
+        "gitea" => of::<GitHost>(options, &GITEA),
+        "bitbucket" => of::<GitHost>(options, &BITBUCKET),
+        "ssh" => of::<Ssh>(options, &SSH),
+        "k8s" => of::<Kubernetes>(options, &K8S),
+        "azure" => of::<Azure>(options, &AZURE),
+        "azure_entra" | "azure-entra" => of::<AzureEntra>(options, &AZURE_ENTRA),
+        "container-reg" => of::<ContainerRegistry>(options, &CONTAINER_REG),
+        "agent" => of::<Agent>(options, &AGENT),
+        other => Err(Failure::usage(format!("There is no provider `{other}`"))),
+    }
+}
+
 pub async fn update(context: &Context, command: Update) -> Result<Exit> {
     match command {
         Update::Aws(it) => it.run(context, &AWS).await,
@@ -78,10 +108,13 @@ pub async fn update(context: &Context, command: Update) -> Result<Exit> {
     }
 }
 
+/// Asks for a secret that an option of this name has no value for.
+pub type Ask<'a> = &'a dyn Fn(&str) -> Result<String>;
+
 /// Keys of a provider, which serialize as the API wants them.
 pub trait Keys: Serialize {
     /// Finds what contradicts, and asks for what is to be asked for.
-    fn complete(&mut self, _: &Context) -> Result<()> {
+    fn complete(&mut self, _: Ask<'_>) -> Result<()> {
         Ok(())
     }
 
@@ -100,22 +133,22 @@ impl Keys for AzureEntra {}
 impl Keys for Agent {}
 
 /// Asks for a secret whose option has no value.
-fn ask(context: &Context, secret: &mut Option<Option<String>>, what: &str) -> Result<()> {
+fn complete_secret(ask: Ask<'_>, secret: &mut Option<Option<String>>, what: &str) -> Result<()> {
     if let Some(None) = secret {
-        *secret = Some(Some(context.secret(None, what)?));
+        *secret = Some(Some(ask(what)?));
     }
     Ok(())
 }
 
 impl Keys for ContainerRegistry {
-    fn complete(&mut self, context: &Context) -> Result<()> {
-        ask(context, &mut self.password, "--password")
+    fn complete(&mut self, ask: Ask<'_>) -> Result<()> {
+        complete_secret(ask, &mut self.password, "--password")
     }
 }
 
 impl Keys for GitHost {
-    fn complete(&mut self, context: &Context) -> Result<()> {
-        ask(context, &mut self.login.password, "--password")
+    fn complete(&mut self, ask: Ask<'_>) -> Result<()> {
+        complete_secret(ask, &mut self.login.password, "--password")
     }
 
     fn base_url(&self) -> Option<&str> {
@@ -124,9 +157,9 @@ impl Keys for GitHost {
 }
 
 impl Keys for Gitlab {
-    fn complete(&mut self, context: &Context) -> Result<()> {
-        self.host.complete(context)?;
-        ask(context, &mut self.token, "--token")
+    fn complete(&mut self, ask: Ask<'_>) -> Result<()> {
+        self.host.complete(ask)?;
+        complete_secret(ask, &mut self.token, "--token")
     }
 
     fn base_url(&self) -> Option<&str> {
@@ -141,13 +174,13 @@ impl Keys for CodeCommit {
 }
 
 impl Keys for Ssh {
-    fn complete(&mut self, context: &Context) -> Result<()> {
-        ask(context, &mut self.passphrase, "--passphrase")
+    fn complete(&mut self, ask: Ask<'_>) -> Result<()> {
+        complete_secret(ask, &mut self.passphrase, "--passphrase")
     }
 }
 
 impl Keys for Kubernetes {
-    fn complete(&mut self, _: &Context) -> Result<()> {
+    fn complete(&mut self, _: Ask<'_>) -> Result<()> {
         if self.token.is_none() && self.certificate.is_none() && self.private_key.is_none() {
             return Err(Failure::usage(
                 "Give either --token, or --certificate and --private-key",
@@ -164,7 +197,7 @@ impl Aws {
 }
 
 impl Keys for Aws {
-    fn complete(&mut self, _: &Context) -> Result<()> {
+    fn complete(&mut self, _: Ask<'_>) -> Result<()> {
         if let Some(mode) = &mut self.mode {
             *mode = mode.to_lowercase();
             if !["keys", "role"].contains(&mode.as_str()) {
@@ -192,7 +225,7 @@ impl Keys for Aws {
 }
 
 impl Keys for Google {
-    fn complete(&mut self, _: &Context) -> Result<()> {
+    fn complete(&mut self, _: Ask<'_>) -> Result<()> {
         let identity = [
             ("--service-account-email", &self.service_account_email),
             (
@@ -266,9 +299,19 @@ fn tagged(keys: &impl Keys, provider: &Provider) -> Result<Map<String, Value>> {
 }
 
 impl<K: Args + Keys> New<K> {
+    /// The request that makes them.
+    fn request(&mut self, provider: &Provider, ask: Ask<'_>) -> Result<CreateCredentialsRequest> {
+        self.keys.complete(ask)?;
+        request(json!({"credentials": {
+            "name": self.name,
+            "provider": provider.id,
+            "baseUrl": self.keys.base_url(),
+            "keys": tagged(&self.keys, provider)?,
+        }}))
+    }
+
     async fn run(mut self, context: &Context, provider: &Provider) -> Result<Exit> {
-        self.keys.complete(context)?;
-        let keys = tagged(&self.keys, provider)?;
+        let body = self.request(provider, &|what| context.secret(None, what))?;
         let place = context.place(&self.workspace).await?;
         if self.overwrite.overwrite {
             let mut present = all(context, &place).await?.into_iter();
@@ -277,12 +320,6 @@ impl<K: Args + Keys> New<K> {
                 context.step(delete(context, &place, &id).await)?;
             }
         }
-        let body = request::<CreateCredentialsRequest>(json!({"credentials": {
-            "name": self.name,
-            "provider": provider.id,
-            "baseUrl": self.keys.base_url(),
-            "keys": keys,
-        }}))?;
         let external = self.keys.external_id();
         let client = context.client()?;
         let call = client
@@ -337,7 +374,7 @@ impl<K: Args + Keys> New<K> {
 
 impl<K: Args + Keys> Change<K> {
     async fn run(mut self, context: &Context, provider: &Provider) -> Result<Exit> {
-        self.keys.complete(context)?;
+        self.keys.complete(&|what| context.secret(None, what))?;
         let keys = tagged(&self.keys, provider)?;
         let place = context.place(&self.which.workspace).await?;
         let present = find(context, &place, &self.which.credentials).await?;

@@ -10,7 +10,7 @@ use crate::lists::table;
 use crate::options::{IdOrName, InWorkspace, Overwrite};
 use crate::output::{Answer, Column, without_nulls};
 
-mod create;
+pub mod create;
 mod keys;
 
 use keys::{

@@ -17,25 +17,11 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
     let place = context.place(&command.workspace).await?;
     // Pipelines of a shared workspace run in environments of other ones.
     let wanted = command.launch.compute_env.as_deref();
-    let mut fields = match wanted.is_none() && is_shared(context, &place).await? {
+    let fields = match wanted.is_none() && is_shared(context, &place).await? {
         true => Map::new(),
         false => of_environment(&compute_envs::to_run_on(context, &place, wanted).await?)?,
     };
-    fields.extend(command.launch.fields(None)?);
-    fields.extend([
-        ("pipeline".to_owned(), command.url.into()),
-        ("revision".to_owned(), command.revision.revision.into()),
-        (
-            "pipelineSchemaId".to_owned(),
-            command.pipeline_schema_id.into(),
-        ),
-    ]);
-    let body = request::<CreatePipelineRequest>(json!({
-        "name": command.name,
-        "description": command.description,
-        "version": command.version_name.map(|name| json!({"name": name})),
-        "launch": fields,
-    }))?;
+    let body = command.request(fields)?;
     let id = create(context, &place, &command.name, body).await?;
     if let Some(labels) = &command.labels.labels {
         let told = format!(
@@ -57,6 +43,27 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
         label().await.map_err(|failure| failure.told(&told))?;
     }
     show(context, &place, &command.name).await
+}
+
+impl Add {
+    /// The request that makes it, with what it takes from the environment it runs on.
+    pub fn request(&self, mut fields: Map<String, Value>) -> Result<CreatePipelineRequest> {
+        fields.extend(self.launch.fields(None)?);
+        fields.extend([
+            ("pipeline".to_owned(), self.url.as_str().into()),
+            ("revision".to_owned(), self.revision.revision.clone().into()),
+            (
+                "pipelineSchemaId".to_owned(),
+                self.pipeline_schema_id.into(),
+            ),
+        ]);
+        request(json!({
+            "name": self.name,
+            "description": self.description,
+            "version": self.version_name.as_ref().map(|name| json!({"name": name})),
+            "launch": fields,
+        }))
+    }
 }
 
 async fn create(

@@ -20,7 +20,7 @@ use crate::requests::request;
 use crate::values::{List as Words, choices};
 
 mod create;
-mod update;
+pub mod update;
 mod versions;
 
 /// Pipelines of the launchpad

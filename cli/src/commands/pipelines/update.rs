@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use seqera::Client;
 use seqera::types::{
     PipelineDetails, PipelineVersionManageRequest, UpdatePipelineRequest, WorkflowLaunchRequest,
 };
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::{Update, find, launch_of, version_of};
 use crate::commands::compute_envs;
-use crate::context::{Context, Place};
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::without_nulls;
 use crate::requests::{changed, request};
@@ -20,7 +21,6 @@ const NAMES: u64 = 10;
 pub async fn run(context: &Context, command: Update) -> Result<Exit> {
     let place = context.place(&command.which.workspace).await?;
     let pipeline = find(context, &place, &command.which.pipeline).await?;
-    let id = pipeline.pipeline_id.unwrap_or_default();
     let client = context.client()?;
     if let Some(name) = &command.new_name {
         let call = client
@@ -66,38 +66,15 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
         "labelIds": labels,
     }))?;
     body.launch = Some(launch);
-    let updated = match &version {
-        Some(version) => {
-            let call = client
-                .update_pipeline_version()
-                .pipeline_id(id)
-                .version_id(version);
-            call.workspace_id(place.id()).body(body).send().await?
-        }
-        // A server without versions.
-        None => {
-            let call = client
-                .update_pipeline()
-                .pipeline_id(id)
-                .workspace_id(place.id());
-            call.body(body).send().await?
-        }
-    };
-    let made = updated
-        .pipeline
-        .and_then(|pipeline| pipeline.version)
-        .unwrap_or_default();
-    let (mut named, mut draft) = (None, None);
-    if made.id.is_some() && made.id != version {
-        match (made.name, made.id) {
-            (Some(name), _) => named = Some(name),
-            (None, id) if command.allow_draft => draft = id,
-            (None, new) => {
-                named =
-                    Some(name_version(context, &place, &pipeline, &new.unwrap_or_default()).await?);
-            }
-        }
-    }
+    let sent = send(
+        client,
+        place.id(),
+        &pipeline,
+        version.as_deref(),
+        body,
+        command.allow_draft,
+    );
+    let Versions { named, draft } = sent.await?;
     let reference = place.reference().await?;
     let name = pipeline.name.unwrap_or_default();
     let mut text = format!("Pipeline '{name}' updated at {reference} workspace");
@@ -116,14 +93,67 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
     context.say(without_nulls(value), text)
 }
 
+/// The version that an update has made, if any.
+#[derive(Default)]
+pub struct Versions {
+    /// By its name.
+    pub named: Option<String>,
+    /// By its id, where it has no name.
+    pub draft: Option<String>,
+}
+
+/// Sends an update, and names the version that it makes, unless that may be a draft.
+pub async fn send(
+    client: &Client,
+    workspace: Option<i64>,
+    pipeline: &PipelineDetails,
+    version: Option<&str>,
+    body: UpdatePipelineRequest,
+    allow_draft: bool,
+) -> Result<Versions> {
+    let id = pipeline.pipeline_id.unwrap_or_default();
+    let updated = match version {
+        Some(version) => {
+            let call = client
+                .update_pipeline_version()
+                .pipeline_id(id)
+                .version_id(version);
+            call.workspace_id(workspace).body(body).send().await?
+        }
+        // A server without versions.
+        None => {
+            let call = client
+                .update_pipeline()
+                .pipeline_id(id)
+                .workspace_id(workspace);
+            call.body(body).send().await?
+        }
+    };
+    let made = updated
+        .pipeline
+        .and_then(|pipeline| pipeline.version)
+        .unwrap_or_default();
+    let mut versions = Versions::default();
+    if made.id.is_some() && made.id.as_deref() != version {
+        match (made.name, made.id) {
+            (Some(name), _) => versions.named = Some(name),
+            (None, id) if allow_draft => versions.draft = id,
+            (None, new) => {
+                let new = new.unwrap_or_default();
+                versions.named = Some(name_version(client, workspace, pipeline, &new).await?);
+            }
+        }
+    }
+    Ok(versions)
+}
+
 /// Names a new version after the default one, and makes it the default.
 async fn name_version(
-    context: &Context,
-    place: &Place<'_>,
+    client: &Client,
+    workspace: Option<i64>,
     pipeline: &PipelineDetails,
     version: &str,
 ) -> Result<String> {
-    let client = context.client()?;
     let id = pipeline.pipeline_id.unwrap_or_default();
     let default = pipeline
         .version
@@ -137,7 +167,7 @@ async fn name_version(
             .validate_pipeline_version_name()
             .pipeline_id(id)
             .name(&free);
-        match call.workspace_id(place.id()).send().await {
+        match call.workspace_id(workspace).send().await {
             Ok(_) => {
                 name = free;
                 break;
@@ -151,7 +181,7 @@ async fn name_version(
         .manage_pipeline_version()
         .pipeline_id(id)
         .version_id(version);
-    call.workspace_id(place.id()).body(body).send().await?;
+    call.workspace_id(workspace).body(body).send().await?;
     Ok(name)
 }
 

@@ -126,11 +126,13 @@ pub async fn until(
             _ => continue,
         };
         // What went wrong comes with the end.
-        if status.is_end() && error.is_none() && wanted.is_end() {
-            if let Some(Change::Finished(run)) = finished(&mut changes).await? {
-                let error = run.error_message().map(str::to_owned);
-                return Ok(ended(id, status, wanted, error));
-            }
+        if status.is_end()
+            && error.is_none()
+            && wanted.is_end()
+            && let Some(Change::Finished(run)) = finished(&mut changes).await?
+        {
+            let error = run.error_message().map(str::to_owned);
+            return Ok(ended(id, status, wanted, error));
         }
         if reached(&status, wanted).is_some() {
             return Ok(ended(id, status, wanted, error));

@@ -118,31 +118,67 @@ struct Parent {
     parent_name: Option<String>,
 }
 
+impl Add {
+    /// The request that makes it, with the ids of what it names.
+    pub fn request(
+        &self,
+        environment: &str,
+        labels: Option<Vec<i64>>,
+        users: Option<Vec<i64>>,
+        mounts: Option<Vec<String>>,
+    ) -> Result<DataStudioCreateRequest> {
+        let image = self.check()?;
+        let conda = self.conda_env.as_ref().map(|file| file.read()).transpose();
+        let usual = DataStudioConfiguration::new().gpu(0).cpu(2).memory(8192);
+        let settings = Settings {
+            machine: &self.machine,
+            mounts: &self.mounts,
+            ssh: self.ssh,
+        };
+        let mut configuration = settings.over_with(usual, mounts)?;
+        configuration.conda_environment = conda.map_err(Failure::failed)?;
+        let mut body = request::<DataStudioCreateRequest>(json!({
+            "name": self.name,
+            "description": self.description,
+            "labelIds": labels,
+            "isPrivate": self.beginning.private,
+            "allowedUserIds": users,
+            "spot": self.spot,
+            "remoteConfig": self.repository.as_ref().map(|repository| {
+                json!({"repository": repository, "revision": self.revision})
+            }),
+            "dataStudioToolUrl": image,
+            "computeEnvId": environment,
+        }))?;
+        body.configuration = Some(configuration);
+        Ok(body)
+    }
+
+    /// Finds what contradicts. The image.
+    fn check(&self) -> Result<Option<&str>> {
+        let template = self.template.template.as_deref();
+        let image = template.or(self.template.custom_template.as_deref());
+        let complain = |text: &str| Err(Failure::failed(text));
+        if image.is_some() && self.repository.is_some() {
+            return complain("--repository does not go with a template");
+        }
+        if image.is_none() && self.repository.is_none() {
+            return complain("Give one of --template, --custom-template and --repository");
+        }
+        if self.conda_env.is_some() && template.is_none() {
+            return complain("--conda-env-yml goes with --template only");
+        }
+        if self.revision.is_some() && self.repository.is_none() {
+            return complain("--revision goes with --repository only");
+        }
+        Ok(image)
+    }
+}
+
 pub async fn add(context: &Context, command: Add) -> Result<Exit> {
-    let template = command.template.template.as_deref();
-    let image = template.or(command.template.custom_template.as_deref());
-    if image.is_some() && command.repository.is_some() {
-        return Err(Failure::failed("--repository does not go with a template"));
-    }
-    if image.is_none() && command.repository.is_none() {
-        return Err(Failure::failed(
-            "Give one of --template, --custom-template and --repository",
-        ));
-    }
-    if command.conda_env.is_some() && template.is_none() {
-        return Err(Failure::failed("--conda-env-yml goes with --template only"));
-    }
-    if command.revision.is_some() && command.repository.is_none() {
-        return Err(Failure::failed("--revision goes with --repository only"));
-    }
-    let conda = command
-        .conda_env
-        .as_ref()
-        .map(|file| file.read())
-        .transpose();
-    let conda = conda.map_err(Failure::failed)?;
+    command.check()?;
     let place = context.place(&command.workspace).await?;
-    if let Some(template) = template {
+    if let Some(template) = &command.template.template {
         check_template(context, &place, template).await?;
     }
     let labels = label_ids(context, &place, &command.labels).await?;
@@ -151,28 +187,8 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
         None => None,
     };
     let env = compute_envs::to_run_on(context, &place, Some(&command.compute_env)).await?;
-    let settings = Settings {
-        machine: &command.machine,
-        mounts: &command.mounts,
-        ssh: command.ssh,
-    };
-    let usual = DataStudioConfiguration::new().gpu(0).cpu(2).memory(8192);
-    let mut configuration = settings.over_configuration(context, &place, usual).await?;
-    configuration.conda_environment = conda;
-    let mut body = request::<DataStudioCreateRequest>(json!({
-        "name": command.name,
-        "description": command.description,
-        "labelIds": labels,
-        "isPrivate": command.beginning.private,
-        "allowedUserIds": users,
-        "spot": command.spot,
-        "remoteConfig": command.repository.map(|repository| {
-            json!({"repository": repository, "revision": command.revision})
-        }),
-        "dataStudioToolUrl": image,
-        "computeEnvId": env.id,
-    }))?;
-    body.configuration = Some(configuration);
+    let mounts = command.mounts.ids(context, &place).await?;
+    let body = command.request(env.id.as_deref().unwrap_or_default(), labels, users, mounts)?;
     create(context, &place, body, &command.beginning).await
 }
 

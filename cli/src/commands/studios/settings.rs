@@ -105,6 +105,16 @@ impl Settings<'_> {
         place: &Place<'_>,
         present: DataStudioConfiguration,
     ) -> Result<DataStudioConfiguration> {
+        let mounts = self.mounts.ids(context, place).await?;
+        self.over_with(present, mounts)
+    }
+
+    /// The options, with the ids of the data links that they mount, over a configuration.
+    pub fn over_with(
+        &self,
+        present: DataStudioConfiguration,
+        mounts: Option<Vec<String>>,
+    ) -> Result<DataStudioConfiguration> {
         let mut changes = fields(self.machine)?;
         if !self.machine.env.is_empty() {
             let variables = last_of_each(&self.machine.env).into_iter();
@@ -113,7 +123,7 @@ impl Settings<'_> {
                 .collect();
             changes.insert("environment".to_owned(), variables.into());
         }
-        if let Some(ids) = self.mounts.ids(context, place).await? {
+        if let Some(ids) = mounts {
             changes.insert("mountData".to_owned(), ids.into());
         }
         if let Some(ssh) = self.ssh {
@@ -125,7 +135,7 @@ impl Settings<'_> {
 
 impl Mounts {
     /// The ids of the data links; none where nothing was said.
-    async fn ids(&self, context: &Context, place: &Place<'_>) -> Result<Option<Vec<String>>> {
+    pub async fn ids(&self, context: &Context, place: &Place<'_>) -> Result<Option<Vec<String>>> {
         let said = [
             &self.mount_data,
             &self.mount_data_uris,

@@ -46,7 +46,7 @@ struct Fact {
 }
 
 fn facts() -> BTreeMap<String, Command> {
-    let text = include_str!("../../tests/facts/grammar.yml");
+    let text = include_str!("../../../tests/facts/grammar.yml");
     yaml_serde::from_str(text).unwrap()
 }
 
@@ -200,7 +200,7 @@ impl Case<'_> {
     }
 
     fn parse(&self, line: &[String]) -> Result<ArgMatches, String> {
-        let mut matches = super::matches_of(self.grammar.clone(), "seqctl", line.to_vec())
+        let mut matches = crate::args::matches_of(self.grammar.clone(), "seqctl", line.to_vec())
             .map_err(|error| error.to_string())?;
         for name in &self.path {
             let inner = matches.remove_subcommand();
@@ -271,7 +271,7 @@ fn given_on_the_line(case: &Case, matches: &ArgMatches, fact: &Fact) -> bool {
 #[test]
 fn every_option_in_every_spelling() {
     let facts = facts();
-    let whole = super::grammar();
+    let whole = crate::args::grammar();
     assert_eq!(facts.len(), 181);
     let (mut count, mut wrong) = (0, Vec::new());
     for key in facts.keys() {
@@ -424,5 +424,5 @@ fn check(case: &Case, fact: &Fact) {
 
 #[test]
 fn the_grammar_is_sound() {
-    super::grammar().debug_assert();
+    crate::args::grammar().debug_assert();
 }

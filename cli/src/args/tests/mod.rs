@@ -1,0 +1,4 @@
+//! The grammar as a whole: what it takes, and what its help says.
+
+mod grammar;
+mod help;

@@ -1,0 +1,366 @@
+//! Set-up as YAML, against the test Platform: as a library, and as a program.
+
+#[path = "kit/faults.rs"]
+mod faults;
+#[path = "kit/program.rs"]
+mod program;
+#[path = "kit/table.rs"]
+mod table;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use seqera::{Client, RateLimit};
+use seqera_cli::kit::{Action, Ended, Kit, Options, Plan, Reading, Report, Set, Variables};
+use seqera_test_platform::{Builder, TestPlatform};
+
+/// What the variables of the files are; the first four are secrets.
+const VARIABLES: [(&str, &str); 5] = [
+    ("RIVER_ACCESS_KEY", "value-of-the-access-key"),
+    ("RIVER_SECRET_KEY", "value-of-the-secret-key"),
+    ("RIVER_PASSWORD", "value-of-the-password"),
+    ("RIVER_TOKEN", "value-of-the-token"),
+    ("RIVER_NAME", "river"),
+];
+
+async fn start(builder: Builder) -> TestPlatform {
+    let builder = builder
+        .calls_per_second(None)
+        .settle_time(Duration::from_millis(20));
+    builder.runs(0).start().await.unwrap()
+}
+
+fn client(platform: &TestPlatform) -> Client {
+    let client = Client::builder(platform.token()).endpoint(platform.endpoint());
+    client.rate_limit(RateLimit::unlimited()).build().unwrap()
+}
+
+fn kit(platform: &TestPlatform) -> Kit {
+    Kit::new(client(platform), Options::default())
+}
+
+fn reading() -> Reading {
+    let own = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Reading {
+        variables: Variables {
+            own: own.into(),
+            environment: false,
+        },
+        ..Reading::default()
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/files/kit")
+        .join(name)
+}
+
+fn all() -> Set {
+    reading()
+        .read(&[folder("all")])
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn text(text: &str) -> Set {
+    let read = reading().read_texts(vec![("test.yml".to_owned(), text.to_owned())]);
+    read.unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn plan(platform: &TestPlatform, set: &Set) -> Plan {
+    kit(platform)
+        .plan(set, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn apply(platform: &TestPlatform, set: &Set) -> Report {
+    let kit = kit(platform);
+    let plan = kit
+        .plan(set, None)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    kit.apply(set, &plan, None, std::future::pending(), |_| ())
+        .await
+}
+
+/// What of a report is not done.
+fn undone(report: &Report) -> Vec<String> {
+    let undone = report
+        .outcomes
+        .iter()
+        .filter(|one| !matches!(one.ended, Ended::Done(_)));
+    undone
+        .map(|one| format!("{} {}: {:?}", one.block, one.name, one.ended))
+        .collect()
+}
+
+/// What of a plan is a change, but for launches.
+fn changes(plan: &Plan) -> Vec<String> {
+    let same = [Action::Same, Action::Ignore, Action::Launch];
+    let changes = plan
+        .steps
+        .iter()
+        .filter(|step| !same.contains(&step.action));
+    changes
+        .map(|step| {
+            format!(
+                "{:?} {} {:?} {:?}",
+                step.action,
+                step.label(),
+                step.note,
+                step.changes
+            )
+        })
+        .collect()
+}
+
+/// Calls that change something, without launches.
+fn changing_calls(platform: &TestPlatform) -> Vec<String> {
+    let calls = platform.received().into_iter();
+    let changing = calls.filter(|call| call.method != "GET");
+    let calls = changing.filter_map(|call| call.operation);
+    calls
+        .filter(|operation| operation != "CreateWorkflowLaunch")
+        .collect()
+}
+
+#[tokio::test]
+async fn all_kinds_are_made_found_the_same_exported_and_deleted() {
+    let platform = start(TestPlatform::builder()).await;
+    let set = all();
+    let before = plan(&platform, &set).await;
+    assert_eq!(
+        before.count(Action::Create) + before.count(Action::Launch),
+        before.steps.len()
+    );
+    let report = apply(&platform, &set).await;
+    assert_eq!(undone(&report), Vec::<String>::new());
+    // Again: nothing but the launch is left to do.
+    platform.clear_calls();
+    let again = plan(&platform, &set).await;
+    assert_eq!(changes(&again), Vec::<String>::new());
+    assert_eq!(again.count(Action::Launch), 1);
+    let report = apply(&platform, &set).await;
+    assert_eq!(undone(&report), Vec::<String>::new());
+    assert_eq!(changing_calls(&platform), Vec::<String>::new());
+
+    // What was exported says what is there.
+    let kit = kit(&platform);
+    let export = kit
+        .export(
+            &["river-lab".to_owned()],
+            &["river-lab/sequencing".to_owned()],
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(export.notes, Vec::<String>::new());
+    let target = tempfile::tempdir().unwrap();
+    for (path, text) in &export.files {
+        let path = target.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let mut reading = reading();
+    let own = export
+        .variables
+        .iter()
+        .map(|name| (name.clone(), "anything".to_owned()));
+    reading.variables.own = own.collect();
+    let exported = reading.read(&[target.path().to_owned()]);
+    let exported = exported.unwrap_or_else(|error| panic!("{error}\n{:#?}", export.files));
+    let blocks: std::collections::BTreeSet<_> = exported
+        .items()
+        .iter()
+        .map(seqera_cli::kit::Item::block)
+        .collect();
+    assert_eq!(blocks.len(), 14, "all but launches: {blocks:?}");
+    let none = plan(&platform, &exported).await;
+    assert_eq!(changes(&none), Vec::<String>::new(), "{:#?}", export.files);
+
+    // Deleted: launches stay, all else goes, once the runs have ended.
+    platform.advance(Duration::from_secs(60));
+    let deletion = kit.plan_deletion(&set).await.unwrap();
+    assert_eq!(deletion.count(Action::Delete), set.items().len() - 1);
+    let report = kit
+        .apply(&set, &deletion, None, std::future::pending(), |_| ())
+        .await;
+    assert_eq!(undone(&report), Vec::<String>::new());
+    let after = plan(&platform, &set).await;
+    assert_eq!(
+        after.count(Action::Create) + after.count(Action::Launch),
+        after.steps.len()
+    );
+}
+
+#[tokio::test]
+async fn what_differs_is_changed_in_place_and_the_rest_is_kept() {
+    let platform = start(TestPlatform::builder()).await;
+    let set = text(
+        "pipelines:\n  - name: nf-core-rnaseq\n    url: https://github.com/nf-core/rnaseq\n    \
+         workspace: open-genomics/research\n    description: Changed\n    revision: '3.99'\n",
+    );
+    let shown = plan(&platform, &set).await;
+    assert_eq!(shown.steps[0].action, Action::Update);
+    let fields: Vec<_> = shown.steps[0]
+        .changes
+        .iter()
+        .map(|change| change.field.as_str())
+        .collect();
+    assert_eq!(fields, ["description", "launch.revision"]);
+    let report = apply(&platform, &set).await;
+    assert_eq!(undone(&report), Vec::<String>::new());
+    assert_eq!(changes(&plan(&platform, &set).await), Vec::<String>::new());
+    let workspace = client(&platform)
+        .workspace("open-genomics/research")
+        .await
+        .unwrap();
+    let pipeline = workspace.describe_pipeline("nf-core-rnaseq").await.unwrap();
+    let labels: Vec<_> = pipeline
+        .labels
+        .iter()
+        .flatten()
+        .filter_map(|label| label.name.clone())
+        .collect();
+    assert_eq!(labels.len(), 2, "{labels:?}");
+}
+
+#[tokio::test]
+async fn outputs_of_others_are_put_in_once_they_are_known() {
+    let platform = start(TestPlatform::builder()).await;
+    let set = all();
+    apply(&platform, &set).await;
+    let launch = platform
+        .received()
+        .into_iter()
+        .find(|call| call.operation.as_deref() == Some("CreateWorkflowLaunch"));
+    let body = launch.unwrap().body.unwrap();
+    let params: serde_json::Value =
+        serde_json::from_str(body["launch"]["paramsText"].as_str().unwrap()).unwrap();
+    let greeting = params["greeting"].as_str().unwrap();
+    let id = greeting.strip_prefix("via ").unwrap();
+    assert!(id.parse::<i64>().is_ok(), "{greeting}");
+    // The dataset stands for its address, files stand under the item's own.
+    assert!(
+        params["input"].as_str().unwrap().contains("samples.csv"),
+        "{params}"
+    );
+    assert_eq!(params["price"], "5 $");
+    assert_eq!(params["outdir"], "s3://river-results");
+    assert!(params.get("nothing").is_none() && params.get("dataset").is_none());
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_place_and_the_nearest_key() {
+    let wrong = "\
+pipelnes: []
+labels:
+  - {nam: x, workspace: a/b}
+  - 7
+compute-envs:
+  - type: aws-batsh
+    name: x
+  - type: slurm
+    name: y
+    work-dir: /w
+    head-queue: q
+    port: many
+    env: $NOWHERE_SET
+pipelines:
+  - {name: p, url: 'https://x.example/y', max_cpus: 5, on_exists: perhaps}
+  - {name: p, url: 'https://x.example/y', params-file: nowhere.yml}
+participants:
+  - {name: n, type: MEMBR, workspace: a/b}
+secrets:
+  - name: $(cat /etc/passwd)
+";
+    let read = reading().read_texts(vec![("wrong.yml".to_owned(), wrong.to_owned())]);
+    let told = read.unwrap_err().to_string();
+    for expected in [
+        "wrong.yml:1:1: `pipelnes` is no block: is `pipelines` meant?",
+        "wrong.yml:3:6: `nam` is no key of `labels add`: is `name` meant?",
+        "wrong.yml:3:5: `name` of `labels` must be given",
+        "wrong.yml:4:5: an item of `labels`",
+        "wrong.yml:6:11: `aws-batsh` is none of",
+        "is `aws-batch` meant?",
+        "wrong.yml:12:11: `port` takes a whole number",
+        "wrong.yml:13:10: the variable `NOWHERE_SET` is not set",
+        "wrong.yml:15:43: `max_cpus` is no key of `pipelines add`",
+        "`perhaps` is none of fail, ignore, overwrite, update",
+        "there is no file `nowhere.yml`",
+        "is there twice: first at wrong.yml:15:5",
+        "`MEMBR` of `type` is none of",
+        "is `MEMBER` meant?",
+        "a command, `$(…)`, is not carried out here",
+    ] {
+        assert!(told.contains(expected), "{expected} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn equal_items_of_files_are_one_and_documents_are_files() {
+    let label = "labels:\n  - {name: a, workspace: o/w}\n";
+    let texts = vec![
+        ("one.yml".to_owned(), label.to_owned()),
+        (
+            "two.yml".to_owned(),
+            format!("{label}  - {{name: b, workspace: o/w}}\n---\nlabels: null\n"),
+        ),
+    ];
+    let set = reading().read_texts(texts).unwrap();
+    assert_eq!(set.items().len(), 2);
+    let twice = format!("{label}  - {{name: a, workspace: o/w}}\n");
+    assert!(
+        reading()
+            .read_texts(vec![("one.yml".to_owned(), twice)])
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_plan_without_change_takes_as_many_calls_as_there_are_lists() {
+    let platform = start(TestPlatform::builder().remember_calls(100_000)).await;
+    let mut files = String::from("workspaces:\n");
+    for workspace in 0..20 {
+        files.push_str(&format!(
+            "  - {{name: w{workspace}, full-name: W{workspace}, organization: open-genomics}}\n"
+        ));
+    }
+    let mut block = |name: &str, item: &dyn Fn(usize) -> String| {
+        files.push_str(&format!("{name}:\n"));
+        for workspace in 0..20 {
+            for number in 0..10 {
+                files.push_str(&format!(
+                    "  - {{name: n{number}, workspace: open-genomics/w{workspace}, {}}}\n",
+                    item(number)
+                ));
+            }
+        }
+    };
+    block("labels", &|number| format!("value: v{number}"));
+    block("credentials", &|_| {
+        "type: aws, access-key: ABCD, secret-key: EFGH".to_owned()
+    });
+    block("secrets", &|_| "value: ABCDEF".to_owned());
+    block("data-links", &|number| {
+        format!("provider: aws, uri: 's3://bucket-{number}'")
+    });
+    files.push_str("teams:\n");
+    for number in 0..180 {
+        files.push_str(&format!(
+            "  - {{name: t{number}, organization: open-genomics}}\n"
+        ));
+    }
+    let set = text(&files);
+    assert_eq!(set.items().len(), 1_000);
+    let report = apply(&platform, &set).await;
+    assert_eq!(undone(&report), Vec::<String>::new());
+    platform.clear_calls();
+    let shown = plan(&platform, &set).await;
+    assert_eq!(changes(&shown), Vec::<String>::new());
+    let calls = platform.received();
+    // The user and the workspaces; the lists, of which teams and data links have several pages.
+    let lists = 2 + 1 + 2 + 4 * 20;
+    assert!(calls.len() <= lists, "{} calls", calls.len());
+}
