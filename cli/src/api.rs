@@ -15,7 +15,7 @@ use crate::output::{Answer, Column, Form, Table, View};
 mod fields;
 mod grammar;
 
-pub use grammar::{kebab, with_operation};
+pub use grammar::{OPERATION, kebab, with_operation};
 
 /// What was given to `api`, as clap has read it: its options are known only when it is called.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Api {
             .run()
             .await;
         }
-        let words: Vec<&String> = texts(matches, "words").collect();
+        let words: Vec<&String> = texts(matches, OPERATION).collect();
         match words.as_slice() {
             words if matches.get_flag("list") => list(context, words),
             [method, path] => raw(context, matches, method, path).await,

@@ -4,9 +4,10 @@
 use std::ffi::OsStr;
 
 use clap::{Arg, Command, CommandFactory};
-use clap_complete::engine::SubcommandCandidates;
 use clap_complete::env::Shells;
-use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate, Shell};
+use clap_complete::{
+    ArgValueCandidates, ArgValueCompleter, CompleteEnv, CompletionCandidate, Shell,
+};
 use seqera::operations;
 
 use crate::api;
@@ -68,14 +69,15 @@ fn typed() -> Vec<String> {
 fn grammar(program: &'static str) -> Command {
     let root = api::with_operation(Cli::command(), &typed());
     let root = root.mut_subcommand("api", |api| {
-        api.add(SubcommandCandidates::new(|| {
-            let all = operations::all().iter();
-            let candidate = |operation: &operations::Operation| {
-                CompletionCandidate::new(api::kebab(operation.name))
-                    .help(Some(operation.summary.into()))
-            };
-            all.map(candidate).collect()
-        }))
+        api.mut_arg(api::OPERATION, |operation| {
+            operation.add(ArgValueCandidates::new(|| {
+                let candidate = |operation: &operations::Operation| {
+                    CompletionCandidate::new(api::kebab(operation.name))
+                        .help(Some(operation.summary.into()))
+                };
+                operations::all().iter().map(candidate).collect()
+            }))
+        })
     });
     let as_tw = program == "tw";
     root.name(program).mut_subcommands(move |group| {

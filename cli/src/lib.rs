@@ -99,10 +99,30 @@ fn tell_calls() {
         .try_init();
 }
 
+/// Whether the words of the command line, but for options, end with these.
+fn words_end_with(group: &str) -> bool {
+    let words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'));
+    let words = words.collect::<Vec<_>>().join(" ");
+    words == group || words.ends_with(&format!(" {group}"))
+}
+
 fn is_property(word: &str) -> bool {
     word.strip_prefix("-D")
         .is_some_and(|rest| rest.contains(['.', '=']))
 }
+
+/// Groups of which `tw` says that their sub-command lacks; of the others it shows the help alone.
+const LACK_TOLD: [&str; 7] = [
+    "actions add",
+    "compute-envs add",
+    "compute-envs primary",
+    "credentials add",
+    "credentials update",
+    "workspaces settings",
+    "workspaces settings studios",
+];
 
 /// Tells why words are no command, or what was asked for: help, the version. The exit status.
 fn usage(error: &clap::Error, as_tw: bool) -> u8 {
@@ -114,6 +134,9 @@ fn usage(error: &clap::Error, as_tw: bool) -> u8 {
             0
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            if as_tw && LACK_TOLD.iter().any(|group| words_end_with(group)) {
+                anstream::eprintln!("\n ERROR: Missing Required Subcommand\n");
+            }
             anstream::eprint!("{}", text.ansi());
             let bare = std::env::args_os().nth(1).is_none();
             match (as_tw, bare) {

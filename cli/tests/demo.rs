@@ -82,3 +82,42 @@ fn a_demo_keeps_what_was_made_from_one_start_to_the_next() {
     assert!(labels.lines().any(|name| name == "kept"), "{labels}");
     again.interrupt_and(|| {});
 }
+
+#[test]
+fn a_command_runs_against_a_demo_that_ends_with_it() {
+    let demo = |words: &[&str]| {
+        of_name("seqctl")
+            .args(["demo", "--run-time", "1", "--"])
+            .args(words)
+            .output()
+            .unwrap()
+    };
+    let launched = demo(&["seqctl", "launch", "nf-core-rnaseq", "--wait", "SUCCEEDED"]);
+    assert_eq!(launched.status.code(), Some(0), "{}", stderr(&launched));
+    assert!(
+        stdout(&launched).contains("submitted"),
+        "{}",
+        stdout(&launched)
+    );
+    // Options are the command's own.
+    let version = demo(&["seqctl", "--version"]);
+    assert!(stdout(&version).starts_with("seqctl "));
+    let shell = demo(&[
+        "sh",
+        "-c",
+        "echo $TOWER_API_ENDPOINT $TOWER_WORKSPACE_ID; exit 7",
+    ]);
+    assert_eq!(shell.status.code(), Some(7));
+    assert!(
+        stdout(&shell).starts_with("http://127.0.0.1:"),
+        "{}",
+        stdout(&shell)
+    );
+    let none = demo(&["no-such-program"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(
+        stderr(&none).contains("`no-such-program` can't run"),
+        "{}",
+        stderr(&none)
+    );
+}

@@ -8,6 +8,8 @@ use seqera::operations::{self, BodyForm, Content, Kind, List, Operation, Paramet
 pub const ALL: &str = "+all";
 pub const BODY: &str = "+body";
 pub const FIELD: &str = "+field";
+/// An operation, or a method and a path.
+pub const OPERATION: &str = "words";
 pub const QUERY: &str = "+query";
 pub const SAVE: &str = "+save";
 pub const SCHEMA: &str = "+schema";
@@ -39,7 +41,7 @@ pub fn bare(command: Command) -> Command {
              name=value`.",
         )
         .arg(
-            Arg::new("words")
+            Arg::new(OPERATION)
                 .num_args(0..)
                 .value_name("OPERATION | METHOD PATH")
                 .help("An operation by its name, or a method and a path that begins with a slash"),
@@ -102,8 +104,13 @@ fn command(operation: &'static Operation, unchecked: bool) -> Command {
         "{}\n\n{description}\n\n{route}{deprecated}",
         operation.summary
     );
-    let mut command = Command::new(kebab(operation.name))
-        .aliases([operation.id, operation.name])
+    let name = kebab(operation.name);
+    let mut spellings = vec![operation.id, operation.name];
+    spellings.retain(|spelling| *spelling != name);
+    let mut command = Command::new(name)
+        .aliases(spellings)
+        // Some operations have a parameter of that name.
+        .disable_version_flag(true)
         .about(operation.summary)
         .long_about(about.replace("\n\n\n\n", "\n\n"))
         .next_line_help(true)
@@ -121,6 +128,7 @@ fn command(operation: &'static Operation, unchecked: bool) -> Command {
                     .short('w')
                     .long("workspace")
                     .conflicts_with(WORKSPACE)
+                    .value_name("WORKSPACE")
                     .help("Workspace, as organization/workspace or id [default: TOWER_WORKSPACE_ID, the profile's, else your personal one]"),
             );
         }
@@ -224,7 +232,8 @@ fn option(parameter: &'static Parameter, unchecked: bool, has_schema: bool) -> A
     match parameter.kind {
         _ if unchecked => arg,
         Kind::Text if !parameter.values.is_empty() => {
-            arg.value_parser(PossibleValuesParser::new(parameter.values))
+            let known = PossibleValuesParser::new(parameter.values);
+            arg.value_name("WORD").value_parser(known)
         }
         Kind::Boolean => arg.value_parser(value_parser!(bool)),
         Kind::Integer => arg.value_name("NUMBER"),
@@ -239,16 +248,40 @@ fn takes_fields(operation: &Operation) -> bool {
         .is_some_and(|body| !matches!(body.form, BodyForm::Empty | BodyForm::Bytes { .. }))
 }
 
-/// Our documentation for who types commands: operations by their commands, no links.
+/// Our documentation for who types commands: operations by their commands, pages of the guide by their
+/// address, paragraphs as wide as the terminal.
 fn for_terminals(text: &str) -> String {
+    let text = unwrapped(text);
     let segments = text.split('`').enumerate().map(|(index, segment)| {
-        match (index % 2, operations::find(segment)) {
-            (0, _) => segment.to_owned(),
-            (_, Some(operation)) if is_name(segment) => format!("`{}`", kebab(operation.name)),
+        match (
+            index % 2,
+            operations::find(segment),
+            segment.strip_prefix("guide::"),
+        ) {
+            (0, ..) => segment.to_owned(),
+            (_, Some(operation), _) if is_name(segment) => format!("`{}`", kebab(operation.name)),
+            (.., Some(page)) => format!("https://docs.rs/seqera/latest/seqera/guide/{page}"),
             _ => format!("`{segment}`"),
         }
     });
     segments.collect()
+}
+
+/// A text with a line for each paragraph, entry of a list and row of a table.
+fn unwrapped(text: &str) -> String {
+    let mut joined = String::new();
+    for line in text.lines() {
+        let begins = line.starts_with(['-', '*', '|', ' ', '#']) || line.is_empty();
+        let after_text = !joined.is_empty() && !joined.ends_with('\n');
+        if after_text {
+            joined.push(if begins { '\n' } else { ' ' });
+        }
+        joined.push_str(line);
+        if line.is_empty() {
+            joined.push('\n');
+        }
+    }
+    joined
 }
 
 /// Whether a text is written as operations are: `ListWorkflows`, `list_workflows`.
@@ -287,6 +320,13 @@ mod tests {
         assert_eq!(
             for_terminals(text),
             "As `list-workspaces-user` reports it, see `search`."
+        );
+        assert_eq!(
+            for_terminals(
+                "One line\nand another.\n\nA list:\n- one\n- two\n\nSee `guide::search`."
+            ),
+            "One line and another.\n\nA list:\n- one\n- two\n\nSee \
+             https://docs.rs/seqera/latest/seqera/guide/search."
         );
         assert_eq!(kebab("headJobCpus"), "head-job-cpus");
     }
