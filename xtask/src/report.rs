@@ -162,9 +162,13 @@ impl Report {
         if self.is_older_than_documented {
             let gone = self.dangling_documentation.len();
             let without = self.undocumented_operations.len() + self.undocumented_types.len();
-            let text = format!(
-                "of a newer version; {gone} of its targets are not in this one, which has {without} operations and types beside it"
-            );
+            let mut text = format!("of a newer version; {gone} of its targets are not in this one");
+            if without > 0 {
+                let _ = write!(
+                    text,
+                    "; of operations and types of this one it lacks {without}"
+                );
+            }
             facts.push(("our documentation", text));
         }
         facts
@@ -522,7 +526,7 @@ mod tests {
         let markdown = report.markdown();
         assert!(
             markdown.contains(
-                "- our documentation: of a newer version; 1 of its targets are not in this one, which has 51 operations and types beside it\n"
+                "- our documentation: of a newer version; 1 of its targets are not in this one; of operations and types of this one it lacks 51\n"
             ),
             "{markdown}"
         );
