@@ -1,5 +1,6 @@
 //! `seqctl`, the Seqera Platform on the command line, as a library: [`run`] is the program, and
-//! [`kit`] keeps a set-up in YAML files, which programs can do without the command line.
+//! [`kit`] keeps a set-up in YAML files, and [`rules`] launches as things happen; programs can do both
+//! without the command line.
 
 mod args;
 mod commands;
@@ -11,6 +12,7 @@ mod lists;
 mod options;
 mod output;
 mod requests;
+pub mod rules;
 mod values;
 mod words;
 

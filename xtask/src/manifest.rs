@@ -2,10 +2,14 @@
 //! tag. Order and comments stay.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use semver::{BuildMetadata, Version};
+use semver::{BuildMetadata, Version, VersionReq};
 use toml_edit::{Array, DocumentMut, Item, value};
+
+use crate::files::read;
+use crate::release::plain;
 
 /// The feature that turns on every tag.
 const ALL_TAGS: &str = "all-tags";
@@ -31,6 +35,41 @@ impl Manifest {
     pub fn name(&self) -> Result<String> {
         let name = self.document["package"]["name"].as_str();
         Ok(name.context("Cargo.toml has no name")?.to_owned())
+    }
+
+    /// The folders of the other packages of the workspace.
+    pub fn members(&self) -> Vec<String> {
+        let workspace = self.document.get("workspace");
+        let members = workspace.and_then(|workspace| workspace.get("members"));
+        let members = members.and_then(Item::as_array).into_iter().flatten();
+        let members = members.filter_map(|member| member.as_str());
+        let others = members.filter(|member| *member != ".");
+        others.map(str::to_owned).collect()
+    }
+
+    /// Lets the manifest's dependencies on a package of the workspace take this version, where they
+    /// don't.
+    pub fn require(&mut self, package: &str, version: &Version) {
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let table = self.document.get_mut(kind);
+            let dependency = table.and_then(|table| table.get_mut(package));
+            let Some(dependency) = dependency.and_then(Item::as_table_like_mut) else {
+                continue;
+            };
+            let is_local = dependency.contains_key("path");
+            let wanted = dependency.get_mut("version").and_then(Item::as_value_mut);
+            let Some(wanted) = wanted.filter(|_| is_local) else {
+                continue;
+            };
+            let takes = wanted
+                .as_str()
+                .and_then(|text| VersionReq::parse(text).ok());
+            if !takes.is_some_and(|takes| takes.matches(version)) {
+                let decor = wanted.decor().clone();
+                *wanted = plain(version).to_string().into();
+                *wanted.decor_mut() = decor;
+            }
+        }
     }
 
     /// The crate's version.
@@ -122,6 +161,23 @@ pub fn carrying(version: &Version, schema: &str) -> Result<Version> {
     version.build = BuildMetadata::new(&metadata)
         .with_context(|| format!("the schema's version `{schema}` is no build metadata"))?;
     Ok(version)
+}
+
+/// The manifests of the other packages of the workspace, which take the crate in this version.
+pub fn requiring(
+    root: &Path,
+    manifest: &Manifest,
+    version: &Version,
+) -> Result<Vec<(String, String)>> {
+    let package = manifest.name()?;
+    let mut others = Vec::new();
+    for member in manifest.members() {
+        let name = format!("{member}/Cargo.toml");
+        let mut other = Manifest::parse(&read(root, &name)?).with_context(|| name.clone())?;
+        other.require(&package, version);
+        others.push((name, other.text()));
+    }
+    Ok(others)
 }
 
 /// `Cargo.lock` with another version of a package.
@@ -223,6 +279,25 @@ tls = []
         assert_eq!(manifest.text(), expected);
         assert_eq!(manifest.add_tags(&tags).unwrap(), [""; 0]);
         assert_eq!(manifest.text(), expected);
+    }
+
+    #[test]
+    fn packages_of_the_workspace_take_the_version() {
+        let root = Manifest::parse("[workspace]\nmembers = [\".\", \"cli\", \"tools\"]\n").unwrap();
+        assert_eq!(root.members(), ["cli", "tools"]);
+        assert_eq!(Manifest::parse(MANIFEST).unwrap().members(), [""; 0]);
+
+        let text = "[dependencies]\n# kept\nseqera = { path = \"..\", version = \"0.1.0\" } # kept\n\
+                    other = { path = \"../other\", version = \"0.1.0\" }\n\n\
+                    [dev-dependencies]\nseqera = { path = \"..\", features = [\"mock\"] }\n";
+        let after = |version| {
+            let mut manifest = Manifest::parse(text).unwrap();
+            manifest.require("seqera", &Version::parse(version).unwrap());
+            manifest.text()
+        };
+        assert_eq!(after("0.1.1+1.2.0"), text);
+        let raised = text.replacen("version = \"0.1.0\"", "version = \"0.2.0\"", 1);
+        assert_eq!(after("0.2.0+1.2.0"), raised);
     }
 
     #[test]

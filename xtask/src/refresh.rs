@@ -192,6 +192,9 @@ impl Refresh {
             let package = manifest.name()?;
             changes.stage("Cargo.lock", &manifest::relock(&lock, &package, &version)?)?;
         }
+        for (name, other) in manifest::requiring(root, &manifest, &version)? {
+            changes.stage(&name, &other)?;
+        }
         if let Some(entry) = report.changelog() {
             let old = read_if_there(&root.join(CHANGELOG))?;
             changes.stage(CHANGELOG, &changelog::with_entry(old.as_deref(), &entry))?;

@@ -104,6 +104,8 @@ fn cargo(scratch: &Path, target: &Path, command: &str, arguments: &[&str]) -> Re
         .env("CARGO_TARGET_DIR", target)
         .status()
         .context("cargo can't be started")?;
+    // That says nothing of the schema.
+    ensure!(status.code().is_some(), "cargo was ended: {status}");
     Ok(status.success())
 }
 

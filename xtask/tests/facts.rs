@@ -5,6 +5,7 @@ mod documented;
 use std::collections::{BTreeMap, BTreeSet};
 
 use documented::{documented, read, texts};
+use serde_json::Value;
 
 #[test]
 fn every_fact_is_in_its_text() {
@@ -22,6 +23,43 @@ fn every_fact_is_in_its_text() {
         .map(|(name, words)| format!("{name}: {words}"))
         .collect();
     assert_eq!(missing, [""; 0]);
+}
+
+/// What a reader sees first of an operation: its summary, and the first sentence of its text.
+fn lead(operation: &Value) -> String {
+    let [summary, text] = ["summary", "description"].map(|key| {
+        let text = operation[key].as_str().unwrap_or_default();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    let first = text.split_inclusive(". ").next().unwrap_or_default();
+    format!("{summary}. {first}")
+}
+
+#[test]
+fn what_surprises_is_said_first() {
+    let facts = read("xtask/tests/facts/first.yml");
+    let facts: BTreeMap<String, Vec<String>> = yaml_serde::from_str(&facts).unwrap();
+    let document = documented();
+    let operations = document.raw_operations();
+    let operations: BTreeMap<&str, (&str, String)> = operations
+        .filter_map(|(_, method, operation)| {
+            let id = operation["operationId"].as_str()?;
+            Some((id, (method, lead(operation))))
+        })
+        .collect();
+    let mut faults = Vec::new();
+    for (id, words) in &facts {
+        let (_, lead) = &operations[id.as_str()];
+        let missing = words.iter().filter(|words| !lead.contains(words.as_str()));
+        faults.extend(missing.map(|words| format!("{id} does not begin with {words}: {lead}")));
+    }
+    for (id, (method, _)) in &operations {
+        let may_surprise = ["delete", "patch", "put"].contains(&method.to_lowercase().as_str());
+        if may_surprise && !facts.contains_key(*id) {
+            faults.push(format!("{id} is not in the list"));
+        }
+    }
+    assert_eq!(faults, [""; 0]);
 }
 
 /// A permission of workspaces, as the table has it.

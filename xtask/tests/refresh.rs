@@ -306,6 +306,29 @@ fn the_step_is_counted_from_the_release_over_all_refreshes() {
     assert_eq!(version(), "0.5.1+1.1.0");
 }
 
+#[test]
+fn the_other_packages_of_the_workspace_take_the_raised_version() {
+    let made = Crate::new();
+    let manifest = made.read("Cargo.toml");
+    let workspace = "[workspace]\nmembers = [\".\", \"cli\"]\n\n";
+    made.write("Cargo.toml", &format!("{workspace}{manifest}"));
+    let cli = "[package]\nname = \"cli\"\n\n[dependencies]\n\
+               seqera = { path = \"..\", version = \"0.4.0\" }\n";
+    made.write("cli/Cargo.toml", cli);
+    assert!(made.refresh_from_text(NEW, &[]).status.success());
+    let raised = cli.replace("0.4.0", "0.5.0");
+    assert_eq!(made.read("cli/Cargo.toml"), raised);
+    // Back at what was released.
+    assert!(made.refresh_from_text(OLD, &[]).status.success());
+    assert_eq!(made.read("cli/Cargo.toml"), cli);
+
+    made.write("cli/Cargo.toml", &raised);
+    let text = said(&made.run(&["check"]).output().unwrap());
+    let expected =
+        "FAILED  the crate's version carries the schema's: cli/Cargo.toml wants another one\n";
+    assert!(text.contains(expected), "{text}");
+}
+
 fn made_canonical(schema: &str) -> String {
     let document = seqera_codegen::document::Document::parse(schema).unwrap();
     document.canonical().unwrap()
@@ -383,6 +406,24 @@ fn check_finds_what_is_not_in_order() {
         text.contains("FAILED  our documentation covers the API"),
         "{text}"
     );
+
+    // Where it was written for a newer version, that is no fault.
+    let overlay = made.read("overlays/docs.yml");
+    let version = |text: &str| overlay.replacen("version: 1.0.0", text, 1);
+    made.write(
+        "overlays/docs.yml",
+        &version("version: 1.0.0, x-api-version: 1.1.0"),
+    );
+    let (code, text) = check();
+    assert_eq!(code, Some(0), "{text}");
+    for note in [
+        "note    our documentation has no target that is gone: 1 are of newer versions\n",
+        "note    our documentation covers the API: ",
+        "ok      every list operation pages\n",
+    ] {
+        assert!(text.contains(note), "{note}{text}");
+    }
+    made.write("overlays/docs.yml", &overlay);
 
     fs::write(made.path("tests/golden/surface.txt"), "").unwrap();
     let (_, text) = check();

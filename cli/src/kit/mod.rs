@@ -43,6 +43,7 @@ pub use item::{Item, OnExists};
 pub use plan::{Action, Plan, Step};
 pub use problem::{Error, Mark, Place, Problem, Result};
 pub use read::{Reading, Set, files};
+pub(crate) use secrets::Secrets;
 pub use state::State;
 pub use variables::Variables;
 
