@@ -194,7 +194,7 @@ impl Kit {
         }
         self.platform.read(kind, &home).await?;
         match self.find(item) {
-            Some(present) if kind.block == "studios" => Ok(present),
+            Some(present) if kind.block == "studios" => Ok(Present::clone(&present)),
             Some(present) => self.update(item, &home, &present).await,
             None => self.create(item, &home).await,
         }

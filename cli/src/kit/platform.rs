@@ -220,7 +220,7 @@ impl Platform {
         let key = (kind.block, home.text.clone());
         if !matches!(locked(&self.lists).get(&key), Some(Ok(_))) {
             let list = (kind.list)(self, home).await?;
-            locked(&self.lists).insert(key, Ok(list));
+            locked(&self.lists).insert(key, Ok(list.into_iter().collect()));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! One event: decided on, carried out action by action, each step noted before the next.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -50,7 +51,9 @@ impl Engine {
         let worked = worked.unwrap_or_else(Worked::State);
         if matches!(worked, Worked::Nobody(_) | Worked::State(_)) {
             // As long as it is not given back, nobody else looks after it.
-            while self.state.give_back(&self.runner, &event).await.is_err() {
+            while self.state.give_back(&self.runner, &event).await.is_err()
+                && !self.stopping.load(Ordering::Relaxed)
+            {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
