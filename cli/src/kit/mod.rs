@@ -34,18 +34,20 @@ mod read;
 mod secrets;
 mod state;
 mod variables;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use apply::{Ended, Outcome, Report};
 pub use compare::Change;
 pub use export::Export;
 pub use item::{Item, OnExists};
+pub(crate) use keys::nearest;
 pub use plan::{Action, Plan, Step};
 pub use problem::{Error, Mark, Place, Problem, Result};
 pub use read::{Reading, Set, files};
-pub(crate) use secrets::Secrets;
+pub(crate) use secrets::{Secrets, is_secret_name};
 pub use state::State;
 pub use variables::Variables;
+pub(crate) use variables::{Used, expand_around_templates, is_template};
 
 /// How plans are made and carried out.
 #[derive(Clone, Debug)]

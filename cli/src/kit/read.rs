@@ -12,7 +12,9 @@ use super::keys::{self, Key, Takes, nearest};
 use super::kinds::{self, Kind};
 use super::problem::{Error, Mark, Place, Problem, Result};
 use super::secrets::{Secrets, is_secret_name};
-use super::variables::{Used, Variables, expand, expand_param};
+use super::variables::{
+    Used, Variables, expand, expand_around_templates, expand_param, is_template,
+};
 use super::yaml::{self, Content, Entry, Node};
 
 /// How files are read.
@@ -113,13 +115,7 @@ impl Reading {
     /// # Errors
     /// Mistakes are in them: all of them.
     pub fn read_texts(&self, texts: Vec<(String, String)>) -> Result<Set> {
-        let mut reader = Reader {
-            reading: self,
-            set: Set::default(),
-            problems: Vec::new(),
-            file: Arc::from(""),
-            folder: PathBuf::new(),
-        };
+        let mut reader = Reader::new(self, Texts::WithVariables);
         // Blocks of all files, with equal items of different files once.
         let mut raw: BTreeMap<usize, Vec<Raw>> = BTreeMap::new();
         for (number, (name, text)) in texts.iter().enumerate() {
@@ -160,6 +156,31 @@ impl Reading {
         Ok(set)
     }
 
+    /// The keys of an item that stands in another form of file, as far as they can be read while its
+    /// templates are not filled; and what is to be said of it.
+    pub(crate) fn template(&self, block: &str, node: &Rc<Node>, file: &str) -> Template {
+        let mut reader = Reader::new(self, Texts::Templates);
+        reader.begin(file);
+        if let Some(kind) = kinds::rank(block).and_then(|rank| kinds::KINDS.get(rank)) {
+            let value = node.value();
+            reader.item(
+                kind,
+                &Raw {
+                    node: node.clone(),
+                    value,
+                    file: 0,
+                },
+            );
+        }
+        let item = reader.set.items.pop();
+        Template {
+            fields: item.map(|item| item.fields).unwrap_or_default(),
+            problems: reader.problems,
+            notes: reader.set.notes,
+            secrets: reader.set.secrets,
+        }
+    }
+
     fn wants(&self, block: &str) -> bool {
         let listed = self.blocks.is_empty() || self.blocks.iter().any(|one| one == block);
         listed && (self.targets.is_empty() || self.targets.contains_key(block))
@@ -180,15 +201,45 @@ struct Raw {
     file: usize,
 }
 
+/// An item whose templates are not filled yet.
+#[derive(Debug, Default)]
+pub(crate) struct Template {
+    pub fields: Map<String, Value>,
+    pub problems: Vec<Problem>,
+    pub notes: Vec<String>,
+    pub secrets: Secrets,
+}
+
+/// How texts of items are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    /// With variables, and quotes of a shell.
+    WithVariables,
+    /// With variables outside of templates; what has templates is checked when they are filled.
+    Templates,
+}
+
 struct Reader<'a> {
     reading: &'a Reading,
+    texts: Texts,
     set: Set,
     problems: Vec<Problem>,
     file: Arc<str>,
     folder: PathBuf,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(reading: &'a Reading, texts: Texts) -> Self {
+        Self {
+            reading,
+            texts,
+            set: Set::default(),
+            problems: Vec::new(),
+            file: Arc::from(""),
+            folder: PathBuf::new(),
+        }
+    }
+
     fn begin(&mut self, name: &str) {
         self.file = Arc::from(name);
         let folder = Path::new(name).parent();
@@ -322,7 +373,9 @@ impl Reader<'_> {
             number: self.set.items.len(),
         };
         let mut used = Used::default();
-        if let Err(problem) = (kind.complete)(&mut item, &self.reading.variables, &mut used) {
+        if self.texts != Texts::Templates
+            && let Err(problem) = (kind.complete)(&mut item, &self.reading.variables, &mut used)
+        {
             self.complain(mark, problem);
         }
         self.remember(used, false);
@@ -344,7 +397,8 @@ impl Reader<'_> {
                 format!("{} of `{}` must be given", missing.join(", "), kind.block),
             );
         }
-        if self.problems.len() == problems
+        if self.texts != Texts::Templates
+            && self.problems.len() == problems
             && let Err(error) = (kind.check)(&item)
         {
             self.complain(mark, error.to_string());
@@ -472,6 +526,14 @@ impl Reader<'_> {
         let mark = entry.node.mark;
         let secret = kind.secret_keys.contains(&key.name.as_str());
         let wrong = |what: &str| format!("`{}` takes {what}", key.name);
+        if self.texts == Texts::Templates
+            && let Content::Scalar(Value::String(text)) = &entry.node.content
+            && is_template(text)
+        {
+            let mut value = Value::from(text.as_str());
+            self.expand_in(&mut value, mark, secret, expand);
+            return Some(value);
+        }
         let value = match (&entry.node.content, key.takes) {
             (Content::Scalar(Value::Null), _) => return None,
             (Content::Map(_), Takes::Pairs) => {
@@ -489,7 +551,10 @@ impl Reader<'_> {
                 for item in items {
                     let mut text = Value::from(text_of(&item.value()));
                     self.expand_in(&mut text, item.mark, secret, expand);
-                    if let (Takes::File, Value::String(path)) = (key.takes, &mut text) {
+                    let waits =
+                        self.texts == Texts::Templates && text.as_str().is_some_and(is_template);
+                    if let (Takes::File, Value::String(path), false) = (key.takes, &mut text, waits)
+                    {
                         *path = self.file_of(path, item.mark);
                     }
                     texts.push(text);
@@ -579,6 +644,10 @@ impl Reader<'_> {
         secret: bool,
         expand: fn(&str, &Variables, &mut Used) -> Result<String, String>,
     ) {
+        let expand = match self.texts {
+            Texts::WithVariables => expand,
+            Texts::Templates => expand_around_templates,
+        };
         let mut used = Used::default();
         let mut problems = Vec::new();
         let variables = &self.reading.variables;

@@ -11,6 +11,7 @@
 pub mod clock;
 pub mod event;
 pub mod file;
+pub mod pattern;
 pub mod template;
 
 pub use clock::{Clock, SystemClock, TestClock};
