@@ -422,6 +422,43 @@ async fn an_archive_holds_the_same_and_appears_when_complete() {
     assert_eq!(names, ["plain", "run.tar.gz"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_archive_that_is_there_is_a_success_whatever_becomes_of_its_folder() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+    let at = folder("kept");
+    let archive = at.join("run.tar.gz");
+    // Something in the folder that can't be removed from it.
+    let kept = at.join("run.tar.gz.parts/kept");
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(kept.join("file"), "").unwrap();
+    set_permissions(&kept, Permissions::from_mode(0o555)).unwrap();
+    let to = archive.clone();
+    let dumping = std::thread::spawn(move || {
+        // The superuser could.
+        let mut rights = capabilities(None).unwrap();
+        rights.effective -= CapabilitySet::DAC_OVERRIDE;
+        set_capabilities(None, rights).unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(async {
+            let server = Server::start(|_, seen| platform(3, "SUCCEEDED", seen)).await;
+            server.client().dump("run1").to_archive(&to).await
+        })
+    });
+    let dumped = dumping.join().unwrap();
+    let is_kept = kept.join("file").exists();
+    set_permissions(&kept, Permissions::from_mode(0o755)).unwrap();
+    assert!(is_kept, "it could be removed");
+    dumped.unwrap();
+    let packed = std::fs::read(&archive).unwrap();
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&*packed));
+    assert!(archive.entries().unwrap().all(|entry| entry.is_ok()));
+}
+
 #[tokio::test]
 async fn logs_are_in_the_archive_whatever_their_names_end_in() {
     let server = Server::start(|_, seen| match seen.path() {

@@ -735,6 +735,58 @@ async fn cloud_storage_explains_itself_without_its_signature() {
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 
+/// What a line on a terminal must not hold: it would clear the screen, or read as another text.
+fn misleads(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (c.is_control() && c != '\n')
+}
+
+#[tokio::test]
+async fn what_servers_say_neither_drives_a_terminal_nor_turns_its_text() {
+    let said = "\u{1b}[2J\u{9b}31mphoto-\u{202e}gpj.exe\u{202c}\u{2066}\u{2069}\u{200f}\u{61c}";
+    let of_json = |body: serde_json::Value| json(403, body.to_string());
+    let acts = [
+        of_json(serde_json::json!({"message": said})),
+        of_json(serde_json::json!({"message": "refused", "errors": [
+            {"code": said, "message": said}, {"code": "B", "message": said},
+        ]})),
+        of_json(serde_json::json!({"message": "in use", "conflicts": [
+            {"type": said, "id": said, "name": said},
+        ]})),
+        of_json(serde_json::json!({"error": said, "error_description": said})),
+        reply(403, "text/plain; charset=utf-8", said),
+        reply(
+            403,
+            "text/html; charset=utf-8",
+            format!("<html><title>{said}</title></html>"),
+        ),
+        reply(
+            403,
+            "application/xml",
+            format!("<Error><Code>{said}</Code><Message>{said}</Message></Error>"),
+        ),
+        // What is not what it should be is quoted by the error.
+        json(200, serde_json::json!({"user": said}).to_string()),
+        json(200, said),
+    ];
+    for act in acts {
+        let replied = act.clone();
+        let server = Server::start(move |_, _| replied.clone()).await;
+        let call = server.client().request(Method::GET, "/user-info");
+        let read = call.send::<std::collections::BTreeMap<String, u64>>();
+        let error = read.await.unwrap_err();
+        for shown in [
+            format!("{error}"),
+            format!("{error:?}"),
+            format!("{error:#?}"),
+        ] {
+            assert!(!shown.contains(misleads), "{shown:?}");
+            let is_told = shown.contains("gpj.exe") || error.status().is_none_or(|it| it == 200);
+            assert!(is_told, "{shown}: {act:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn raw_calls_go_to_the_endpoint_only() {
     let server = Server::start(|_, _| json(200, r#"{"a":[1]}"#)).await;

@@ -161,7 +161,14 @@ impl Report {
         facts.push(("hand-written code", compiles.to_owned()));
         if self.is_older_than_documented {
             let gone = self.dangling_documentation.len();
-            let text = format!("of a newer version; {gone} of its targets are not in this one");
+            let without = self.undocumented_operations.len() + self.undocumented_types.len();
+            let mut text = format!("of a newer version; {gone} of its targets are not in this one");
+            if without > 0 {
+                let _ = write!(
+                    text,
+                    "; of operations and types of this one it lacks {without}"
+                );
+            }
             facts.push(("our documentation", text));
         }
         facts
@@ -180,14 +187,21 @@ impl Report {
             steps.push("review `git diff tests/golden CHANGELOG.md`".to_owned());
         }
         let undocumented = self.undocumented_operations.len() + self.undocumented_types.len();
-        if undocumented > 0 {
+        if undocumented > 0 && !self.is_older_than_documented {
             steps.push("document what is new in `overlays/docs.yml`".to_owned());
         }
         if !self.dangling_documentation.is_empty() && !self.is_older_than_documented {
             steps.push("take documentation without target out of `overlays/docs.yml`".to_owned());
         }
         if self.is_new {
-            steps.push("`cargo xtask check`, `cargo test --workspace`, commit".to_owned());
+            // What stands on the library is written for the version that it has.
+            let tested = match self.is_older_than_documented {
+                true => "--package seqera",
+                false => "--workspace",
+            };
+            steps.push(format!(
+                "`cargo xtask check`, `cargo test {tested}`, commit"
+            ));
         }
         steps
     }
@@ -232,15 +246,15 @@ impl Report {
             "List operations whose paging is not recognised",
             code(&self.unrecognised_paging),
         );
-        list(
-            "Operations without documentation of ours",
-            code(&self.undocumented_operations),
-        );
-        list(
-            "Types without documentation of ours",
-            code(&self.undocumented_types),
-        );
         if !self.is_older_than_documented {
+            list(
+                "Operations without documentation of ours",
+                code(&self.undocumented_operations),
+            );
+            list(
+                "Types without documentation of ours",
+                code(&self.undocumented_types),
+            );
             let targets = code(&self.dangling_documentation);
             list("Documentation whose target is gone", targets);
         }
@@ -512,11 +526,18 @@ mod tests {
         let markdown = report.markdown();
         assert!(
             markdown.contains(
-                "- our documentation: of a newer version; 1 of its targets are not in this one\n"
+                "- our documentation: of a newer version; 1 of its targets are not in this one; of operations and types of this one it lacks 51\n"
             ),
             "{markdown}"
         );
-        assert!(!markdown.contains("take documentation"), "{markdown}");
+        for left_out in [
+            "take documentation",
+            "without documentation",
+            "document what is new",
+        ] {
+            assert!(!markdown.contains(left_out), "{left_out}{markdown}");
+        }
+        assert!(markdown.contains("`cargo test --package seqera`, commit"));
     }
 
     #[test]

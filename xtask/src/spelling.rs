@@ -1,8 +1,9 @@
 //! One spelling of names in reports: that of a program which uses the crate.
 
 use heck::ToSnakeCase;
+use seqera_codegen::fixups::called;
 use seqera_codegen::names::{normal, type_name};
-use seqera_codegen::surface::{Surface, TypeSurface, UnionSurface};
+use seqera_codegen::surface::{FieldSurface, Surface, TypeSurface, UnionSurface};
 
 /// A name of the schema, or of a list made from it, as programs write it: `ListWorkflows.maxLength`
 /// is `list_workflows.max_length`. What stands after a space stays.
@@ -12,14 +13,8 @@ pub fn of_program(name: &str, surface: &Surface) -> String {
         Some((owner, member)) => (owner, Some(member)),
         None => (name, None),
     };
-    // A schema's own name may have a point in it.
-    if let Some(found) = [name, owner]
-        .iter()
-        .find_map(|name| known_type(name, surface))
-    {
-        let member = member.filter(|_| normal(&found) != normal(name));
-        let member = member.map(|member| of_type(member, &surface.types[&found]));
-        return joined(&found, member) + rest;
+    if let Some(found) = of_types(name, owner, member, surface) {
+        return found + rest;
     }
     let mut operations = surface.operations.iter();
     let found = operations.find(|(_, operation)| normal(&operation.id) == normal(owner));
@@ -36,6 +31,19 @@ pub fn of_program(name: &str, surface: &Surface) -> String {
     }
 }
 
+/// A name that is a type's, or belongs to one. A schema's own name may have a point in it.
+fn of_types(name: &str, owner: &str, member: Option<&str>, surface: &Surface) -> Option<String> {
+    let whole = known_type(name, surface);
+    let Some(member) = member else { return whole };
+    let owner = known_type(owner, surface);
+    let known = owner.as_ref().and_then(|owner| {
+        let member = of_type(member, &surface.types[owner])?;
+        Some(joined(owner, Some(member)))
+    });
+    let unknown = owner.map(|owner| joined(&owner, Some(member.to_owned())));
+    known.or(whole).or(unknown)
+}
+
 fn joined(owner: &str, member: Option<String>) -> String {
     match member {
         Some(member) => format!("{owner}.{member}"),
@@ -44,32 +52,34 @@ fn joined(owner: &str, member: Option<String>) -> String {
 }
 
 fn known_type(name: &str, surface: &Surface) -> Option<String> {
-    let found = [name.to_owned(), type_name(name)];
-    found
-        .into_iter()
-        .find(|name| surface.types.contains_key(name))
+    let found = [
+        Some(name.to_owned()),
+        Some(type_name(name)),
+        called(name).map(str::to_owned),
+    ];
+    let mut found = found.into_iter().flatten();
+    found.find(|name| surface.types.contains_key(name))
 }
 
-fn of_type(member: &str, ty: &TypeSurface) -> String {
+fn of_type(member: &str, ty: &TypeSurface) -> Option<String> {
     let found = match ty {
         TypeSurface::Struct { fields, .. } => {
             let mut fields = fields.iter();
-            fields
-                .find(|(_, field)| field.wire == member)
-                .map(|(name, _)| name)
+            let is_it =
+                |(name, field): &(&String, &FieldSurface)| field.wire == member || *name == member;
+            fields.find(is_it).map(|(name, _)| name)
         }
         TypeSurface::Enum { variants }
         | TypeSurface::Union(UnionSurface {
             values: variants, ..
         }) => {
             let mut variants = variants.iter();
-            variants
-                .find(|(_, value)| *value == member)
-                .map(|(name, _)| name)
+            let is_it = |(name, value): &(&String, &String)| *value == member || *name == member;
+            variants.find(is_it).map(|(name, _)| name)
         }
         TypeSurface::Other(_) => None,
     };
-    found.map_or(member, String::as_str).to_owned()
+    found.cloned()
 }
 
 #[cfg(test)]
@@ -89,8 +99,16 @@ mod tests {
             ("Status.broken", "Status.Broken"),
             ("DescribeBeta (named Beta)", "describe_beta (named Beta)"),
             ("DownloadThing", "download_thing"),
+            ("Thing.gone", "Thing.gone"),
+            ("NewThing.kind", "NewThing.kind"),
         ] {
             assert_eq!(of_program(name, &surface), expected);
         }
+        // Types go by the names that they are given.
+        let schema = schema
+            .replace("schemas/Beta'", "schemas/DatasetDto'")
+            .replace("    Beta: ", "    DatasetDto: ");
+        let surface = generate(&schema, None, &Tags::All).unwrap().inventory;
+        assert_eq!(of_program("DatasetDto", &surface), "DatasetInfo");
     }
 }

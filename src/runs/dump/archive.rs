@@ -27,16 +27,23 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let path = std::mem::take(&mut self.0);
-        let remove = move || {
-            if let Err(error) = std::fs::remove_dir_all(&path) {
-                tracing::warn!(%error, "a temporary folder could not be removed");
-            }
-        };
-        // There may be many files, and other futures wait for this thread.
+        let unused = Unused(std::mem::take(&mut self.0));
+        // There may be many files, and other futures wait for this thread. A runtime that is over
+        // drops what it is given, and removes the folder so.
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(unused))),
+            Err(_) => drop(unused),
+        }
+    }
+}
+
+/// A folder that is removed where this is dropped.
+struct Unused(PathBuf);
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, "a temporary folder could not be removed");
         }
     }
 }
@@ -100,5 +107,55 @@ impl Write for Chunks {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.max_blocking_threads(1).enable_time();
+        builder.build().unwrap()
+    }
+
+    #[test]
+    fn a_temporary_folder_is_removed_beside_the_thread_of_the_runtime() {
+        let scratch = Scratch::make().unwrap();
+        let path = scratch.0.clone();
+        std::fs::write(path.join("log"), "").unwrap();
+        runtime().block_on(async {
+            // The only other thread is busy, so that nothing else can remove it.
+            let (go_on, waiting) = std::sync::mpsc::channel::<()>();
+            tokio::task::spawn_blocking(move || waiting.recv());
+            drop(scratch);
+            assert!(path.exists(), "removed by the thread that dropped it");
+            go_on.send(()).unwrap();
+            let gone = async {
+                while path.exists() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            let waited = tokio::time::timeout(Duration::from_secs(60), gone).await;
+            waited.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_temporary_folder_is_removed_where_no_runtime_is() {
+        for is_over in [false, true] {
+            let scratch = Scratch::make().unwrap();
+            let path = scratch.0.clone();
+            let over = runtime();
+            let handle = over.handle().clone();
+            drop(over);
+            // A runtime that is over carries nothing out.
+            let _inside = is_over.then(|| handle.enter());
+            drop(scratch);
+            assert!(!path.exists(), "{is_over}");
+        }
     }
 }

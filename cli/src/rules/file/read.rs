@@ -17,6 +17,7 @@ use crate::kit::yaml::{self, Content, Node};
 use crate::kit::{self, Error, Mark, Place, Problem, Result, Secrets};
 use crate::rules::pattern;
 use crate::rules::template::{self, Expression};
+use crate::values::TextFile;
 
 /// How often is looked where a rule says nothing.
 const LOOK: Duration = Duration::from_secs(300);
@@ -51,13 +52,7 @@ impl Reading {
     pub fn read(&self, names: &[PathBuf]) -> Result<Rules> {
         let mut texts = Vec::new();
         for path in kit::files(names)? {
-            let text = match path.as_os_str() == "-" {
-                true => std::io::read_to_string(std::io::stdin()),
-                false => std::fs::read_to_string(&path),
-            };
-            let text = text.map_err(|error| {
-                Error::other(format!("{} can't be read: {error}", path.display()))
-            })?;
+            let text = TextFile(path.clone()).read().map_err(Error::other)?;
             texts.push((path.display().to_string(), text));
         }
         self.read_texts(&texts)

@@ -16,6 +16,7 @@ mod unions;
 
 use crate::document::openapi::Document;
 
+pub use names::called;
 pub(crate) use schemas::{EXIT_CODE, ITERATOR, NULLABLE, REQUIRED, WIRE_NAME};
 pub use unions::{Union, Variant};
 

@@ -76,6 +76,12 @@ const NAMES: &[(&str, &str)] = &[
     ("WorkspaceParticipantResponseDto", "WorkspaceParticipant"),
 ];
 
+/// What the type of a schema is called, where the table has another name for it and that is free.
+pub fn called(schema: &str) -> Option<&'static str> {
+    let found = NAMES.iter().find(|(wire, _)| *wire == schema);
+    found.map(|(_, name)| *name)
+}
+
 /// Gives types the names of the table.
 pub(super) fn call_types_what_they_are(tree: &mut Value) -> usize {
     let mut taken: BTreeSet<String> = BTreeSet::new();
