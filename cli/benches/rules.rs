@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use seqera_cli::kit::Place;
 use seqera_cli::rules::file::{Item, Limit, Webhook};
 use seqera_cli::rules::state::{Condition, Filter};
-use seqera_cli::rules::{Action, Engine, On, Rule, Rules, Seen, Settings, State, Step, SystemClock};
+use seqera_cli::rules::{
+    Action, Engine, On, Rule, Rules, Seen, Settings, State, Step, SystemClock,
+};
 use seqera_test_platform::{TestPlatform, WORKSPACE};
 use serde_json::json;
 
@@ -50,10 +52,16 @@ fn seen(rule: &str, number: usize) -> Seen {
 
 fn run() {
     let of = |name: &str| std::env::var(name).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let state = State::open(&of(STATE)).await.unwrap();
-        let runner = state.runner("bench", Duration::from_secs(30)).await.unwrap();
+        let runner = state
+            .runner("bench", Duration::from_secs(30))
+            .await
+            .unwrap();
         let mut rules = Rules::default();
         let held = Limit {
             at_once: Some(1),
@@ -78,7 +86,8 @@ fn run() {
 
 /// The memory that a process holds, in megabytes.
 fn memory(process: &Child) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
+    let text =
+        std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
     kilobytes.unwrap_or_default() / 1024.0
@@ -97,7 +106,9 @@ async fn measure() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     let state = State::open(path.to_str().unwrap()).await.unwrap();
-    let builder = TestPlatform::builder().runs(0).run_time(Duration::from_secs(86_400));
+    let builder = TestPlatform::builder()
+        .runs(0)
+        .run_time(Duration::from_secs(86_400));
     let platform = builder.start().await.unwrap();
     let mut runner = Command::new(std::env::current_exe().unwrap())
         .env(STATE, &path)
@@ -142,7 +153,10 @@ async fn measure() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let elapsed = begun.elapsed();
-    println!("300 events carried out in {elapsed:?}, at 20 calls a second; {:.1} MB then", memory(&runner));
+    println!(
+        "300 events carried out in {elapsed:?}, at 20 calls a second; {:.1} MB then",
+        memory(&runner)
+    );
     runner.kill().unwrap();
     runner.wait().unwrap();
 }
@@ -151,6 +165,9 @@ fn main() {
     if std::env::var_os(STATE).is_some() {
         return run();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(measure());
 }

@@ -90,7 +90,10 @@ fn seen_with(rule: &str, key: &str, data: Value) -> Seen {
 
 async fn platform(change: impl FnOnce(Builder) -> Builder) -> TestPlatform {
     let builder = TestPlatform::builder().runs(0).calls_per_second(None);
-    change(builder.run_time(Duration::from_secs(3600))).start().await.unwrap()
+    change(builder.run_time(Duration::from_secs(3600)))
+        .start()
+        .await
+        .unwrap()
 }
 
 fn client(endpoint: &str, token: &str) -> Client {
@@ -149,7 +152,11 @@ impl Work {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let bounded = async { tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap() };
+        let bounded = async {
+            tokio::time::timeout(Duration::from_secs(60), ended)
+                .await
+                .unwrap()
+        };
         self.engine.run(bounded).await.unwrap();
     }
 }
@@ -181,7 +188,11 @@ async fn runs(platform: &TestPlatform) -> BTreeMap<String, usize> {
     let runs: Vec<_> = list.stream().try_collect().await.unwrap();
     let mut names = BTreeMap::new();
     for run in runs {
-        let name = run.workflow.unwrap_or_default().run_name.unwrap_or_default();
+        let name = run
+            .workflow
+            .unwrap_or_default()
+            .run_name
+            .unwrap_or_default();
         *names.entry(name).or_default() += 1;
     }
     names

@@ -185,8 +185,12 @@ impl Kit {
         let home = self.platform.home(kind.scope, item.scope()).await?;
         let home = home.ok_or_else(|| Error::other(format!("there is no `{}`", item.scope())))?;
         for reference in (kind.references)(item) {
-            self.platform.read(super::kinds::of(reference.block)?, &home).await?;
-            let found = self.platform.find(reference.block, &home.text, &reference.name);
+            self.platform
+                .read(super::kinds::of(reference.block)?, &home)
+                .await?;
+            let found = self
+                .platform
+                .find(reference.block, &home.text, &reference.name);
             if reference.required && found.is_none() {
                 let text = format!("there is no `{}` among {}", reference.name, reference.block);
                 return Err(Error::other(text));

@@ -64,9 +64,8 @@ impl Item {
         let mut fields = Map::new();
         for (name, value) in values {
             let key = known.iter().rfind(|key| key.name == name);
-            let key = key.ok_or_else(|| {
-                Error::other(format!("`{name}` is no key of `{}`", kind.block))
-            })?;
+            let key =
+                key.ok_or_else(|| Error::other(format!("`{name}` is no key of `{}`", kind.block)))?;
             if let Some(value) = value_of(key.takes, &name, value)? {
                 fields.insert(name, value);
             }

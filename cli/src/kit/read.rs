@@ -17,7 +17,10 @@ use super::yaml::{self, Content, Node};
 use crate::values::TextFile;
 
 mod item;
+mod template;
 mod value;
+
+use template::Texts;
 
 /// How files are read.
 #[derive(Clone, Debug, Default)]
@@ -111,13 +114,7 @@ impl Reading {
     /// # Errors
     /// Mistakes are in them: all of them.
     pub fn read_texts(&self, texts: Vec<(String, String)>) -> Result<Set> {
-        let mut reader = Reader {
-            reading: self,
-            set: Set::default(),
-            problems: Vec::new(),
-            file: Arc::from(""),
-            folder: PathBuf::new(),
-        };
+        let mut reader = Reader::new(self, Texts::WithVariables);
         // Blocks of all files, with equal items of different files once.
         let mut raw: BTreeMap<usize, Vec<Raw>> = BTreeMap::new();
         for (number, (name, text)) in texts.iter().enumerate() {
@@ -180,13 +177,25 @@ struct Raw {
 
 struct Reader<'a> {
     reading: &'a Reading,
+    texts: Texts,
     set: Set,
     problems: Vec<Problem>,
     file: Arc<str>,
     folder: PathBuf,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(reading: &'a Reading, texts: Texts) -> Self {
+        Self {
+            reading,
+            texts,
+            set: Set::default(),
+            problems: Vec::new(),
+            file: Arc::from(""),
+            folder: PathBuf::new(),
+        }
+    }
+
     fn begin(&mut self, name: &str) {
         self.file = Arc::from(name);
         let folder = Path::new(name).parent();

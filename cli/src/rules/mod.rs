@@ -13,6 +13,7 @@ pub mod clock;
 pub mod engine;
 pub mod event;
 pub mod file;
+pub mod pattern;
 pub mod state;
 pub mod template;
 

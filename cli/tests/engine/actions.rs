@@ -37,7 +37,13 @@ async fn a_table_of_files_becomes_the_parameter_of_a_launch() {
     let folder = tempfile::tempdir().unwrap();
     let reads = folder.path().join("run {7}");
     std::fs::create_dir_all(reads.join("lane")).unwrap();
-    for name in ["s2_1.fastq.gz", "s2_2.fastq.gz", "lane/s1_1.fastq.gz", "lane/s1_2.fastq.gz", "notes"] {
+    for name in [
+        "s2_1.fastq.gz",
+        "s2_2.fastq.gz",
+        "lane/s1_1.fastq.gz",
+        "lane/s1_2.fastq.gz",
+        "notes",
+    ] {
         std::fs::write(reads.join(name), name).unwrap();
     }
     let collect = Action::Collect(Collect {
@@ -59,7 +65,12 @@ async fn a_table_of_files_becomes_the_parameter_of_a_launch() {
     let state = file(&folder).await;
     let data = json!({"event": {"folder": reads}});
     state.see(&[seen_with("r", "a", data)], None).await.unwrap();
-    let work = work(&state, rules(vec![rule("r", vec![collect, launch])]), &platform).await;
+    let work = work(
+        &state,
+        rules(vec![rule("r", vec![collect, launch])]),
+        &platform,
+    )
+    .await;
     work.until_all_ended().await;
     let event = only(&state).await;
     assert_eq!(event.condition, Condition::Done, "{event:#?}");
@@ -96,7 +107,10 @@ async fn a_table_of_files_becomes_the_parameter_of_a_launch() {
 async fn a_run_is_launched_again_at_most_so_often() {
     let folder = tempfile::tempdir().unwrap();
     let platform = platform(|builder| builder.run_time(Duration::from_millis(100))).await;
-    platform.every_run(crate::PIPELINE, Course::fails().takes(Duration::from_millis(100)));
+    platform.every_run(
+        crate::PIPELINE,
+        Course::fails().takes(Duration::from_millis(100)),
+    );
     let state = file(&folder).await;
     let again = Action::Relaunch(Relaunch {
         run: "{{ run.id }}".to_owned(),
@@ -107,7 +121,12 @@ async fn a_run_is_launched_again_at_most_so_often() {
     });
     let work = work(&state, rules(vec![rule("again", vec![again])]), &platform).await;
     let client = crate::client(platform.endpoint(), platform.token());
-    let first = client.launch(crate::PIPELINE).workspace(WORKSPACE).send().await.unwrap();
+    let first = client
+        .launch(crate::PIPELINE)
+        .workspace(WORKSPACE)
+        .send()
+        .await
+        .unwrap();
     let mut run = first.id().to_owned();
     let mut conditions = Vec::new();
     for number in 0..3 {
@@ -121,13 +140,19 @@ async fn a_run_is_launched_again_at_most_so_often() {
         let event = crate::all(&state).await.pop().unwrap();
         conditions.push(event.condition);
         if let Some(made) = event.made.first() {
-            assert!((Utc::now() - seen_at).num_milliseconds() >= 250, "it came before its time");
+            assert!(
+                (Utc::now() - seen_at).num_milliseconds() >= 250,
+                "it came before its time"
+            );
             run = made["id"].as_str().unwrap().to_owned();
             let details = run_of(&platform, &run).await;
             assert_eq!(details.resume, Some(true));
         }
     }
-    assert_eq!(conditions, [Condition::Done, Condition::Done, Condition::Skipped]);
+    assert_eq!(
+        conditions,
+        [Condition::Done, Condition::Done, Condition::Skipped]
+    );
 }
 
 #[tokio::test]
@@ -135,12 +160,19 @@ async fn somebody_is_told_at_least_once_and_addresses_stay_secret() {
     type Got = Arc<Mutex<Vec<(String, Option<String>, Value)>>>;
     let got = Got::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/hooks/secret-of-the-chat", listener.local_addr().unwrap());
+    let address = format!(
+        "http://{}/hooks/secret-of-the-chat",
+        listener.local_addr().unwrap()
+    );
     let noting = got.clone();
     let app = Router::new().fallback(move |headers: HeaderMap, body: String| {
         let noting = noting.clone();
         async move {
-            let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+            let header = |name: &str| {
+                headers
+                    .get(name)
+                    .map(|value| value.to_str().unwrap().to_owned())
+            };
             let mut got = noting.lock().unwrap();
             let body = serde_json::from_str(&body).unwrap_or(Value::Null);
             got.push((header("idempotency-key").unwrap(), header("x-from"), body));
@@ -163,8 +195,14 @@ async fn somebody_is_told_at_least_once_and_addresses_stay_secret() {
         })
     };
     let nowhere = "http://127.0.0.1:9/secret-of-nowhere".to_owned();
-    state.see(&[seen("tell", "a"), seen("nowhere", "b")], None).await.unwrap();
-    let all = rules(vec![rule("tell", vec![notify(address)]), rule("nowhere", vec![notify(nowhere)])]);
+    state
+        .see(&[seen("tell", "a"), seen("nowhere", "b")], None)
+        .await
+        .unwrap();
+    let all = rules(vec![
+        rule("tell", vec![notify(address)]),
+        rule("nowhere", vec![notify(nowhere)]),
+    ]);
     let work = work(&state, all, &platform).await;
     let watched = state.clone();
     let stop = async move {
@@ -177,9 +215,12 @@ async fn somebody_is_told_at_least_once_and_addresses_stay_secret() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let all = tokio::time::timeout(Duration::from_secs(60), put_off).await.unwrap();
+        let all = tokio::time::timeout(Duration::from_secs(60), put_off)
+            .await
+            .unwrap();
         assert_eq!(all[1].condition, Condition::Waiting);
-        let text = serde_json::to_string(&all.iter().map(|event| &event.why).collect::<Vec<_>>()).unwrap();
+        let text =
+            serde_json::to_string(&all.iter().map(|event| &event.why).collect::<Vec<_>>()).unwrap();
         assert!(!text.contains("secret-of"), "{text}");
     };
     work.engine.run(stop).await.unwrap();
@@ -209,20 +250,35 @@ async fn programs_run_without_a_shell() {
         })
     };
     let all = rules(vec![
-        rule("cat", vec![command(&["cat"], 60), command(&["echo", "{{ command.output.key }}; $(id)"], 60)]),
-        rule("fails", vec![command(&["ls", "/nonexistent/{{ event.sample }}"], 60)]),
+        rule(
+            "cat",
+            vec![
+                command(&["cat"], 60),
+                command(&["echo", "{{ command.output.key }}; $(id)"], 60),
+            ],
+        ),
+        rule(
+            "fails",
+            vec![command(&["ls", "/nonexistent/{{ event.sample }}"], 60)],
+        ),
         rule("none", vec![command(&["no-such-program"], 60)]),
         rule("slow", vec![command(&["sleep", "600"], 1)]),
     ]);
     let names = ["cat", "fails", "none", "slow"];
-    let found: Vec<_> = names.iter().map(|name| seen(name, &format!("key of {name}"))).collect();
+    let found: Vec<_> = names
+        .iter()
+        .map(|name| seen(name, &format!("key of {name}")))
+        .collect();
     state.see(&found, None).await.unwrap();
     let work = work(&state, all, &platform).await;
     work.until_all_ended().await;
     let all = crate::all(&state).await;
     assert_eq!(all[0].made[0]["output"]["event"]["sample"], "key of cat");
     assert_eq!(all[0].made[1]["output"], "key of cat; $(id)");
-    for (event, why) in all[1..].iter().zip(["No such file", "can't be run", "took longer"]) {
+    for (event, why) in all[1..]
+        .iter()
+        .zip(["No such file", "can't be run", "took longer"])
+    {
         assert_eq!(event.condition, Condition::Failed);
         assert!(event.why.as_deref().unwrap().contains(why), "{event:#?}");
     }
@@ -250,10 +306,20 @@ async fn runs_are_labelled_and_cancelled() {
     let event = only(&state).await;
     assert_eq!(event.condition, Condition::Done, "{event:#?}");
     let client = crate::client(platform.endpoint(), platform.token());
-    let run = client.run(event.made[0]["id"].as_str().unwrap()).workspace(WORKSPACE);
+    let run = client
+        .run(event.made[0]["id"].as_str().unwrap())
+        .workspace(WORKSPACE);
     let described = run.describe().await.unwrap();
-    assert_eq!(described.workflow.unwrap().status, Some(seqera::types::WorkflowStatus::Cancelled));
-    let labels: Vec<_> = described.labels.unwrap().into_iter().filter_map(|label| label.name).collect();
+    assert_eq!(
+        described.workflow.unwrap().status,
+        Some(seqera::types::WorkflowStatus::Cancelled)
+    );
+    let labels: Vec<_> = described
+        .labels
+        .unwrap()
+        .into_iter()
+        .filter_map(|label| label.name)
+        .collect();
     assert!(labels.contains(&"seen-a".to_owned()), "{labels:?}");
 }
 
@@ -263,8 +329,13 @@ async fn no_more_runs_at_once_than_said() {
     let platform = platform(|builder| builder.run_time(Duration::from_millis(700))).await;
     let state = file(&folder).await;
     let mut limited = rule("r", vec![launch()]);
-    limited.limit = Limit { at_once: Some(2), per_hour: None };
-    let many: Vec<_> = (0..6).map(|number| seen("r", &number.to_string())).collect();
+    limited.limit = Limit {
+        at_once: Some(2),
+        per_hour: None,
+    };
+    let many: Vec<_> = (0..6)
+        .map(|number| seen("r", &number.to_string()))
+        .collect();
     state.see(&many, None).await.unwrap();
     let settings = seqera_cli::rules::Settings {
         ends_every: Duration::from_millis(200),
@@ -278,7 +349,9 @@ async fn no_more_runs_at_once_than_said() {
     let noting = most.clone();
     let watched = tokio::spawn(async move {
         loop {
-            let list = client.list_workflows().workspace_id(client.workspace(WORKSPACE).await.unwrap().id());
+            let list = client
+                .list_workflows()
+                .workspace_id(client.workspace(WORKSPACE).await.unwrap().id());
             let runs: Vec<_> = list.stream().try_collect().await.unwrap();
             let mut statuses: BTreeMap<bool, usize> = BTreeMap::new();
             for run in runs {
@@ -312,10 +385,20 @@ async fn datasets_and_studios_are_made_once() {
     let same = dataset.clone();
     platform.act_then_fail("CreateDatasetV2", 1, 502);
     state.see(&[seen("r", "a")], None).await.unwrap();
-    let work = work(&state, rules(vec![rule("r", vec![dataset, same])]), &platform).await;
+    let work = work(
+        &state,
+        rules(vec![rule("r", vec![dataset, same])]),
+        &platform,
+    )
+    .await;
     work.until_all_ended().await;
     let event = only(&state).await;
     assert_eq!(event.condition, Condition::Done, "{event:#?}");
     assert_eq!(event.made[0]["id"], event.made[1]["id"]);
-    assert!(event.made[1]["url"].as_str().is_some_and(|url| url.contains("/1/")), "{event:#?}");
+    assert!(
+        event.made[1]["url"]
+            .as_str()
+            .is_some_and(|url| url.contains("/1/")),
+        "{event:#?}"
+    );
 }

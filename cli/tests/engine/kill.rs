@@ -18,9 +18,14 @@ const NAME: &str = "RULES_TEST_RUNNER";
 /// No test, but what the processes of the tests run.
 #[test]
 fn runner_process() {
-    let Ok(name) = std::env::var(NAME) else { return };
+    let Ok(name) = std::env::var(NAME) else {
+        return;
+    };
     let of = |name: &str| std::env::var(format!("{NAME}_{name}")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let state = State::open(&of("STATE")).await.unwrap();
         let lease = Duration::from_millis(of("LEASE").parse().unwrap());
@@ -87,7 +92,9 @@ async fn each_event_has_one_run_whenever_the_runner_is_killed() {
     let long = std::env::var_os("SEQCTL_TEST_KILLS").is_some();
     let (kills, events) = if long { (1_000, 1_000) } else { (60, 60) };
     let begun = Instant::now();
-    let seed = std::env::var("SEQCTL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = std::env::var("SEQCTL_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("SEQCTL_TEST_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -100,7 +107,9 @@ async fn each_event_has_one_run_whenever_the_runner_is_killed() {
         if number % 4 == 0 {
             let first = number * events / kills;
             let many = first..(number + 4) * events / kills;
-            let many: Vec<_> = many.map(|event| seen("r", &format!("{event:04}"))).collect();
+            let many: Vec<_> = many
+                .map(|event| seen("r", &format!("{event:04}")))
+                .collect();
             state.see(&many, None).await.unwrap();
         }
         trouble(&platform, &mut random);
@@ -123,9 +132,11 @@ async fn each_event_has_one_run_whenever_the_runner_is_killed() {
     runner.kill();
     tokio::time::sleep(Duration::from_secs(1)).await;
     each_has_one_run(&state, &platform, events).await;
-    let launches = platform.received().iter().filter(|call| {
-        call.operation.as_deref() == Some("CreateWorkflowLaunch")
-    }).count();
+    let launches = platform
+        .received()
+        .iter()
+        .filter(|call| call.operation.as_deref() == Some("CreateWorkflowLaunch"))
+        .count();
     println!(
         "{kills} kills in {after_kills:?}, {left} events left then; all {events} done after {:?} with {launches} launches sent",
         begun.elapsed(),
@@ -137,7 +148,9 @@ fn no_secret_is_in(folder: &Path, secret: &str) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
-        let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        let found = bytes
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
         assert!(!found, "{}", path.display());
     }
 }

@@ -23,7 +23,10 @@ impl Postgres {
     /// None where PostgreSQL is not installed.
     fn start() -> Option<Self> {
         let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-        let mut programs: Vec<_> = versions.flatten().map(|version| version.path().join("bin")).collect();
+        let mut programs: Vec<_> = versions
+            .flatten()
+            .map(|version| version.path().join("bin"))
+            .collect();
         programs.retain(|folder| folder.join("initdb").exists());
         programs.sort();
         let server = Self {
@@ -34,23 +37,40 @@ impl Postgres {
                 false => tempfile::tempdir().unwrap(),
             },
             // Whoever takes it in between makes the start fail, and so the test.
-            port: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(),
+            port: std::net::TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port(),
         };
         if is_root() {
             // It refuses to run as root.
-            let done = Command::new("chown").arg("postgres").arg(server.folder.path()).status();
+            let done = Command::new("chown")
+                .arg("postgres")
+                .arg(server.folder.path())
+                .status();
             assert!(done.unwrap().success());
         }
         let data = server.data();
         let data = data.to_str().unwrap();
-        server.run("initdb", &["-D", data, "-U", "tester", "-A", "trust", "-N", "-E", "UTF8"]);
+        server.run(
+            "initdb",
+            &[
+                "-D", data, "-U", "tester", "-A", "trust", "-N", "-E", "UTF8",
+            ],
+        );
         let options = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=100",
             server.port
         );
         let log = server.folder.path().join("log");
         let log = log.to_str().unwrap();
-        server.run("pg_ctl", &["-D", data, "-l", log, "-w", "-t", "60", "-o", &options, "start"]);
+        server.run(
+            "pg_ctl",
+            &[
+                "-D", data, "-l", log, "-w", "-t", "60", "-o", &options, "start",
+            ],
+        );
         Some(server)
     }
 
@@ -59,7 +79,10 @@ impl Postgres {
     }
 
     fn address(&self) -> String {
-        format!("postgres://tester:never-shown@127.0.0.1:{}/postgres", self.port)
+        format!(
+            "postgres://tester:never-shown@127.0.0.1:{}/postgres",
+            self.port
+        )
     }
 
     fn run(&self, program: &str, words: &[&str]) {
@@ -91,7 +114,17 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let data = self.data();
-        self.run("pg_ctl", &["-D", data.to_str().unwrap(), "-m", "immediate", "-w", "stop"]);
+        self.run(
+            "pg_ctl",
+            &[
+                "-D",
+                data.to_str().unwrap(),
+                "-m",
+                "immediate",
+                "-w",
+                "stop",
+            ],
+        );
     }
 }
 
@@ -105,7 +138,10 @@ macro_rules! postgres {
         match Postgres::start() {
             Some(postgres) => postgres,
             None => {
-                assert!(!Path::new("/usr/lib/postgresql").exists(), "it is installed, and can't be used");
+                assert!(
+                    !Path::new("/usr/lib/postgresql").exists(),
+                    "it is installed, and can't be used"
+                );
                 eprintln!("skipped: PostgreSQL is not installed (apt-get install postgresql)");
                 return;
             }
@@ -125,16 +161,24 @@ async fn the_state_is_the_same_in_postgres() {
     events_are_noted_once(&state).await;
     files_are_remembered(&state).await;
     limits(&state).await;
-    let wrong = format!("postgres://tester:never-shown@127.0.0.1:{}/nothing", postgres.port);
+    let wrong = format!(
+        "postgres://tester:never-shown@127.0.0.1:{}/nothing",
+        postgres.port
+    );
     let refused = State::open(&wrong).await.unwrap_err().to_string();
     assert!(!refused.contains("never-shown"), "{refused}");
 
     // Two runners never take the same, and what a dead one had is taken over when its lease is over.
-    let many: Vec<_> = (0..40).map(|number| seen("shared", &number.to_string())).collect();
+    let many: Vec<_> = (0..40)
+        .map(|number| seen("shared", &number.to_string()))
+        .collect();
     state.see(&many, None).await.unwrap();
     let lease = Duration::from_secs(2);
     let first = state.runner("first", lease).await.unwrap();
-    let second = other.runner("second", Duration::from_secs(600)).await.unwrap();
+    let second = other
+        .runner("second", Duration::from_secs(600))
+        .await
+        .unwrap();
     let take = |state: State, runner: seqera_cli::rules::state::Runner| async move {
         let mut taken = Vec::new();
         for _ in 0..20 {
@@ -143,25 +187,50 @@ async fn the_state_is_the_same_in_postgres() {
         }
         taken
     };
-    let (one, two) = tokio::join!(take(state.clone(), first.clone()), take(other.clone(), second.clone()));
+    let (one, two) = tokio::join!(
+        take(state.clone(), first.clone()),
+        take(other.clone(), second.clone())
+    );
     let mut both: Vec<_> = one.iter().chain(&two).collect();
     both.sort();
     both.dedup();
     assert_eq!((one.len(), two.len(), both.len()), (20, 20, 40));
     let mut mine = state.show(&one[0]).await.unwrap().0;
-    state.note(&first, &mut mine, Utc::now(), Note::Begun { run_name: "shared-1" }).await.unwrap();
+    state
+        .note(
+            &first,
+            &mut mine,
+            Utc::now(),
+            Note::Begun {
+                run_name: "shared-1",
+            },
+        )
+        .await
+        .unwrap();
     let begun = Instant::now();
     let mut over = Vec::new();
     while over.len() < 20 && begun.elapsed() < Duration::from_secs(60) {
         over.extend(other.take(&second, &["shared"], Utc::now()).await.unwrap());
     }
     assert_eq!(over.len(), 20);
-    assert!(begun.elapsed() > Duration::from_secs(1), "not while it may be at work");
+    assert!(
+        begun.elapsed() > Duration::from_secs(1),
+        "not while it may be at work"
+    );
     let taken = over.iter_mut().find(|event| event.id == mine.id).unwrap();
-    assert_eq!((taken.condition, taken.run_name.as_deref()), (Condition::Begun, Some("shared-1")));
+    assert_eq!(
+        (taken.condition, taken.run_name.as_deref()),
+        (Condition::Begun, Some("shared-1"))
+    );
     // Who comes back finds it lost.
-    let lost = state.note(&first, &mut mine, Utc::now(), Note::Failed("late")).await.unwrap_err();
-    assert!(matches!(lost, seqera_cli::rules::StateError::Lost), "{lost}");
+    let lost = state
+        .note(&first, &mut mine, Utc::now(), Note::Failed("late"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(lost, seqera_cli::rules::StateError::Lost),
+        "{lost}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,7 +261,8 @@ async fn runners_share_the_work_while_one_is_killed_over_and_over() {
                 .collect();
             state.see(&many, None).await.unwrap();
             trouble(&platform, &mut random);
-            let killed = Process::start(&format!("{}-{number}", name(0)), &address, &platform, lease);
+            let killed =
+                Process::start(&format!("{}-{number}", name(0)), &address, &platform, lease);
             tokio::time::sleep(Duration::from_millis(random.u64(100..700))).await;
             killed.kill();
         }
@@ -206,12 +276,19 @@ async fn runners_share_the_work_while_one_is_killed_over_and_over() {
         tokio::time::timeout(bound, ended).await.unwrap();
         others.into_iter().for_each(Process::kill);
         tokio::time::sleep(late).await;
-        println!("{runners} runners, {kills} kills, {events} events: {:?}", begun.elapsed());
+        println!(
+            "{runners} runners, {kills} kills, {events} events: {:?}",
+            begun.elapsed()
+        );
         state.close().await;
         let state = State::open(&address).await.unwrap();
         each_has_one_run(&state, &platform, usize::try_from(events).unwrap()).await;
         let pool = sqlx::AnyPool::connect(&address).await.unwrap();
-        for text in ["DELETE FROM events", "DELETE FROM steps", "DELETE FROM runs"] {
+        for text in [
+            "DELETE FROM events",
+            "DELETE FROM steps",
+            "DELETE FROM runs",
+        ] {
             sqlx::query(text).execute(&pool).await.unwrap();
         }
         pool.close().await;

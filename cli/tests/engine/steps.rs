@@ -49,7 +49,8 @@ async fn an_engine_that_ended_at_any_step_is_taken_up() {
         Ended::BetweenActions,
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let platform = platform(|builder| builder.list_runs_after(Duration::from_millis(500))).await;
+        let platform =
+            platform(|builder| builder.list_runs_after(Duration::from_millis(500))).await;
         let state = file(&folder).await;
         let two = rules(vec![rule("r", vec![launch(), launch()])]);
         state.see(&[seen("r", "a")], None).await.unwrap();
@@ -57,9 +58,17 @@ async fn an_engine_that_ended_at_any_step_is_taken_up() {
         let work = work(&state, two, &platform).await;
         work.until_all_ended().await;
         let event = only(&state).await;
-        assert_eq!((event.condition, event.made.len()), (Condition::Done, 2), "{ended:?} {event:#?}");
+        assert_eq!(
+            (event.condition, event.made.len()),
+            (Condition::Done, 2),
+            "{ended:?} {event:#?}"
+        );
         let runs = runs(&platform).await;
-        assert_eq!(runs.values().copied().collect::<Vec<_>>(), [1, 1], "{ended:?} {runs:?}");
+        assert_eq!(
+            runs.values().copied().collect::<Vec<_>>(),
+            [1, 1],
+            "{ended:?} {runs:?}"
+        );
         assert!(runs.keys().all(|name| name.starts_with("r-")), "{runs:?}");
     }
 }
@@ -80,18 +89,27 @@ async fn stop_at(state: &State, ended: Ended, platform: &seqera_test_platform::T
         return;
     }
     let name = "r-0123456789abcdef";
-    state.note(&runner, &mut event, now, Note::Begun { run_name: name }).await.unwrap();
+    state
+        .note(&runner, &mut event, now, Note::Begun { run_name: name })
+        .await
+        .unwrap();
     if matches!(ended, Ended::BegunNotSent) {
         return;
     }
     let client = crate::client(platform.endpoint(), platform.token());
-    let launch = client.launch(crate::PIPELINE).workspace(seqera_test_platform::WORKSPACE);
+    let launch = client
+        .launch(crate::PIPELINE)
+        .workspace(seqera_test_platform::WORKSPACE);
     let run = launch.run_name(name).send().await.unwrap();
     if matches!(ended, Ended::SentNotNoted) {
         return;
     }
     let made = json!({"id": run.id(), "name": name});
-    let note = Note::Made { made: &made, run: None, last: false };
+    let note = Note::Made {
+        made: &made,
+        run: None,
+        last: false,
+    };
     state.note(&runner, &mut event, now, note).await.unwrap();
 }
 
@@ -99,7 +117,9 @@ async fn stop_at(state: &State, ended: Ended, platform: &seqera_test_platform::T
 async fn faults_of_the_server_neither_double_nor_lose() {
     type Fault = fn(&seqera_test_platform::TestPlatform);
     let faults: [(&str, Fault); 9] = [
-        ("502 after it acted", |platform| platform.act_then_fail("CreateWorkflowLaunch", 1, 502)),
+        ("502 after it acted", |platform| {
+            platform.act_then_fail("CreateWorkflowLaunch", 1, 502)
+        }),
         ("502 twice after it acted or not", |platform| {
             platform.fail_next("CreateWorkflowLaunch", 1, 502);
             platform.act_then_fail("CreateWorkflowLaunch", 1, 504);
@@ -107,21 +127,34 @@ async fn faults_of_the_server_neither_double_nor_lose() {
         ("an internal fault after it acted", |platform| {
             platform.act_then_fail("CreateWorkflowLaunch", 1, 400);
         }),
-        ("broken after it acted", |platform| platform.act_then_break("CreateWorkflowLaunch", 1)),
-        ("broken before", |platform| platform.break_next("CreateWorkflowLaunch", 1)),
-        ("too many calls", |platform| platform.fail_next("CreateWorkflowLaunch", 8, 429)),
-        ("the token is refused", |platform| platform.fail_next("*", 3, 401)),
+        ("broken after it acted", |platform| {
+            platform.act_then_break("CreateWorkflowLaunch", 1)
+        }),
+        ("broken before", |platform| {
+            platform.break_next("CreateWorkflowLaunch", 1)
+        }),
+        ("too many calls", |platform| {
+            platform.fail_next("CreateWorkflowLaunch", 8, 429)
+        }),
+        ("the token is refused", |platform| {
+            platform.fail_next("*", 3, 401)
+        }),
         ("looks fail", |platform| {
             platform.act_then_fail("CreateWorkflowLaunch", 1, 502);
             platform.fail_next("ListWorkflows", 6, 500);
         }),
-        ("nothing works for a while", |platform| platform.fail_next("*", 12, 503)),
+        ("nothing works for a while", |platform| {
+            platform.fail_next("*", 12, 503)
+        }),
     ];
     let each = faults.map(|(name, fault)| async move {
         let folder = tempfile::tempdir().unwrap();
         let platform = platform(|builder| builder.list_runs_after(Duration::from_secs(1))).await;
         let state = file(&folder).await;
-        state.see(&[seen("r", "a"), seen("r", "b")], None).await.unwrap();
+        state
+            .see(&[seen("r", "a"), seen("r", "b")], None)
+            .await
+            .unwrap();
         fault(&platform);
         let work = work(&state, rules(vec![rule("r", vec![launch()])]), &platform).await;
         work.until_all_ended().await;
@@ -144,7 +177,9 @@ async fn an_hour_without_network_is_waited_out() {
     let at = Arc::new(std::sync::Mutex::new("http://127.0.0.1:9/api".to_owned()));
     let (of_client, token) = (at.clone(), platform.token().to_owned());
     let connect: Connect = Arc::new(move || Ok(crate::client(&of_client.lock().unwrap(), &token)));
-    let many: Vec<_> = (0..20).map(|number| seen("r", &format!("{number:02}"))).collect();
+    let many: Vec<_> = (0..20)
+        .map(|number| seen("r", &format!("{number:02}")))
+        .collect();
     state.see(&many, None).await.unwrap();
     let one = rules(vec![rule("r", vec![launch()])]);
     let work = work_with(&state, one, connect, Arc::new(clock.clone()), settings()).await;
@@ -156,7 +191,9 @@ async fn an_hour_without_network_is_waited_out() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), met).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), met)
+            .await
+            .unwrap();
         for _ in 0..60 {
             clock.advance(Duration::from_secs(60));
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -169,7 +206,9 @@ async fn an_hour_without_network_is_waited_out() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), ended)
+            .await
+            .unwrap();
         assert!(engine.trouble().is_none());
         each_has_one_run(&watched, &platform, 20).await;
     };
@@ -189,7 +228,14 @@ async fn a_token_that_expires_is_read_anew() {
     let client = crate::client(platform.endpoint(), platform.token());
     platform.advance(lifetime - Duration::from_secs(60));
     let body = seqera::types::CreateAccessTokenRequest::new().name("next");
-    let next = client.create_token().body(body).send().await.unwrap().access_key.unwrap();
+    let next = client
+        .create_token()
+        .body(body)
+        .send()
+        .await
+        .unwrap()
+        .access_key
+        .unwrap();
     platform.advance(Duration::from_secs(120));
     state.see(&[seen("r", "a")], None).await.unwrap();
     let one = rules(vec![rule("r", vec![launch()])]);
@@ -202,9 +248,14 @@ async fn a_token_that_expires_is_read_anew() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), met).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), met)
+            .await
+            .unwrap();
         let why = engine.trouble().unwrap().why;
-        assert!(why.contains("401") && !why.contains(platform.token()), "{why}");
+        assert!(
+            why.contains("401") && !why.contains(platform.token()),
+            "{why}"
+        );
         *held.lock().unwrap() = next;
     };
     tokio::join!(work.until_all_ended(), renew);
@@ -228,17 +279,43 @@ async fn what_can_not_be_decided_stops_alone() {
     let mut broken = lacking.clone();
     broken.data = json!({"event": {}});
     broken.key = "c".to_owned();
-    state.see(&[seen("wanted", "a"), seen("wanted", "b"), broken, lacking, seen("program", "p")], None)
+    state
+        .see(
+            &[
+                seen("wanted", "a"),
+                seen("wanted", "b"),
+                broken,
+                lacking,
+                seen("program", "p"),
+            ],
+            None,
+        )
         .await
         .unwrap();
     // A program was begun, and its end not seen.
     let runner = state.runner("before", LEASE).await.unwrap();
-    let mut event = state.take(&runner, &["program"], Utc::now()).await.unwrap().unwrap();
-    state.note(&runner, &mut event, Utc::now(), Note::Begun { run_name: "" }).await.unwrap();
+    let mut event = state
+        .take(&runner, &["program"], Utc::now())
+        .await
+        .unwrap()
+        .unwrap();
+    state
+        .note(
+            &runner,
+            &mut event,
+            Utc::now(),
+            Note::Begun { run_name: "" },
+        )
+        .await
+        .unwrap();
     drop(runner);
     let work = work(&state, all_rules.clone(), &platform).await;
     work.until_all_ended().await;
-    let conditions: Vec<_> = crate::all(&state).await.into_iter().map(|event| event.condition).collect();
+    let conditions: Vec<_> = crate::all(&state)
+        .await
+        .into_iter()
+        .map(|event| event.condition)
+        .collect();
     assert_eq!(
         conditions,
         [
@@ -257,7 +334,10 @@ async fn what_can_not_be_decided_stops_alone() {
     state.retry(&event.id[..8], Utc::now()).await.unwrap();
     let work = crate::work(&state, all_rules, &platform).await;
     work.until_all_ended().await;
-    assert_eq!(state.show(&event.id).await.unwrap().0.condition, Condition::Done);
+    assert_eq!(
+        state.show(&event.id).await.unwrap().0.condition,
+        Condition::Done
+    );
 }
 
 #[tokio::test]
@@ -274,7 +354,10 @@ async fn a_rule_that_fires_for_its_own_runs_is_bounded() {
         // A watcher finds that the run has ended, and the rule is for it.
         let key = format!("{number:02}");
         let data = json!({"event": {"sample": key}, "run": {"id": made["id"]}});
-        state.see(&[seen_with("r", &key, data)], None).await.unwrap();
+        state
+            .see(&[seen_with("r", &key, data)], None)
+            .await
+            .unwrap();
     }
     let last = crate::all(&state).await.pop().unwrap();
     assert_eq!(last.condition, Condition::Stuck, "{last:#?}");

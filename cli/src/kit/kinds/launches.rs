@@ -153,7 +153,9 @@ pub async fn complete(
 /// Sends a launch, once. The id of the run.
 pub async fn submit(platform: &Platform, home: &Home, ready: Ready) -> Result<String> {
     let call = platform.client.create_workflow_launch();
-    let call = call.workspace_id(home.workspace).source_workspace_id(ready.source_workspace_id);
+    let call = call
+        .workspace_id(home.workspace)
+        .source_workspace_id(ready.source_workspace_id);
     let body = SubmitWorkflowLaunchRequest::new().launch(ready.request);
     let reply = call.body(body).send().await?;
     Ok(reply.workflow_id.unwrap_or_default())

@@ -30,10 +30,13 @@ pub(super) async fn act(task: &Task<'_>, collect: &Collect) -> Result<Value, Out
         )));
     }
     let table = table(task, collect, &groups)?;
-    let told = |error: std::io::Error| Outcome::Later(format!("the table can't be written: {error}"));
+    let told =
+        |error: std::io::Error| Outcome::Later(format!("the table can't be written: {error}"));
     let folder = tempfile::tempdir().map_err(told)?;
     let path = folder.path().join("table.csv");
-    std::fs::File::create(&path).and_then(|mut file| file.write_all(&table)).map_err(told)?;
+    std::fs::File::create(&path)
+        .and_then(|mut file| file.write_all(&table))
+        .map_err(told)?;
     let mut fields = Map::new();
     fields.insert("name".to_owned(), task.text(&collect.dataset)?.into());
     fields.insert("file-path".to_owned(), path.to_string_lossy().into());
@@ -45,16 +48,22 @@ pub(super) async fn act(task: &Task<'_>, collect: &Collect) -> Result<Value, Out
 
 /// The files of a pattern, sorted.
 fn files(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
+    let glob = globset::GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build();
     let glob = glob.map_err(|error| error.to_string())?.compile_matcher();
     // Folders without a wildcard need no walk.
-    let special = pattern.find(['*', '?', '[', '{', '\\']).unwrap_or(pattern.len());
+    let special = pattern
+        .find(['*', '?', '[', '{', '\\'])
+        .unwrap_or(pattern.len());
     let root = match pattern[..special].rsplit_once('/') {
         Some(("", _)) => "/",
         Some((folder, _)) => folder,
         None => ".",
     };
-    let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name();
+    let walk = walkdir::WalkDir::new(root)
+        .follow_links(true)
+        .sort_by_file_name();
     let mut found = Vec::new();
     for entry in walk {
         let entry = entry.map_err(|error| error.to_string())?;
@@ -101,7 +110,8 @@ fn grouped(pattern: &str, files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
 }
 
 fn told_of(path: &Path) -> Value {
-    let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let text =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let folder = path.parent().unwrap_or(Path::new(""));
     json!({
         "path": path.to_string_lossy(),
@@ -121,7 +131,10 @@ fn table(task: &Task<'_>, collect: &Collect, groups: &[Vec<PathBuf>]) -> Result<
         let files: Vec<Value> = group.iter().map(|path| told_of(path)).collect();
         let mut data = task.data.clone();
         if let Value::Object(fields) = &mut data {
-            fields.insert("file".to_owned(), files.first().cloned().unwrap_or_default());
+            fields.insert(
+                "file".to_owned(),
+                files.first().cloned().unwrap_or_default(),
+            );
             fields.insert("files".to_owned(), files.into());
         }
         let mut row = Vec::new();
@@ -134,7 +147,9 @@ fn table(task: &Task<'_>, collect: &Collect, groups: &[Vec<PathBuf>]) -> Result<
         }
         table.write_record(&row).map_err(told)?;
     }
-    table.into_inner().map_err(|error| Outcome::Failed(error.to_string()))
+    table
+        .into_inner()
+        .map_err(|error| Outcome::Failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -146,10 +161,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("run [1]");
         std::fs::create_dir_all(root.join("lane")).unwrap();
-        for name in ["b_2.fq", "b_1.fq", "lane/a_1.fq", "lane/a_2.fq", "c_1.fq", "d_3.fq", "d.txt"] {
+        for name in [
+            "b_2.fq",
+            "b_1.fq",
+            "lane/a_1.fq",
+            "lane/a_2.fq",
+            "c_1.fq",
+            "d_3.fq",
+            "d.txt",
+        ] {
             std::fs::write(root.join(name), name).unwrap();
         }
-        let pattern = format!("{}/**/*_{{1,2}}.fq", globset::escape(root.to_str().unwrap()));
+        let pattern = format!(
+            "{}/**/*_{{1,2}}.fq",
+            globset::escape(root.to_str().unwrap())
+        );
         let groups = grouped(&pattern, files(&pattern).unwrap());
         let names = |group: &Vec<PathBuf>| -> Vec<String> {
             let names = group.iter().map(|path| path.strip_prefix(&root).unwrap());
@@ -158,7 +184,11 @@ mod tests {
         let groups: Vec<_> = groups.iter().map(names).collect();
         assert_eq!(
             groups,
-            [vec!["b_1.fq", "b_2.fq"], vec!["c_1.fq"], vec!["lane/a_1.fq", "lane/a_2.fq"]]
+            [
+                vec!["b_1.fq", "b_2.fq"],
+                vec!["c_1.fq"],
+                vec!["lane/a_1.fq", "lane/a_2.fq"]
+            ]
         );
         assert!(files(&format!("{}/none/*", folder.path().display())).is_err());
     }

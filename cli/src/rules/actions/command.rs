@@ -35,7 +35,8 @@ pub(super) async fn act(
     if let Some(folder) = &command.folder {
         call.current_dir(task.text(folder)?);
     }
-    let told = |error: std::io::Error| Outcome::Failed(format!("`{program}` can't be run: {error}"));
+    let told =
+        |error: std::io::Error| Outcome::Failed(format!("`{program}` can't be run: {error}"));
     let mut child = call.spawn().map_err(told)?;
     let mut data = json!({"id": event.id, "rule": event.rule, "key": event.key});
     if let (Value::Object(data), Value::Object(fields)) = (&mut data, &task.data) {
@@ -62,7 +63,9 @@ pub(super) async fn act(
     if !status.success() {
         let last: Vec<char> = errors.trim().chars().rev().take(500).collect();
         let last: String = last.into_iter().rev().collect();
-        return Err(Outcome::Failed(format!("`{program}` failed ({status}): {last}")));
+        return Err(Outcome::Failed(format!(
+            "`{program}` failed ({status}): {last}"
+        )));
     }
     let output = output.trim();
     let output = serde_json::from_str(output).unwrap_or_else(|_| Value::from(output));

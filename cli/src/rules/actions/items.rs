@@ -21,7 +21,9 @@ pub(super) async fn bring(
     mut fields: Map<String, Value>,
 ) -> Result<Value, Outcome> {
     let of_kit = |error: kit::Error| judge::of_kit(&error);
-    let workspace = fields.entry("workspace").or_insert_with(|| task.workspace().into());
+    let workspace = fields
+        .entry("workspace")
+        .or_insert_with(|| task.workspace().into());
     let workspace = workspace.as_str().unwrap_or_default().to_owned();
     let kind = kit::kind_of(block).map_err(of_kit)?;
     let place = task.step.place.clone();

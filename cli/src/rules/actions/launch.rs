@@ -120,7 +120,10 @@ async fn referred(platform: &Platform, home: &Home, item: &Item) -> Result<(), O
 async fn may_be_again(task: &Task<'_>, relaunch: &Relaunch, event: &Event) -> Result<(), Outcome> {
     let until = event.happened + relaunch.after;
     if until > task.engine.clock().now() {
-        return Err(Outcome::At(until, format!("it waits for {:?}", relaunch.after)));
+        return Err(Outcome::At(
+            until,
+            format!("it waits for {:?}", relaunch.after),
+        ));
     }
     let mut times = 0;
     let mut run = task.text(&relaunch.run)?;
@@ -139,7 +142,9 @@ async fn may_be_again(task: &Task<'_>, relaunch: &Relaunch, event: &Event) -> Re
         }
     }
     match times >= relaunch.at_most && event.round == 0 {
-        true => Err(Outcome::Skipped(format!("it was launched again {times} times"))),
+        true => Err(Outcome::Skipped(format!(
+            "it was launched again {times} times"
+        ))),
         false => Ok(()),
     }
 }
@@ -161,10 +166,16 @@ async fn again(
     };
     let options: Launch = item.options().map_err(of_kit)?;
     if let Some(env) = options.options.compute_env.as_deref() {
-        let env = platform.environment(home, Some(env)).await.map_err(of_kit)?;
+        let env = platform
+            .environment(home, Some(env))
+            .await
+            .map_err(of_kit)?;
         launch = launch.compute_env(seqera::Id(env.id.clone().unwrap_or_default()));
     }
-    let preview = launch.preview().await.map_err(|error| judge::of_look(&error))?;
+    let preview = launch
+        .preview()
+        .await
+        .map_err(|error| judge::of_look(&error))?;
     let mut request = preview.request;
     if !item.fields.is_empty() {
         let changed = options.change(request);
@@ -200,10 +211,19 @@ pub(crate) async fn send(prepared: Prepared, name: &str) -> Outcome {
 /// The run of a name, if the server lists one.
 pub(crate) async fn find(task: &Task<'_>, name: &str) -> Result<Option<String>, Outcome> {
     let platform = task.engine.platform().map_err(Outcome::Nobody)?;
-    let home = task.home(&platform, &workspace(task, &fields(task)?)).await?;
-    let call = platform.client.list_workflows().workspace_id(home.workspace);
+    let home = task
+        .home(&platform, &workspace(task, &fields(task)?))
+        .await?;
+    let call = platform
+        .client
+        .list_workflows()
+        .workspace_id(home.workspace);
     let mut runs = call.search(name).stream();
-    while let Some(run) = runs.try_next().await.map_err(|error| judge::of_look(&error))? {
+    while let Some(run) = runs
+        .try_next()
+        .await
+        .map_err(|error| judge::of_look(&error))?
+    {
         let run = run.workflow.unwrap_or_default();
         if run.run_name.as_deref() == Some(name) {
             return Ok(run.id);
@@ -216,7 +236,9 @@ pub(crate) async fn find(task: &Task<'_>, name: &str) -> Result<Option<String>, 
 pub(crate) async fn made(task: &Task<'_>, id: &str, name: &str) -> Outcome {
     let home = async {
         let platform = task.engine.platform().map_err(Outcome::Nobody)?;
-        let home = task.home(&platform, &workspace(task, &fields(task)?)).await?;
+        let home = task
+            .home(&platform, &workspace(task, &fields(task)?))
+            .await?;
         Ok::<_, Outcome>((platform, home))
     };
     match home.await {
@@ -232,7 +254,9 @@ async fn made_in(platform: &Platform, home: &Home, id: &str, name: &str) -> Outc
         Some(id) => platform.workspace_name(id).await.ok().flatten(),
         None => None,
     };
-    if let Some((organization, workspace)) = workspace.as_deref().and_then(|name| name.split_once('/')) {
+    if let Some((organization, workspace)) =
+        workspace.as_deref().and_then(|name| name.split_once('/'))
+    {
         let web = crate::context::web_of(platform.client.endpoint());
         made["url"] = format!("{web}/orgs/{organization}/workspaces/{workspace}/watch/{id}").into();
     }

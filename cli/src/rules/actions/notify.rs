@@ -36,7 +36,10 @@ pub(super) async fn act(task: &Task<'_>, notify: &Notify, event: &Event) -> Resu
     call = match (&notify.json, &notify.text) {
         (Some(body), _) => {
             let body = template::fill(body, &task.data)?;
-            let has_type = notify.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
+            let has_type = notify
+                .headers
+                .keys()
+                .any(|name| name.eq_ignore_ascii_case("content-type"));
             let call = call.body(body.to_string());
             match has_type {
                 true => call,

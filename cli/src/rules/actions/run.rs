@@ -29,7 +29,10 @@ pub(super) async fn cancel(task: &Task<'_>, cancel: &Cancel) -> Result<Value, Ou
 pub(super) async fn label(task: &Task<'_>, label: &Label) -> Result<Value, Outcome> {
     let run = run_of(task, &label.run).await?;
     let texts = |templates: &[String]| -> Result<Vec<String>, Outcome> {
-        templates.iter().map(|template| task.text(template)).collect()
+        templates
+            .iter()
+            .map(|template| task.text(template))
+            .collect()
     };
     let (add, remove) = (texts(&label.add)?, texts(&label.remove)?);
     let platform = task.engine.platform().map_err(Outcome::Nobody)?;

@@ -18,7 +18,9 @@ impl Engine {
         {
             let mut last = locked(&self.looked_for_ends);
             let is_time = last.is_none_or(|last| {
-                (now - last).to_std().is_ok_and(|since| since >= self.settings.ends_every)
+                (now - last)
+                    .to_std()
+                    .is_ok_and(|since| since >= self.settings.ends_every)
             });
             if !is_time {
                 return;
@@ -27,7 +29,10 @@ impl Engine {
         }
         let names: Vec<String> = {
             let rules = self.rules.borrow();
-            let limited = rules.rules.iter().filter(|rule| rule.limit.at_once.is_some());
+            let limited = rules
+                .rules
+                .iter()
+                .filter(|rule| rule.limit.at_once.is_some());
             limited.map(|rule| rule.name.clone()).collect()
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -66,19 +71,31 @@ impl Engine {
         let platform = self.platform().map_err(Outcome::Nobody)?;
         let home = platform.home(Scope::Workspace, workspace).await;
         let home = home.map_err(|error| judge::of_kit(&error))?;
-        let Some(home) = home else { return Ok(Vec::new()) };
+        let Some(home) = home else {
+            return Ok(Vec::new());
+        };
         let mut wanted: BTreeSet<&str> = runs.iter().map(|(id, _)| id.as_str()).collect();
         let first = runs.iter().map(|(_, launched)| *launched).min();
         let mut ended = Vec::new();
-        let call = platform.client.list_workflows().workspace_id(home.workspace);
+        let call = platform
+            .client
+            .list_workflows()
+            .workspace_id(home.workspace);
         let mut list = call.stream();
         while !wanted.is_empty()
-            && let Some(listed) = list.try_next().await.map_err(|error| judge::of_look(&error))?
+            && let Some(listed) = list
+                .try_next()
+                .await
+                .map_err(|error| judge::of_look(&error))?
         {
             let run = listed.workflow.unwrap_or_default();
             let submitted = run.submit.as_ref().map(|time| time.to_utc());
             if wanted.remove(run.id.as_deref().unwrap_or_default()) {
-                if run.status.as_ref().is_some_and(seqera::types::WorkflowStatus::is_end) {
+                if run
+                    .status
+                    .as_ref()
+                    .is_some_and(seqera::types::WorkflowStatus::is_end)
+                {
                     ended.extend(run.id);
                 }
             } else if let (Some(submitted), Some(first)) = (submitted, first)
@@ -90,7 +107,9 @@ impl Engine {
         }
         // One that is in no list is gone, unless it is so new that the list is late.
         let old = self.clock.now() - chrono::Duration::minutes(10);
-        let gone = runs.iter().filter(|(id, launched)| wanted.contains(id.as_str()) && *launched < old);
+        let gone = runs
+            .iter()
+            .filter(|(id, launched)| wanted.contains(id.as_str()) && *launched < old);
         ended.extend(gone.map(|(id, _)| id.clone()));
         Ok(ended)
     }

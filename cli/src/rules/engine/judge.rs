@@ -23,13 +23,17 @@ pub fn of_act(error: &seqera::Error) -> Outcome {
     match error.kind() {
         // Nothing came to the server.
         ErrorKind::Connect | ErrorKind::Configuration => Outcome::Nobody(why),
-        ErrorKind::InvalidRequest | ErrorKind::NotSent | ErrorKind::NotFound | ErrorKind::Ambiguous => {
-            Outcome::Failed(why)
-        }
+        ErrorKind::InvalidRequest
+        | ErrorKind::NotSent
+        | ErrorKind::NotFound
+        | ErrorKind::Ambiguous => Outcome::Failed(why),
         ErrorKind::Status if error.is_unauthorized() => Outcome::Nobody(why),
         ErrorKind::Status if error.is_rate_limited() => Outcome::Later(why),
         ErrorKind::Status if error.error_id().is_none() && !error.is_conflict() => {
-            match error.status().is_some_and(|status| status.is_client_error() && status != 408) {
+            match error
+                .status()
+                .is_some_and(|status| status.is_client_error() && status != 408)
+            {
                 true => Outcome::Failed(why),
                 false => Outcome::Unclear(why),
             }
@@ -50,7 +54,9 @@ fn may_pass(error: &seqera::Error) -> bool {
     error.is_retryable()
         || error.error_id().is_some()
         || error.kind() == ErrorKind::InvalidResponse
-        || error.status().is_some_and(|status| status.is_server_error() || status == 408)
+        || error
+            .status()
+            .is_some_and(|status| status.is_server_error() || status == 408)
 }
 
 fn told(error: &seqera::Error) -> String {

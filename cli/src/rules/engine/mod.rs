@@ -187,7 +187,8 @@ impl Engine {
                     }
                 }
             }
-            if under_way.is_empty() && (stopping || (ends_when_idle && (idle || self.room() == 0))) {
+            if under_way.is_empty() && (stopping || (ends_when_idle && (idle || self.room() == 0)))
+            {
                 break;
             }
             self.look_for_ends().await;
@@ -245,7 +246,9 @@ impl Engine {
     async fn take(&self) -> Result<Option<Event>, StateError> {
         let rules = self.open_rules();
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
-        self.state.take(&self.runner, &rules, self.clock.now()).await
+        self.state
+            .take(&self.runner, &rules, self.clock.now())
+            .await
     }
 
     async fn next_ready(&self) -> Option<DateTime<Utc>> {

@@ -133,7 +133,10 @@ impl Engine {
             return Ok(Next::Stop(Worked::On));
         }
         let now = self.clock.now();
-        let admission = self.state.admit(&self.runner, event, rule.limit, now).await?;
+        let admission = self
+            .state
+            .admit(&self.runner, event, rule.limit, now)
+            .await?;
         Ok(match admission {
             Admission::Now => Next::Go,
             Admission::Later(until) => {
@@ -149,7 +152,9 @@ impl Engine {
         let mut run = run_of(event);
         for _ in 0..self.settings.longest_chain.saturating_mul(10) {
             let Some(id) = run else { break };
-            let Some(maker) = self.state.maker_of(&id).await? else { break };
+            let Some(maker) = self.state.maker_of(&id).await? else {
+                break;
+            };
             fired += u32::from(maker.rule == rule.name);
             run = run_of(&maker);
         }
@@ -167,7 +172,8 @@ impl Engine {
             )));
         }
         if !again {
-            self.note(task.rules, event, Note::Begun { run_name: "" }).await?;
+            self.note(task.rules, event, Note::Begun { run_name: "" })
+                .await?;
         }
         Ok(actions::act(task, event).await)
     }
@@ -197,11 +203,14 @@ impl Engine {
             Ok(ready) => ready,
             Err(outcome) => return Ok(outcome),
         };
-        self.note(task.rules, event, Note::Begun { run_name: &name }).await?;
+        self.note(task.rules, event, Note::Begun { run_name: &name })
+            .await?;
         let begun = event.begun.unwrap_or_default();
         let age = (self.clock.now() - begun).to_std().unwrap_or_default();
         if age > FRESH {
-            return Ok(Outcome::Unclear("the machine stood still before it was sent".to_owned()));
+            return Ok(Outcome::Unclear(
+                "the machine stood still before it was sent".to_owned(),
+            ));
         }
         Ok(actions::launch::send(ready, &name).await)
     }
@@ -240,12 +249,22 @@ impl Engine {
                 Worked::On
             }
             Outcome::Failed(why) => {
-                tracing::warn!(rule = event.rule, event = event.id, why = task.rules.hide(&why), "failed");
+                tracing::warn!(
+                    rule = event.rule,
+                    event = event.id,
+                    why = task.rules.hide(&why),
+                    "failed"
+                );
                 self.note(task.rules, event, Note::Failed(&why)).await?;
                 Worked::On
             }
             Outcome::Stuck(why) => {
-                tracing::warn!(rule = event.rule, event = event.id, why = task.rules.hide(&why), "stuck");
+                tracing::warn!(
+                    rule = event.rule,
+                    event = event.id,
+                    why = task.rules.hide(&why),
+                    "stuck"
+                );
                 self.note(task.rules, event, Note::Stuck(&why)).await?;
                 Worked::On
             }
@@ -254,7 +273,8 @@ impl Engine {
                 Worked::On
             }
             Outcome::At(until, why) => {
-                self.note(task.rules, event, Note::PutOff { until, why: &why }).await?;
+                self.note(task.rules, event, Note::PutOff { until, why: &why })
+                    .await?;
                 Worked::On
             }
             Outcome::Later(why) if patient => {
@@ -267,7 +287,10 @@ impl Engine {
                 Worked::On
             }
             Outcome::Later(why) => {
-                let why = format!("it has not come through for {:?}: {why}", self.settings.patience);
+                let why = format!(
+                    "it has not come through for {:?}: {why}",
+                    self.settings.patience
+                );
                 self.note(task.rules, event, Note::Stuck(&why)).await?;
                 Worked::On
             }
@@ -293,7 +316,10 @@ impl Engine {
             Outcome::Nobody(why) => Worked::Nobody(task.rules.hide(&why)),
             Outcome::NotSent(why) => {
                 // Nothing came to the server: it need not be looked for.
-                let note = Note::PutOff { until: now, why: &why };
+                let note = Note::PutOff {
+                    until: now,
+                    why: &why,
+                };
                 self.note(task.rules, event, note).await?;
                 Worked::Nobody(task.rules.hide(&why))
             }
@@ -301,21 +327,42 @@ impl Engine {
         Ok(Next::Stop(worked))
     }
 
-    async fn note(&self, rules: &Rules, event: &mut Event, note: Note<'_>) -> Result<(), StateError> {
+    async fn note(
+        &self,
+        rules: &Rules,
+        event: &mut Event,
+        note: Note<'_>,
+    ) -> Result<(), StateError> {
         let hidden = |why: &str| rules.hide(why);
         let now = self.clock.now();
         let (state, runner) = (&self.state, &self.runner);
         match note {
-            Note::Failed(why) => state.note(runner, event, now, Note::Failed(&hidden(why))).await,
-            Note::Stuck(why) => state.note(runner, event, now, Note::Stuck(&hidden(why))).await,
-            Note::Skipped(why) => state.note(runner, event, now, Note::Skipped(&hidden(why))).await,
+            Note::Failed(why) => {
+                state
+                    .note(runner, event, now, Note::Failed(&hidden(why)))
+                    .await
+            }
+            Note::Stuck(why) => {
+                state
+                    .note(runner, event, now, Note::Stuck(&hidden(why)))
+                    .await
+            }
+            Note::Skipped(why) => {
+                state
+                    .note(runner, event, now, Note::Skipped(&hidden(why)))
+                    .await
+            }
             Note::PutOff { until, why } => {
                 let why = &hidden(why);
-                state.note(runner, event, now, Note::PutOff { until, why }).await
+                state
+                    .note(runner, event, now, Note::PutOff { until, why })
+                    .await
             }
             Note::Looked { again, counts, why } => {
                 let why = &hidden(why);
-                state.note(runner, event, now, Note::Looked { again, counts, why }).await
+                state
+                    .note(runner, event, now, Note::Looked { again, counts, why })
+                    .await
             }
             other => state.note(runner, event, now, other).await,
         }
@@ -324,7 +371,12 @@ impl Engine {
 
 /// The run at whose end an event stands, if it is of one.
 fn run_of(event: &Event) -> Option<String> {
-    event.data.get("run")?.get("id")?.as_str().map(str::to_owned)
+    event
+        .data
+        .get("run")?
+        .get("id")?
+        .as_str()
+        .map(str::to_owned)
 }
 
 /// What templates of the next action see: the event, and what the actions before have made.

@@ -244,5 +244,9 @@ fn digest(parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
     }
     let bytes = hasher.finalize();
-    bytes.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .take(10)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

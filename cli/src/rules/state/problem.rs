@@ -40,9 +40,10 @@ impl fmt::Display for StateError {
                 f,
                 "{text}. It was left as it is: put a copy in its place, or move it away to begin anew"
             ),
-            Self::Locked(text) | Self::Unusable(text) | Self::Refused(text) | Self::Database(text) => {
-                f.write_str(text)
-            }
+            Self::Locked(text)
+            | Self::Unusable(text)
+            | Self::Refused(text)
+            | Self::Database(text) => f.write_str(text),
             Self::Lost => f.write_str("another runner has taken the event over"),
         }
     }

@@ -51,7 +51,10 @@ impl State {
         if self.kind == Kind::Sqlite {
             // Whoever had it before is no more.
             let mut writing = self.begin().await?;
-            for text in ["DELETE FROM runners", "UPDATE events SET runner = NULL WHERE runner IS NOT NULL"] {
+            for text in [
+                "DELETE FROM runners",
+                "UPDATE events SET runner = NULL WHERE runner IS NOT NULL",
+            ] {
                 sqlx::query(text).execute(&mut *writing.transaction).await?;
             }
             writing.commit().await?;
@@ -123,7 +126,9 @@ impl State {
             return Ok(None);
         }
         let mut writing = self.begin().await?;
-        let of_rules: Vec<_> = (0..rules.len()).map(|number| format!("${}", number + 3)).collect();
+        let of_rules: Vec<_> = (0..rules.len())
+            .map(|number| format!("${}", number + 3))
+            .collect();
         let skip_locked = match self.kind {
             Kind::Sqlite => "",
             Kind::Postgres => "FOR UPDATE SKIP LOCKED",
@@ -136,7 +141,9 @@ impl State {
             of_rules.join(", "),
             self.lease_clock(),
         );
-        let mut query = sqlx::query(&text).bind(runner.name.to_string()).bind(millis(now));
+        let mut query = sqlx::query(&text)
+            .bind(runner.name.to_string())
+            .bind(millis(now));
         for rule in rules {
             query = query.bind((*rule).to_owned());
         }
@@ -171,7 +178,11 @@ impl State {
 fn lock(at: &str) -> Result<File> {
     let path = format!("{at}.lock");
     let told = |error: std::io::Error| StateError::Unusable(format!("{path}: {error}"));
-    let file = File::options().create(true).append(true).open(&path).map_err(told)?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(told)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StateError::Locked(format!(

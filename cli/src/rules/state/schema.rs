@@ -12,7 +12,8 @@ use super::{Kind, Result, State, StateError};
 
 /// The steps from an empty database to the tables of this version, by number. One that was released
 /// is never changed.
-const STEPS: [(i64, &str, &str); 1] = [(1, "events, files and watchers", include_str!("schema.sql"))];
+const STEPS: [(i64, &str, &str); 1] =
+    [(1, "events, files and watchers", include_str!("schema.sql"))];
 
 /// By this number in the header of a SQLite file its program is known.
 const APPLICATION: i64 = 0x7365_7163;
@@ -21,7 +22,9 @@ const APPLICATION: i64 = 0x7365_7163;
 struct Steps;
 
 impl MigrationSource<'static> for Steps {
-    fn resolve(self) -> BoxFuture<'static, std::result::Result<Vec<Migration>, sqlx::error::BoxDynError>> {
+    fn resolve(
+        self,
+    ) -> BoxFuture<'static, std::result::Result<Vec<Migration>, sqlx::error::BoxDynError>> {
         let steps = STEPS.into_iter().map(|(version, what, sql)| {
             let (what, sql) = (Cow::Borrowed(what), Cow::Borrowed(sql));
             Migration::new(version, what, MigrationType::Simple, sql, false)
@@ -34,7 +37,10 @@ impl MigrationSource<'static> for Steps {
 /// Refuses files that are no databases, before anything opens them for writing.
 pub fn check_file(path: &Path) -> Result<()> {
     let told = |error: std::io::Error| {
-        StateError::Unusable(format!("the state {} can't be read: {error}", path.display()))
+        StateError::Unusable(format!(
+            "the state {} can't be read: {error}",
+            path.display()
+        ))
     };
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
@@ -42,7 +48,10 @@ pub fn check_file(path: &Path) -> Result<()> {
         Err(error) => return Err(told(error)),
     };
     let mut head = Vec::new();
-    file.by_ref().take(16).read_to_end(&mut head).map_err(told)?;
+    file.by_ref()
+        .take(16)
+        .read_to_end(&mut head)
+        .map_err(told)?;
     match head.is_empty() || head == b"SQLite format 3\0" {
         true => Ok(()),
         false => Err(StateError::Damaged(format!(
@@ -102,9 +111,9 @@ pub async fn check_pages(state: &State) -> Result<()> {
 
 fn of_migration(error: MigrateError) -> StateError {
     match error {
-        MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => {
-            StateError::Unusable("it is of another version of this program, perhaps a newer one".to_owned())
-        }
+        MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => StateError::Unusable(
+            "it is of another version of this program, perhaps a newer one".to_owned(),
+        ),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         other => StateError::Database(other.to_string()),
     }

@@ -122,9 +122,17 @@ impl State {
                 .await?;
         }
         // The same trouble again is no step.
-        let same = matches!(note, Note::PutOff { .. } | Note::Looked { .. }) && event.why == next.why;
+        let same =
+            matches!(note, Note::PutOff { .. } | Note::Looked { .. }) && event.why == next.why;
         if !same {
-            step(&mut writing.transaction, &next.id, millis(now), what, told.as_deref()).await?;
+            step(
+                &mut writing.transaction,
+                &next.id,
+                millis(now),
+                what,
+                told.as_deref(),
+            )
+            .await?;
         }
         writing.commit().await?;
         *event = next;
@@ -284,7 +292,11 @@ impl State {
 }
 
 /// What a note makes of an event: the word for the step, and what is to be said of it.
-fn change(event: &mut Event, now: DateTime<Utc>, note: &Note<'_>) -> (&'static str, Option<String>) {
+fn change(
+    event: &mut Event,
+    now: DateTime<Utc>,
+    note: &Note<'_>,
+) -> (&'static str, Option<String>) {
     let end = |event: &mut Event, condition: Condition, why: Option<&str>| {
         event.condition = condition;
         event.why = why.map(str::to_owned);
@@ -299,7 +311,10 @@ fn change(event: &mut Event, now: DateTime<Utc>, note: &Note<'_>) -> (&'static s
             event.run_name = Some((*run_name).to_owned());
             event.begun = Some(now);
             event.looks = 0;
-            ("begun", (!run_name.is_empty()).then(|| (*run_name).to_owned()))
+            (
+                "begun",
+                (!run_name.is_empty()).then(|| (*run_name).to_owned()),
+            )
         }
         Note::Looked { again, counts, why } => {
             event.looks += u32::from(*counts);

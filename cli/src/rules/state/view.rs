@@ -65,7 +65,8 @@ impl State {
     /// # Errors
     /// The database can't be read.
     pub async fn counts(&self) -> Result<Vec<Count>> {
-        let text = "SELECT rule, state, COUNT(*) FROM events GROUP BY rule, state ORDER BY rule, state";
+        let text =
+            "SELECT rule, state, COUNT(*) FROM events GROUP BY rule, state ORDER BY rule, state";
         let rows = sqlx::query(text).fetch_all(&self.pool).await?;
         let count = |row: &sqlx::any::AnyRow| {
             Ok(Count {
@@ -108,7 +109,9 @@ impl State {
         match rows.as_slice() {
             [] => Err(StateError::Refused(format!("there is no event {id}"))),
             [row] => Event::of(row),
-            _ => Err(StateError::Refused(format!("several events begin with {id}"))),
+            _ => Err(StateError::Refused(format!(
+                "several events begin with {id}"
+            ))),
         }
     }
 
@@ -148,7 +151,8 @@ impl State {
             event.admitted = None;
         }
         (event.ready, event.tries, event.why, event.ended) = (now, 0, None, None);
-        self.change_by_hand(&event, was, now, "tried again", None).await?;
+        self.change_by_hand(&event, was, now, "tried again", None)
+            .await?;
         Ok(event)
     }
 
@@ -160,12 +164,16 @@ impl State {
         let mut event = self.event(id).await?;
         let was = event.condition;
         if matches!(was, Condition::Done | Condition::Skipped) {
-            return Err(StateError::Refused(format!("event {} is {was} already", event.id)));
+            return Err(StateError::Refused(format!(
+                "event {} is {was} already",
+                event.id
+            )));
         }
         event.condition = Condition::Skipped;
         event.ended = Some(now);
         event.why = Some("by hand".to_owned());
-        self.change_by_hand(&event, was, now, "skipped", Some("by hand")).await?;
+        self.change_by_hand(&event, was, now, "skipped", Some("by hand"))
+            .await?;
         Ok(event)
     }
 
