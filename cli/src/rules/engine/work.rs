@@ -198,7 +198,10 @@ impl Engine {
                 "it was sent {sent_before} times, the server never answered, and no run came of it"
             )));
         }
-        let name = actions::launch::run_name(&task.rule.name, event);
+        let name = match actions::launch::run_name(task, event) {
+            Ok(name) => name,
+            Err(outcome) => return Ok(outcome),
+        };
         let ready = match actions::launch::prepare(task, event, &name).await {
             Ok(ready) => ready,
             Err(outcome) => return Ok(outcome),
