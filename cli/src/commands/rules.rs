@@ -723,12 +723,12 @@ impl One {
             facts.push(("made".to_owned(), made.to_string()));
         }
         facts.push(("data".to_owned(), format!("{:#}", event.data)));
-        let columns: &[Column] = &[
+        const COLUMNS: &[Column] = &[
             Column::new("At", "at"),
             Column::new("Step", "what"),
             Column::new("Note", "note"),
         ];
-        let steps = table("Steps", columns, &steps)?;
+        let steps = table("Steps", COLUMNS, &steps)?;
         context.show(&Answer::new(
             value,
             View::Parts(vec![View::Facts(facts), steps]),

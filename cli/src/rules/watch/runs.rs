@@ -72,6 +72,8 @@ pub struct RunWatcher {
     watcher: String,
     rules: Vec<(String, Run)>,
     known: Known,
+    /// The names of pipelines of the launchpad, by their ids; empty for one that is in no list.
+    pipelines: BTreeMap<i64, String>,
     next: DateTime<Utc>,
 }
 
@@ -100,6 +102,7 @@ impl RunWatcher {
                 .map(|(name, run)| ((*name).to_owned(), (*run).clone()))
                 .collect(),
             known,
+            pipelines: BTreeMap::new(),
             next: now,
         })
     }
@@ -158,9 +161,10 @@ impl RunWatcher {
                 None => drop(known.open.remove(&id)),
             }
         }
+        self.name_pipelines(&listed).await?;
         let mut seen = Vec::new();
         for (id, run) in &listed {
-            let facts = Facts::of(run);
+            let facts = Facts::of(run, &self.pipelines);
             match facts.is_open() {
                 true => drop(
                     known
@@ -204,12 +208,40 @@ impl RunWatcher {
 
     async fn list(&self, search: &str, listed: &mut BTreeMap<String, RunSummary>) -> Result<()> {
         let call = self.client.list_workflows().workspace_id(self.workspace);
-        let call = call.attributes(["labels"]).search(search).max(100);
+        let attributes = match self.wants_pipelines() {
+            true => vec!["labels", "pipelineInfo"],
+            false => vec!["labels"],
+        };
+        let call = call.attributes(attributes).search(search).max(100);
         let mut runs = call.stream();
         while let Some(run) = runs.try_next().await? {
             if let Some(id) = run.workflow.as_ref().and_then(|run| run.id.clone()) {
                 listed.insert(id, run);
             }
+        }
+        Ok(())
+    }
+
+    fn wants_pipelines(&self) -> bool {
+        self.rules.iter().any(|(_, run)| !run.pipeline.is_empty())
+    }
+
+    /// Learns the names of pipelines of the launchpad, where runs are of ones that are not known.
+    async fn name_pipelines(&mut self, listed: &BTreeMap<String, RunSummary>) -> Result<()> {
+        let ids = listed.values().filter_map(pipeline_id);
+        let unknown: Vec<_> = ids.filter(|id| !self.pipelines.contains_key(id)).collect();
+        if unknown.is_empty() || !self.wants_pipelines() {
+            return Ok(());
+        }
+        let call = self.client.list_pipelines().workspace_id(self.workspace);
+        let mut pipelines = call.stream();
+        while let Some(pipeline) = pipelines.try_next().await? {
+            if let (Some(id), Some(name)) = (pipeline.pipeline_id, pipeline.name) {
+                self.pipelines.insert(id, name);
+            }
+        }
+        for id in unknown {
+            self.pipelines.entry(id).or_default();
         }
         Ok(())
     }
@@ -268,6 +300,10 @@ impl RunWatcher {
     }
 }
 
+fn pipeline_id(run: &RunSummary) -> Option<i64> {
+    run.pipeline_info.as_ref()?.id
+}
+
 /// A time as searches take it.
 fn moment(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
@@ -287,18 +323,21 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(run: &RunSummary) -> Self {
+    fn of(run: &RunSummary, pipelines: &BTreeMap<i64, String>) -> Self {
         let whole = serde_json::to_value(run).unwrap_or_default();
         let workflow = &whole["workflow"];
         let time = |name: &str| workflow[name].as_str().and_then(|text| text.parse().ok());
+        let name = pipeline_id(run)
+            .and_then(|id| pipelines.get(&id))
+            .map(String::as_str);
         let names = [
-            &whole["pipelineInfo"]["name"],
-            &workflow["projectName"],
-            &workflow["repository"],
+            name,
+            workflow["projectName"].as_str(),
+            workflow["repository"].as_str(),
         ];
         let names = names
             .iter()
-            .filter_map(|name| name.as_str())
+            .filter_map(|name| *name)
             .filter(|name| !name.is_empty());
         let labels = whole["labels"].as_array().into_iter().flatten();
         let label = |label: &Value| {
