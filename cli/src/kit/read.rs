@@ -182,6 +182,8 @@ struct Reader<'a> {
     problems: Vec<Problem>,
     file: Arc<str>,
     folder: PathBuf,
+    /// Whether the item that is being read names a file that can't be.
+    lacks_file: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -193,6 +195,7 @@ impl<'a> Reader<'a> {
             problems: Vec::new(),
             file: Arc::from(""),
             folder: PathBuf::new(),
+            lacks_file: false,
         }
     }
 

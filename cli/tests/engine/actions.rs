@@ -314,12 +314,16 @@ async fn runs_are_labelled_and_cancelled() {
         described.workflow.unwrap().status,
         Some(seqera::types::WorkflowStatus::Cancelled)
     );
-    let labels: Vec<_> = described
-        .labels
-        .unwrap()
+    let workspace = client.workspace(WORKSPACE).await.unwrap().id();
+    let list = client
+        .list_workflows()
+        .workspace_id(workspace)
+        .attributes(["labels"]);
+    let runs: Vec<_> = list.stream().try_collect().await.unwrap();
+    let labels = runs
         .into_iter()
-        .filter_map(|label| label.name)
-        .collect();
+        .flat_map(|run| run.labels.unwrap_or_default());
+    let labels: Vec<_> = labels.filter_map(|label| label.name).collect();
     assert!(labels.contains(&"seen-a".to_owned()), "{labels:?}");
 }
 
@@ -359,9 +363,10 @@ async fn no_more_runs_at_once_than_said() {
                 *statuses.entry(status.is_end()).or_default() += 1;
             }
             let going = statuses.get(&false).copied().unwrap_or_default();
-            let mut most = noting.lock().unwrap();
-            *most = going.max(*most);
-            drop(most);
+            {
+                let mut most = noting.lock().unwrap();
+                *most = going.max(*most);
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });

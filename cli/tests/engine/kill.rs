@@ -114,7 +114,7 @@ async fn each_event_has_one_run_whenever_the_runner_is_killed() {
         }
         trouble(&platform, &mut random);
         let runner = Process::start("killed", state.place(), &platform, lease);
-        let life = random.u64(20..400);
+        let life = random.u64(20..600);
         tokio::time::sleep(Duration::from_millis(life)).await;
         runner.kill();
     }

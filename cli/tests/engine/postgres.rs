@@ -31,7 +31,11 @@ impl Postgres {
         programs.sort();
         let server = Self {
             programs: programs.pop()?,
-            folder: tempfile::tempdir().unwrap(),
+            folder: match is_root() {
+                // The server's user gets there.
+                true => tempfile::tempdir_in("/var/lib/postgresql").unwrap(),
+                false => tempfile::tempdir().unwrap(),
+            },
             // Whoever takes it in between makes the start fail, and so the test.
             port: std::net::TcpListener::bind("127.0.0.1:0")
                 .unwrap()

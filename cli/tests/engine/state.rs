@@ -159,6 +159,14 @@ async fn what_is_damaged_or_of_others_is_left_alone() {
     state.see(&many, None).await.unwrap();
     state.close().await;
     drop(state);
+    let pool = sqlx::AnyPool::connect(&format!("sqlite:{at}"))
+        .await
+        .unwrap();
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
     let mut bytes = std::fs::read(&path).unwrap();
     let half = bytes.len() / 2;
     bytes[4096..half].fill(0x5a);
@@ -293,7 +301,10 @@ pub async fn limits(state: &State) {
     let Admission::Later(Some(until)) = held else {
         panic!("{held:?}")
     };
-    assert_eq!((until - now).num_minutes(), 60);
+    assert!(
+        (3_599..=3_600).contains(&(until - now).num_seconds()),
+        "{until}"
+    );
     let mut fourth = state
         .take(&runner, &["limited"], now)
         .await

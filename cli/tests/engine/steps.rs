@@ -63,6 +63,8 @@ async fn an_engine_that_ended_at_any_step_is_taken_up() {
             (Condition::Done, 2),
             "{ended:?} {event:#?}"
         );
+        // The list is late.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         let runs = runs(&platform).await;
         assert_eq!(
             runs.values().copied().collect::<Vec<_>>(),

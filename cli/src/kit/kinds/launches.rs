@@ -117,7 +117,7 @@ pub async fn prepare(
         }
         false => None,
     };
-    let ready = launch.ready(&platform.client, home.workspace, env.as_deref());
+    let ready = launch.ready(&platform.client, home.workspace, env.as_deref(), None);
     let mut ready = ready.await?;
     complete(platform, home, item, run_name, &mut ready.request).await?;
     Ok(ready)

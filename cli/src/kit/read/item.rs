@@ -31,6 +31,7 @@ impl Reader<'_> {
             return;
         };
         let keys: Vec<Key> = keys.iter().cloned().chain((kind.extra)(&variant)).collect();
+        self.lacks_file = false;
         let mut fields = Map::new();
         let mut on_exists = None;
         for entry in entries {
@@ -67,6 +68,7 @@ impl Reader<'_> {
         let mut used = Used::default();
         let is_whole = self.texts != Texts::Templates;
         if is_whole
+            && !self.lacks_file
             && let Err(problem) = (kind.complete)(&mut item, &self.reading.variables, &mut used)
         {
             self.complain(mark, problem);
@@ -84,7 +86,8 @@ impl Reader<'_> {
             })
             .map(|key| format!("`{}`", key.name))
             .collect();
-        if !missing.is_empty() {
+        // What is missing may stand in the file.
+        if !missing.is_empty() && !self.lacks_file {
             self.complain(
                 mark,
                 format!("{} of `{}` must be given", missing.join(", "), kind.block),

@@ -14,10 +14,16 @@ use crate::rules::template;
 const LONGEST: usize = 40;
 
 /// The name of the run of the next action of an event: the same, as long as it is not begun anew by
-/// hand; and no other's.
-pub(crate) fn run_name(rule: &str, event: &Event) -> String {
+/// hand; and no other's. It begins with the name that the file says, else with that of the rule.
+pub(crate) fn run_name(task: &Task<'_>, event: &Event) -> Result<String, Outcome> {
+    let fields = fields(task)?;
+    let said = fields.get("name").and_then(Value::as_str);
+    Ok(named(said.unwrap_or(&task.rule.name), event))
+}
+
+fn named(whose: &str, event: &Event) -> String {
     let mut name = String::new();
-    for c in rule.chars().take(LONGEST) {
+    for c in whose.chars().take(LONGEST) {
         match c.to_ascii_lowercase() {
             c if c.is_ascii_lowercase() || (c.is_ascii_digit() && !name.is_empty()) => name.push(c),
             _ if name.is_empty() || name.ends_with('-') => {}
@@ -65,7 +71,7 @@ pub(crate) async fn prepare(
     let mut fields = fields(task)?;
     let workspace = workspace(task, &fields);
     fields.insert("workspace".to_owned(), workspace.as_str().into());
-    // Its name is its event's; what the file says is part of it.
+    // It is part of the run's.
     fields.remove("name");
     let platform = task.engine.platform().map_err(Outcome::Nobody)?;
     let home = task.home(&platform, &workspace).await?;

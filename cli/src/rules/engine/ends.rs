@@ -11,6 +11,9 @@ use crate::rules::actions::Outcome;
 impl Engine {
     /// Looks which runs have ended, if it is time. What goes wrong is tried again.
     pub(super) async fn look_for_ends(&self) {
+        if locked(&self.held).is_empty() {
+            return;
+        }
         let now = self.clock.now();
         {
             let mut last = locked(&self.looked_for_ends);

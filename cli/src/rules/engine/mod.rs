@@ -6,6 +6,7 @@ mod work;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -85,6 +86,7 @@ pub struct Engine {
     held: Mutex<HashMap<String, DateTime<Utc>>>,
     looked_for_ends: Mutex<Option<DateTime<Utc>>>,
     woken: Notify,
+    stopping: AtomicBool,
 }
 
 /// For how long names and ids that were looked up count.
@@ -117,6 +119,7 @@ impl Engine {
             held: Mutex::default(),
             looked_for_ends: Mutex::default(),
             woken: Notify::new(),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -157,7 +160,16 @@ impl Engine {
         let mut under_way: JoinSet<Worked> = JoinSet::new();
         let mut heartbeat = tokio::time::interval(self.runner.lease() / 3);
         heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut last = self.clock.now();
         loop {
+            self.stopping.store(stopping, Ordering::Relaxed);
+            let now = self.clock.now();
+            if now < last - chrono::Duration::minutes(1)
+                && let Err(error) = self.state.set_back(last, now).await
+            {
+                self.of_state(error)?;
+            }
+            last = now;
             let mut idle = false;
             while !stopping && under_way.len() < self.room() {
                 match self.take().await {
@@ -179,6 +191,7 @@ impl Engine {
             {
                 break;
             }
+            self.look_for_ends().await;
             let next = match idle {
                 true => self.next_ready().await,
                 false => None,
@@ -186,15 +199,14 @@ impl Engine {
             tokio::select! {
                 Some(ended) = under_way.join_next() => match ended {
                     Ok(worked) => self.after(worked)?,
-                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    Err(_) => {}
+                    // The event stays as it is noted, until the next runner takes it.
+                    Err(error) => tracing::error!(%error, "the work on an event broke off"),
                 },
                 () = &mut stop, if !stopping => stopping = true,
                 _ = heartbeat.tick() => {
                     if let Err(error) = self.state.still_here(&self.runner).await {
                         self.of_state(error)?;
                     }
-                    self.look_for_ends().await;
                 }
                 () = self.woken.notified() => {}
                 () = tokio::time::sleep(self.settings.poll) => {}

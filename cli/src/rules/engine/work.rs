@@ -1,6 +1,7 @@
 //! One event: decided on, carried out action by action, each step noted before the next.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -50,7 +51,9 @@ impl Engine {
         let worked = worked.unwrap_or_else(Worked::State);
         if matches!(worked, Worked::Nobody(_) | Worked::State(_)) {
             // As long as it is not given back, nobody else looks after it.
-            while self.state.give_back(&self.runner, &event).await.is_err() {
+            while self.state.give_back(&self.runner, &event).await.is_err()
+                && !self.stopping.load(Ordering::Relaxed)
+            {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -195,7 +198,10 @@ impl Engine {
                 "it was sent {sent_before} times, the server never answered, and no run came of it"
             )));
         }
-        let name = actions::launch::run_name(&task.rule.name, event);
+        let name = match actions::launch::run_name(task, event) {
+            Ok(name) => name,
+            Err(outcome) => return Ok(outcome),
+        };
         let ready = match actions::launch::prepare(task, event, &name).await {
             Ok(ready) => ready,
             Err(outcome) => return Ok(outcome),

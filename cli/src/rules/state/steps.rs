@@ -139,6 +139,24 @@ impl State {
         Ok(())
     }
 
+    /// Follows a clock that was set back: what was put off waits no longer for it. Where several runners
+    /// share the database, their clocks are looked after, and nothing is done.
+    ///
+    /// # Errors
+    /// The database can't be written.
+    pub async fn set_back(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<()> {
+        if self.kind == Kind::Postgres {
+            return Ok(());
+        }
+        let mut writing = self.begin().await?;
+        sqlx::query("UPDATE events SET ready = ready - $1 WHERE ended IS NULL AND ready > $2")
+            .bind(millis(from) - millis(to))
+            .bind(millis(to))
+            .execute(&mut *writing.transaction)
+            .await?;
+        writing.commit().await
+    }
+
     /// Gives an event back as it is.
     ///
     /// # Errors

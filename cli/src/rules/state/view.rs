@@ -126,12 +126,13 @@ impl State {
         let was = event.condition;
         match was {
             Condition::Waiting | Condition::Begun => {}
+            // What makes no run can't be looked for: it is meant to be done again.
+            Condition::Stuck if event.run_name.as_deref().unwrap_or_default().is_empty() => {
+                event.condition = Condition::Waiting;
+                event.round += 1;
+            }
             Condition::Stuck => {
-                event.condition = match event.run_name.as_deref() {
-                    // What makes no run can't be looked for: it is meant to be done again.
-                    Some("") | None => Condition::Waiting,
-                    Some(_) => Condition::Begun,
-                };
+                event.condition = Condition::Begun;
                 event.looks = 0;
             }
             Condition::Done | Condition::Failed | Condition::Skipped => {
