@@ -3,6 +3,8 @@
 //! Shows: the parameters of a finished run as typed values, a failure as a value that ends the
 //! chain, and a failed run that is resumed once.
 //!
+//! `seqctl rules` does the same from a file, and remembers what it has done: `cli/docs/rules.md`.
+//!
 //! Runs without a token, against a Platform in the process: `cargo run --example chain`.
 
 mod support;

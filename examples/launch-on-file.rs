@@ -6,6 +6,8 @@
 //! that is made from the file's. So no file is missed; and none is launched twice, unless the
 //! Platform took the launch of a program that was ended, and lists the run only after the restart.
 //!
+//! `seqctl rules` does the same from a file, and each event once, whatever happens: `cli/docs/rules.md`.
+//!
 //! Runs without a token, against a Platform in the process: `cargo run --example launch-on-file`.
 
 mod support;

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use seqera::Client;
 use seqera::types::{OrgAndWorkspace, User};
@@ -121,73 +122,41 @@ impl Context {
         web_of(&self.endpoint)
     }
 
-    fn token(&self) -> Result<String> {
-        let given = self.global.access_token.clone();
-        match given.or_else(|| variable("TOWER_ACCESS_TOKEN")) {
-            Some(token) => Ok(token),
-            None => self.profile.read_token()?.ok_or_else(|| {
-                Failure::new(
-                    Kind::Unauthorized,
-                    if self.as_tw {
-                        "Missing TOWER_ACCESS_TOKEN environment variable or 'tw -t <token> ...' parameter"
-                    } else {
-                        "There is no access token: run `seqctl auth login`, set TOWER_ACCESS_TOKEN, or \
-                         give --access-token"
-                    },
-                )
-            }),
-        }
-    }
-
     /// What tells a Platform and an account from others.
     pub fn fingerprint(&self) -> Result<u64> {
         let mut hasher = DefaultHasher::new();
-        (&self.endpoint, self.token()?, &self.workspace).hash(&mut hasher);
+        (&self.endpoint, self.access().token()?, &self.workspace).hash(&mut hasher);
         Ok(hasher.finish())
     }
 
     /// The client of the Platform.
     pub fn client(&self) -> Result<&Client> {
         if self.client.get().is_none() {
-            let _ = self.client.set(self.make_client()?);
+            let _ = self.client.set(self.access().client()?);
         }
         self.client
             .get()
             .ok_or_else(|| Failure::failed("There is no client"))
     }
 
-    fn make_client(&self) -> Result<Client> {
-        let insecure = !self.endpoint.starts_with("https");
-        if insecure && !self.global.insecure && (self.as_tw || !is_loopback(&self.endpoint)) {
-            return Err(Failure::failed(format!(
-                "You are trying to connect to an insecure server: {}\n        if you want to force \
-                 the connection use '--insecure'. NOT RECOMMENDED!",
-                self.endpoint
-            )));
+    /// What makes clients, each with the token that there is then.
+    pub fn connector(&self) -> Result<Connector> {
+        // What is wrong from the start is told at once.
+        self.client()?;
+        let access = self.access();
+        Ok(Arc::new(move || {
+            let made = access.client();
+            made.map_err(|failure| failure.text().to_owned())
+        }))
+    }
+
+    fn access(&self) -> Access {
+        Access {
+            as_tw: self.as_tw,
+            global: self.global.clone(),
+            profile: self.profile.clone(),
+            endpoint: self.endpoint.clone(),
         }
-        if insecure && self.global.insecure && !self.as_tw && !is_loopback(&self.endpoint) {
-            anstream::eprintln!(
-                "The access token goes to {} without encryption.",
-                self.endpoint
-            );
-        }
-        let program = if self.as_tw { "tw" } else { "seqctl" };
-        let mut settings = Client::builder(self.token()?)
-            .endpoint(&self.endpoint)
-            .allow_http(self.global.insecure)
-            .user_agent(format!("{program}/{}", env!("CARGO_PKG_VERSION")));
-        if let Some(path) = &self.global.ca_file {
-            let pem = std::fs::read(path).map_err(|error| {
-                Failure::failed(format!("{} can't be read: {error}", path.display()))
-            })?;
-            settings = settings.root_certificates(pem);
-        }
-        let client = settings.build()?;
-        Ok(if self.global.dry_run {
-            client.dry_run()
-        } else {
-            client
-        })
     }
 
     /// The token's user.
@@ -415,6 +384,71 @@ impl Context {
                 Ok(line.trim_end_matches(['\n', '\r']).to_owned())
             }
         }
+    }
+}
+
+/// What makes clients.
+pub type Connector = Arc<dyn Fn() -> Result<Client, String> + Send + Sync>;
+
+/// What clients are made of.
+struct Access {
+    as_tw: bool,
+    global: Global,
+    profile: Profile,
+    endpoint: String,
+}
+
+impl Access {
+    fn token(&self) -> Result<String> {
+        let given = self.global.access_token.clone();
+        match given.or_else(|| variable("TOWER_ACCESS_TOKEN")) {
+            Some(token) => Ok(token),
+            None => self.profile.read_token()?.ok_or_else(|| {
+                Failure::new(
+                    Kind::Unauthorized,
+                    if self.as_tw {
+                        "Missing TOWER_ACCESS_TOKEN environment variable or 'tw -t <token> ...' parameter"
+                    } else {
+                        "There is no access token: run `seqctl auth login`, set TOWER_ACCESS_TOKEN, or \
+                         give --access-token"
+                    },
+                )
+            }),
+        }
+    }
+
+    fn client(&self) -> Result<Client> {
+        let insecure = !self.endpoint.starts_with("https");
+        if insecure && !self.global.insecure && (self.as_tw || !is_loopback(&self.endpoint)) {
+            return Err(Failure::failed(format!(
+                "You are trying to connect to an insecure server: {}\n        if you want to force \
+                 the connection use '--insecure'. NOT RECOMMENDED!",
+                self.endpoint
+            )));
+        }
+        if insecure && self.global.insecure && !self.as_tw && !is_loopback(&self.endpoint) {
+            anstream::eprintln!(
+                "The access token goes to {} without encryption.",
+                self.endpoint
+            );
+        }
+        let program = if self.as_tw { "tw" } else { "seqctl" };
+        let mut settings = Client::builder(self.token()?)
+            .endpoint(&self.endpoint)
+            .allow_http(self.global.insecure)
+            .user_agent(format!("{program}/{}", env!("CARGO_PKG_VERSION")));
+        if let Some(path) = &self.global.ca_file {
+            let pem = std::fs::read(path).map_err(|error| {
+                Failure::failed(format!("{} can't be read: {error}", path.display()))
+            })?;
+            settings = settings.root_certificates(pem);
+        }
+        let client = settings.build()?;
+        Ok(if self.global.dry_run {
+            client.dry_run()
+        } else {
+            client
+        })
     }
 }
 

@@ -22,6 +22,7 @@ pub mod organizations;
 pub mod participants;
 pub mod pipelines;
 mod program;
+mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod setup;
@@ -74,6 +75,8 @@ pub enum Command {
     Delete(setup::Delete),
     Validate(setup::Validate),
     Export(setup::ExportTo),
+    #[command(subcommand)]
+    Rules(Box<rules::Rules>),
     /// Check the connection, the version of the server and your access token
     Info,
     Api(Api),
@@ -95,6 +98,7 @@ impl Command {
             Self::Delete(command) => command.run(context).await,
             Self::Validate(command) => command.run(context),
             Self::Export(command) => command.run(context).await,
+            Self::Rules(command) => command.run(context).await,
             Self::Info => info::run(context).await,
             Self::Api(command) => command.run(context).await,
             Self::Auth(command) => command.run(context).await,

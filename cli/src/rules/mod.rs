@@ -14,8 +14,10 @@ pub mod engine;
 pub mod event;
 pub mod file;
 pub mod pattern;
+pub mod serve;
 pub mod state;
 pub mod template;
+pub mod watch;
 
 pub use clock::{Clock, SystemClock, TestClock};
 pub use engine::{Engine, Settings};

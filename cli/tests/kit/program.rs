@@ -69,9 +69,19 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn each_command_of_the_guide_does_what_the_page_shows() {
+    assert!(follow("setup.md") > 14);
+}
+
+#[test]
+fn each_command_of_the_guide_of_rules_does_what_the_page_shows() {
+    assert!(follow("rules.md") > 18);
+}
+
+/// Runs the commands of a page, and holds what they tell against it. How many there are.
+fn follow(page: &str) -> usize {
     let server = Server::start();
     let at = tempfile::tempdir().unwrap();
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/setup.md");
+    let page = format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(page).unwrap();
     let mut commands = 0;
     for block in page.split("```console\n").skip(1) {
@@ -98,7 +108,7 @@ fn each_command_of_the_guide_does_what_the_page_shows() {
             commands += 1;
         }
     }
-    assert!(commands > 14, "{commands}");
+    commands
 }
 
 #[test]
