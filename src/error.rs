@@ -213,6 +213,12 @@ impl Error {
             || self.has_status(StatusCode::UNPROCESSABLE_ENTITY)
     }
 
+    /// Whether the server did not do what it was asked to, maybe for the sake of what the call names.
+    #[cfg(feature = "runs")]
+    pub(crate) fn refuses_what_is_named(&self) -> bool {
+        self.may_be_for_what_is_named() && self.error_id().is_none()
+    }
+
     /// 400 to a launch or the like: "not ready yet", or wrong. A fault inside the server is
     /// neither: what was asked for may have been done.
     #[cfg(any(feature = "runs", feature = "transfers"))]

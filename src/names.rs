@@ -41,7 +41,8 @@ pub use reference::{Id, NameOrId};
 
 pub(crate) use cache::Found;
 
-use cache::{Key, NameCache};
+use cache::Key;
+pub(crate) use cache::NameCache;
 use search::{Candidate, Search};
 
 /// How long to wait while the Platform is still listing buckets.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
+use crate::api;
 use crate::commands::Command;
 use crate::output::Form;
 use crate::values::{List, choices};
@@ -104,7 +105,8 @@ pub fn parse(program: &'static str, words: Vec<String>) -> Result<Cli, clap::Err
 }
 
 fn matches(program: &'static str, words: Vec<String>) -> Result<clap::ArgMatches, clap::Error> {
-    matches_of(grammar().name(program).bin_name(program), program, words)
+    let grammar = words::relax(api::with_operation(Cli::command(), &words));
+    matches_of(grammar.name(program).bin_name(program), program, words)
 }
 
 fn matches_of(

@@ -49,6 +49,25 @@ pub fn path(variable: Option<String>) -> Result<PathBuf> {
     Ok(places.config_dir().join("seqctl/config.yml"))
 }
 
+/// Where what is kept for a moment is.
+pub fn cache() -> Option<PathBuf> {
+    let places = etcetera::choose_base_strategy().ok()?;
+    Some(places.cache_dir().join("seqctl"))
+}
+
+/// Writes a file that nobody else may read. It takes the old one's place at once: its rights are
+/// right from the start.
+pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let draft = path.with_extension("new");
+    let _ = std::fs::remove_file(&draft);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&draft)?.write_all(content)?;
+    std::fs::rename(&draft, path)
+}
+
 impl Config {
     /// Reads the file; none is empty.
     pub fn read(path: &Path) -> Result<Self> {
@@ -79,16 +98,7 @@ impl Config {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(complain)?;
         }
-        // A new file takes the old one's place at once: its rights are right from the start.
-        let draft = path.with_extension("yml.new");
-        let _ = std::fs::remove_file(&draft);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&draft).map_err(complain)?;
-        file.write_all(text.as_bytes()).map_err(complain)?;
-        std::fs::rename(&draft, path).map_err(complain)
+        replace(path, text.as_bytes()).map_err(complain)
     }
 
     /// The profile of a name, or the current one.

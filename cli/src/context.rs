@@ -2,6 +2,7 @@
 //! only reader of the configuration and of environment variables.
 
 use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -136,6 +137,13 @@ impl Context {
                 )
             }),
         }
+    }
+
+    /// What tells a Platform and an account from others.
+    pub fn fingerprint(&self) -> Result<u64> {
+        let mut hasher = DefaultHasher::new();
+        (&self.endpoint, self.token()?, &self.workspace).hash(&mut hasher);
+        Ok(hasher.finish())
     }
 
     /// The client of the Platform.

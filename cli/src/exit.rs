@@ -15,6 +15,8 @@ pub enum Exit {
     Otherwise,
     /// What was looked for changes is there.
     Changes,
+    /// A command that was run for the user ended so.
+    Of(u8),
 }
 
 /// Kinds of failures that scripts tell apart by the exit status.
@@ -139,6 +141,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Changes => 10,
+            Self::Of(status) => status,
             Self::Otherwise => {
                 if as_tw {
                     1

@@ -2,8 +2,10 @@
 //! [`kit`] keeps a set-up in YAML files, and [`rules`] launches as things happen; programs can do both
 //! without the command line.
 
+mod api;
 mod args;
 mod commands;
+mod completion;
 mod config;
 mod context;
 mod exit;
@@ -30,6 +32,9 @@ pub fn run() -> ExitCode {
     let program = std::path::Path::new(&program).file_stem();
     let as_tw = program.is_some_and(|name| name == "tw");
     let as_kit = program.is_some_and(|name| name == "seqerakit");
+    if completion::answer(if as_tw { "tw" } else { "seqctl" }) {
+        return ExitCode::SUCCESS;
+    }
     let words: Vec<_> = words
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
@@ -96,10 +101,30 @@ fn tell_calls() {
         .try_init();
 }
 
+/// Whether the words of the command line, but for options, end with these.
+fn words_end_with(group: &str) -> bool {
+    let words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'));
+    let words = words.collect::<Vec<_>>().join(" ");
+    words == group || words.ends_with(&format!(" {group}"))
+}
+
 fn is_property(word: &str) -> bool {
     word.strip_prefix("-D")
         .is_some_and(|rest| rest.contains(['.', '=']))
 }
+
+/// Groups of which `tw` says that their sub-command lacks; of the others it shows the help alone.
+const LACK_TOLD: [&str; 7] = [
+    "actions add",
+    "compute-envs add",
+    "compute-envs primary",
+    "credentials add",
+    "credentials update",
+    "workspaces settings",
+    "workspaces settings studios",
+];
 
 /// Tells why words are no command, or what was asked for: help, the version. The exit status.
 fn usage(error: &clap::Error, as_tw: bool) -> u8 {
@@ -111,6 +136,9 @@ fn usage(error: &clap::Error, as_tw: bool) -> u8 {
             0
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            if as_tw && LACK_TOLD.iter().any(|group| words_end_with(group)) {
+                anstream::eprintln!("\n ERROR: Missing Required Subcommand\n");
+            }
             anstream::eprint!("{}", text.ansi());
             let bare = std::env::args_os().nth(1).is_none();
             match (as_tw, bare) {

@@ -1,7 +1,7 @@
 //! The types of option values: lists, labels, variables, files, and words of a fixed set.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::de::Error as _;
@@ -167,20 +167,54 @@ impl FromStr for TextFile {
     }
 }
 
+/// How many bytes a file may hold that is read whole.
+pub const LONGEST: u64 = 16 << 20;
+
+/// What a file holds, up to a limit: devices and pipes may have no end.
+///
+/// # Errors
+/// It can't be read, or holds more.
+pub fn read_file(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    whole(std::fs::File::open(path)?, limit)
+}
+
+fn whole(from: impl std::io::Read, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut from.take(limit + 1), &mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(std::io::Error::other(format!(
+            "it holds more than {} MB",
+            limit >> 20
+        ))),
+        false => Ok(bytes),
+    }
+}
+
 impl TextFile {
-    /// The text.
+    /// The text, of [`LONGEST`] bytes at most.
     ///
     /// # Errors
     /// The file can't be read; the error names it.
     pub fn read(&self) -> Result<String, String> {
         let path = &self.0;
-        if path.as_os_str() == "-" {
-            return std::io::read_to_string(std::io::stdin())
-                .map_err(|error| format!("Standard input can't be read: {error}"));
-        }
-        std::fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => format!("File not found. {}", path.display()),
-            _ => format!("{} can't be read: {error}", path.display()),
+        let bytes = match path.as_os_str() == "-" {
+            true => whole(std::io::stdin().lock(), LONGEST),
+            false => read_file(path, LONGEST),
+        };
+        let name = match path.as_os_str() == "-" {
+            true => "Standard input".to_owned(),
+            false => path.display().to_string(),
+        };
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+        text.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => format!("File not found. {name}"),
+            _ if error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<std::string::FromUtf8Error>()) =>
+            {
+                format!("{name} can't be read: it holds no text in UTF-8")
+            }
+            _ => format!("{name} can't be read: {error}"),
         })
     }
 }

@@ -42,16 +42,16 @@ fn is_switch(arg: &Arg) -> bool {
         || matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::Count)
 }
 
-/// Makes every switch take `=true` and `=false` too, and every choice any case.
+/// Makes switches of three states take `=true` and `=false` too, and every choice any case.
 pub fn relax(command: Command) -> Command {
     command
         .mut_args(|arg| {
             let arg = match arg.get_action() {
-                ArgAction::SetTrue => switch(arg).default_value("false"),
                 ArgAction::Set if is_switch(&arg) && !arg.is_positional() => switch(arg),
                 _ => arg,
             };
-            arg.ignore_case(true)
+            let takes_value = arg.get_action().takes_values();
+            arg.ignore_case(takes_value)
         })
         .mut_subcommands(relax)
 }
@@ -192,6 +192,12 @@ fn read_option(levels: &mut [Level], word: String, words: &mut Words, rest: &mut
 
 fn give<'a>(levels: &mut [Level<'a>], depth: usize, arg: &'a Arg, value: Option<String>) {
     let given = &mut levels[depth].given;
+    // A switch of two states is there, or it is not.
+    let value = match (arg.get_action(), value.as_deref()) {
+        (ArgAction::SetTrue, Some("false")) => return,
+        (ArgAction::SetTrue, Some("true")) => None,
+        _ => value,
+    };
     if let (true, Some(more)) = (is_list(arg), &value)
         && let Some(Given {
             value: Some(values),

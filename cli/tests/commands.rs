@@ -1,13 +1,16 @@
 //! Each command as a process, against a server that answers as the cases in `tests/cases/` say:
 //! what it sends to change something, and what it prints, as JSON and as text; and a failure.
 
+#[path = "support/server.rs"]
+mod server;
 mod support;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use support::{Call, Replies, Server, run, stderr, stdout};
+use server::{Call, Replies, Server, run};
+use support::{stderr, stdout};
 
 #[derive(Deserialize)]
 struct Group {

@@ -4,6 +4,8 @@
 mod faults;
 #[path = "kit/program.rs"]
 mod program;
+#[path = "kit/scale.rs"]
+mod scale;
 #[path = "kit/table.rs"]
 mod table;
 
@@ -175,14 +177,19 @@ async fn all_kinds_are_made_found_the_same_exported_and_deleted() {
         .iter()
         .map(seqera_cli::kit::Item::block)
         .collect();
-    assert_eq!(blocks.len(), 14, "all but launches: {blocks:?}");
+    assert_eq!(
+        blocks.len(),
+        19,
+        "all but launches and the user's own: {blocks:?}"
+    );
     let none = plan(&platform, &exported).await;
     assert_eq!(changes(&none), Vec::<String>::new(), "{:#?}", export.files);
 
     // Deleted: launches stay, all else goes, once the runs have ended.
     platform.advance(Duration::from_secs(60));
     let deletion = kit.plan_deletion(&set).await.unwrap();
-    assert_eq!(deletion.count(Action::Delete), set.items().len() - 1);
+    // So do settings and versions.
+    assert_eq!(deletion.count(Action::Delete), set.items().len() - 3);
     let report = kit
         .apply(&set, &deletion, None, std::future::pending(), |_| ())
         .await;
@@ -316,51 +323,4 @@ fn equal_items_of_files_are_one_and_documents_are_files() {
             .read_texts(vec![("one.yml".to_owned(), twice)])
             .is_err()
     );
-}
-
-#[tokio::test]
-async fn a_plan_without_change_takes_as_many_calls_as_there_are_lists() {
-    let platform = start(TestPlatform::builder().remember_calls(100_000)).await;
-    let mut files = String::from("workspaces:\n");
-    for workspace in 0..20 {
-        files.push_str(&format!(
-            "  - {{name: w{workspace}, full-name: W{workspace}, organization: open-genomics}}\n"
-        ));
-    }
-    let mut block = |name: &str, item: &dyn Fn(usize) -> String| {
-        files.push_str(&format!("{name}:\n"));
-        for workspace in 0..20 {
-            for number in 0..10 {
-                files.push_str(&format!(
-                    "  - {{name: n{number}, workspace: open-genomics/w{workspace}, {}}}\n",
-                    item(number)
-                ));
-            }
-        }
-    };
-    block("labels", &|number| format!("value: v{number}"));
-    block("credentials", &|_| {
-        "type: aws, access-key: ABCD, secret-key: EFGH".to_owned()
-    });
-    block("secrets", &|_| "value: ABCDEF".to_owned());
-    block("data-links", &|number| {
-        format!("provider: aws, uri: 's3://bucket-{number}'")
-    });
-    files.push_str("teams:\n");
-    for number in 0..180 {
-        files.push_str(&format!(
-            "  - {{name: t{number}, organization: open-genomics}}\n"
-        ));
-    }
-    let set = text(&files);
-    assert_eq!(set.items().len(), 1_000);
-    let report = apply(&platform, &set).await;
-    assert_eq!(undone(&report), Vec::<String>::new());
-    platform.clear_calls();
-    let shown = plan(&platform, &set).await;
-    assert_eq!(changes(&shown), Vec::<String>::new());
-    let calls = platform.received();
-    // The user and the workspaces; the lists, of which teams and data links have several pages.
-    let lists = 2 + 1 + 2 + 4 * 20;
-    assert!(calls.len() <= lists, "{} calls", calls.len());
 }

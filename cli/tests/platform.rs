@@ -2,10 +2,6 @@
 
 #[path = "support/platform.rs"]
 mod platform;
-#[expect(
-    dead_code,
-    reason = "the Platform answers, in place of the server there"
-)]
 mod support;
 
 use platform::{Platform, json_of};

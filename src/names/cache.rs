@@ -111,6 +111,13 @@ impl NameCache {
         });
     }
 
+    /// Whether there is anything but places.
+    #[cfg(feature = "runs")]
+    pub(crate) fn is_used(&self) -> bool {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.keys().any(|key| !PLACES.contains(&key.kind))
+    }
+
     pub(crate) fn forget(&self) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.clear();

@@ -26,6 +26,7 @@ pub use bulk::LaunchStream;
 use base::Bases;
 use compute_env::{Brought, CONFIG, POST_RUN_SCRIPT, PRE_RUN_SCRIPT};
 use params::Params;
+use prepare::Addressed;
 
 /// What to launch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -467,12 +468,15 @@ impl Launch {
     ///
     /// # Errors
     /// As `send`, but for the launch itself.
-    pub async fn preview(self) -> Result<Preview> {
-        self.prepare(&Bases::default()).await?.preview().await
+    pub async fn preview(mut self) -> Result<Preview> {
+        self.params.read_files().await?;
+        let bases = Bases::of(&self.client);
+        self.prepare(&bases).await?.preview().await
     }
 
     /// Launches. It is sent once: after a timeout or a broken connection look at the runs of the
-    /// workspace before sending it again.
+    /// workspace before sending it again. Where the Platform refuses it and names in it were looked up
+    /// for earlier calls, they are looked up anew, and what they stand for now is tried.
     ///
     /// # Errors
     /// Before anything is sent: a name is unknown or ambiguous; a compute environment or work
@@ -484,14 +488,37 @@ impl Launch {
     /// [`ErrorKind::Io`]: crate::ErrorKind::Io
     /// [`ErrorKind::NotReached`]: crate::ErrorKind::NotReached
     pub async fn send(self) -> Result<Run> {
-        self.send_sharing(&Bases::default()).await
+        let bases = Bases::of(&self.client);
+        self.send_sharing(&bases).await
     }
 
-    async fn send_sharing(self, bases: &Bases) -> Result<Run> {
+    async fn send_sharing(mut self, bases: &Bases) -> Result<Run> {
+        self.params.read_files().await?;
         let ready_within = self.ready_within;
-        // Boxed, so that what awaits a launch is not as large as all that one may have to do.
+        let again = bases.names_may_be_old.then(|| self.clone());
+        let (sent, refusal) = match self.addressed(bases).await {
+            Ok(launch) => match Box::pin(launch.send(ready_within)).await {
+                Ok(run) => return Ok(run),
+                Err(refusal) => (Some(launch), refusal),
+            },
+            Err(refusal) => (None, refusal),
+        };
+        // What was found for an earlier call may be gone, or have another id by now. The same is not
+        // sent again.
+        if let Some(again) = again.filter(|_| refusal.refuses_what_is_named()) {
+            let launch = again.addressed(bases.anew()).await?;
+            if !sent.is_some_and(|sent| sent.is_same_as(&launch)) {
+                return Box::pin(launch.send(ready_within)).await;
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Works out what to send. Boxed, so that what awaits a launch is not as large as all that one may
+    /// have to do.
+    async fn addressed(self, bases: &Bases) -> Result<Addressed> {
         let prepared = Box::pin(self.prepare(bases)).await?;
-        Box::pin(prepared.send(ready_within)).await
+        Box::pin(prepared.addressed()).await
     }
 }
 

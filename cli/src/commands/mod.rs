@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use crate::api::Api;
 use crate::context::Context;
 use crate::exit::{Exit, Result};
 
@@ -75,6 +76,7 @@ pub enum Command {
     Export(setup::ExportTo),
     /// Check the connection, the version of the server and your access token
     Info,
+    Api(Api),
     #[command(subcommand)]
     Auth(account::Auth),
     Completion(program::Completion),
@@ -94,6 +96,7 @@ impl Command {
             Self::Validate(command) => command.run(context),
             Self::Export(command) => command.run(context).await,
             Self::Info => info::run(context).await,
+            Self::Api(command) => command.run(context).await,
             Self::Auth(command) => command.run(context).await,
             Self::Completion(command) => command.run(context),
             Self::GenerateCompletion => program::generate_completion(context),

@@ -122,33 +122,40 @@ choices! {
     }
 }
 
-#[derive(Args, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Args, Debug)]
 pub struct UpdateStudios {
     #[command(flatten)]
-    #[serde(skip)]
     workspace: NumberOrName,
-    /// Repository for the images of Studios
-    #[arg(long)]
-    container_repository: Option<String>,
+    #[command(flatten)]
+    settings: OfStudios,
     /// Use the Platform's repository again
     #[arg(long)]
-    #[serde(skip)]
     reset_container_repository: bool,
-    /// How images are named
-    #[arg(long, value_enum)]
-    name_strategy: Option<NameStrategy>,
     /// Name images as the Platform does again
     #[arg(long)]
-    #[serde(skip)]
     reset_name_strategy: bool,
+}
+
+/// The settings of a workspace's Studios. In requests they have the API's names.
+#[derive(Args, Debug, Default, Deserialize, Serialize)]
+#[serde(
+    default,
+    rename_all(serialize = "camelCase", deserialize = "kebab-case")
+)]
+pub struct OfStudios {
+    /// Repository for the images of Studios
+    #[arg(long)]
+    pub container_repository: Option<String>,
+    /// How images are named
+    #[arg(long, value_enum)]
+    pub name_strategy: Option<NameStrategy>,
     /// After how many hours a Studio stops
     #[arg(long)]
-    lifespan_hours: Option<i32>,
+    pub lifespan_hours: Option<i32>,
     /// New Studios are private (--no-private-by-default: they are not)
     #[arg(long)]
-    #[serde(rename = "privateStudioByDefault")]
-    private_by_default: Option<bool>,
+    #[serde(rename(serialize = "privateStudioByDefault"))]
+    pub private_by_default: Option<bool>,
 }
 
 const COLUMNS: &[Column] = &[
@@ -369,12 +376,12 @@ impl UpdateStudios {
     async fn run(self, context: &Context) -> Result<Exit> {
         for (given, reset, name) in [
             (
-                self.container_repository.is_some(),
+                self.settings.container_repository.is_some(),
                 self.reset_container_repository,
                 "container-repository",
             ),
             (
-                self.name_strategy.is_some(),
+                self.settings.name_strategy.is_some(),
                 self.reset_name_strategy,
                 "name-strategy",
             ),
@@ -385,7 +392,7 @@ impl UpdateStudios {
                 )));
             }
         }
-        let changes = fields(&self)?;
+        let changes = fields(&self.settings)?;
         if changes.is_empty() && !self.reset_container_repository && !self.reset_name_strategy {
             return Err(Failure::failed("Required at least one option to update"));
         }

@@ -1,6 +1,5 @@
 //! Carrying a plan out: each step as soon as what it needs is there, many at once.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use super::plan::{Action, Graph, Plan, Step, filled};
 use super::platform::{Home, Present};
 use super::problem::{Error, Result};
 use super::read::Set;
+use super::schedule::Schedule;
 use super::state::{Launched, State};
 
 /// How often something is tried whose outcome is unclear.
@@ -103,14 +103,8 @@ impl Kit {
         let graph = Graph::new(set);
         let state = Mutex::new(state);
         let mut report = Report::default();
-        let mut waiting: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        // What was not done, and so whatever needs it.
-        let mut lost: BTreeMap<usize, String> = BTreeMap::new();
-        let mut end = |number: usize, ended: Ended, lost: &mut BTreeMap<usize, String>| {
+        let mut end = |number: usize, ended: Ended| {
             let step = &plan.steps[number];
-            if !matches!(ended, Ended::Done(_)) && step.action != Action::Immutable {
-                lost.insert(number, step.label());
-            }
             let outcome = Outcome {
                 action: step.action,
                 block: step.block,
@@ -121,47 +115,38 @@ impl Kit {
             told(&outcome);
             report.outcomes.push(outcome);
         };
-        for (number, step) in plan.steps.iter().enumerate() {
-            match step.action {
-                Action::Same | Action::Ignore => {}
-                Action::Immutable | Action::Refused => {
-                    let why = step.note.clone().unwrap_or_default();
-                    end(number, Ended::Failed(why), &mut lost);
-                }
-                _ => {
-                    waiting.insert(number, step.needs.clone());
+        let steps = || plan.steps.iter().enumerate();
+        // What is refused is waited for in vain.
+        let tried = steps()
+            .filter(|(_, step)| step.action.changes() || step.action == Action::Refused)
+            .map(|(number, step)| (number, &step.needs));
+        let mut schedule = Schedule::new(tried);
+        let because = |need: usize| Ended::NotTried(plan.steps[need].label());
+        for (number, step) in steps() {
+            if matches!(step.action, Action::Immutable | Action::Refused) {
+                end(number, Ended::Failed(step.note.clone().unwrap_or_default()));
+            }
+        }
+        for (number, step) in steps() {
+            if step.action == Action::Refused {
+                for (other, need) in schedule.lost(number) {
+                    if plan.steps[other].action.changes() {
+                        end(other, because(need));
+                    }
                 }
             }
         }
         let mut under_way = FuturesUnordered::new();
-        let mut done: BTreeSet<usize> = (0..plan.steps.len())
-            .filter(|number| !waiting.contains_key(number) && !lost.contains_key(number))
-            .collect();
         let mut stop = std::pin::pin!(stop);
         let mut stopped = false;
         loop {
-            // What can't be tried any more, and what can be begun.
-            let unable = waiting.iter().find_map(|(number, needs)| {
-                let because = needs.iter().find_map(|need| lost.get(need));
-                because.map(|because| (*number, because.clone()))
-            });
-            if let Some((number, because)) = unable {
-                waiting.remove(&number);
-                end(number, Ended::NotTried(because), &mut lost);
-                continue;
-            }
-            if !stopped {
-                let room = self.options.at_once.saturating_sub(under_way.len());
-                let ready = waiting.iter().filter(|(_, needs)| needs.is_subset(&done));
-                let ready: Vec<usize> = ready.map(|(number, _)| *number).take(room).collect();
-                for number in ready {
-                    waiting.remove(&number);
-                    let (graph, state) = (&graph, &state);
-                    under_way.push(async move {
-                        let step = &plan.steps[number];
-                        (number, self.carry_out(set, graph, step, state).await)
-                    });
-                }
+            while !stopped && under_way.len() < self.options.at_once {
+                let Some(number) = schedule.next() else { break };
+                let (graph, state) = (&graph, &state);
+                under_way.push(async move {
+                    let step = &plan.steps[number];
+                    (number, self.carry_out(set, graph, step, state).await)
+                });
             }
             if under_way.is_empty() {
                 break;
@@ -171,24 +156,23 @@ impl Kit {
                     let Some((number, ended)) = ended else { break };
                     match ended {
                         Ok(id) => {
-                            done.insert(number);
-                            end(number, Ended::Done(id), &mut lost);
+                            end(number, Ended::Done(id));
+                            schedule.done(number);
                         }
                         Err(error) => {
-                            let why = set.hide(&error.to_string());
-                            end(number, Ended::Failed(why), &mut lost);
+                            let why = self.platform.hide(&set.hide(&error.to_string()));
+                            end(number, Ended::Failed(why));
+                            for (other, need) in schedule.lost(number) {
+                                end(other, because(need));
+                            }
                         }
                     }
                 }
                 () = &mut stop, if !stopped => stopped = true,
             }
         }
-        for number in waiting.into_keys() {
-            end(
-                number,
-                Ended::NotTried("it was stopped".to_owned()),
-                &mut lost,
-            );
+        for number in schedule.rest() {
+            end(number, Ended::NotTried("it was stopped".to_owned()));
         }
         report.stopped = stopped;
         report
@@ -202,7 +186,13 @@ impl Kit {
         step: &Step,
         state: &Mutex<Option<&mut State>>,
     ) -> Result<String> {
-        let item = filled(&set.items[step.item], graph, &self.platform);
+        let item = &set.items[step.item];
+        if let Some(unknown) = graph.unknown(item, &self.platform)
+            && step.action != Action::Delete
+        {
+            return Err(Error::other(format!("{unknown} is not known")));
+        }
+        let item = filled(item, graph, &self.platform);
         let kind = item.kind;
         let home = self.platform.home(kind.scope, item.scope()).await?;
         let home = home.ok_or_else(|| Error::other(format!("there is no `{}`", item.scope())))?;
@@ -215,7 +205,10 @@ impl Kit {
                 self.delete(&item, &home, present).await?;
                 self.create(&item, &home).await?
             }
-            (Action::Update, Some(present)) => self.update(&item, &home, present).await?,
+            (Action::Update, Some(present)) => {
+                let present = Present::clone(present);
+                self.update(&item, &home, &present).await?
+            }
             (Action::Launch, _) => self.launch(&item, &home, state).await?,
             _ => self.create(&item, &home).await?,
         };

@@ -10,7 +10,15 @@ use super::problem::Result;
 use crate::output::without_nulls;
 
 /// Fields of states that are no fields of requests: of this module, and compared as they are.
-const OWN: [&str; 6] = ["labels", "members", "primary", "content", "header", "role"];
+const OWN: [&str; 7] = [
+    "labels",
+    "members",
+    "primary",
+    "content",
+    "header",
+    "role",
+    "isDefault",
+];
 
 /// A field that differs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,21 +54,7 @@ pub fn compare<T: Serialize + DeserializeOwned + PartialEq>(
     present: &Value,
     desired: &Value,
 ) -> Result<Compared> {
-    let mut said = without_nulls(desired.clone());
-    for (_, path) in kind.defaults {
-        let mut keys = kind.defaults.iter().filter(|(_, other)| other == path);
-        let said_so = keys.any(|(key, _)| item.fields.contains_key(*key));
-        if !said_so && get(present, path).is_some() {
-            remove(&mut said, path);
-        }
-    }
-    let mut unknown = Vec::new();
-    for path in kind.unreadable {
-        if get(&said, path).is_some_and(|value| !is_nothing(value)) {
-            unknown.push((*path).to_owned());
-            remove(&mut said, path);
-        }
-    }
+    let (said, unknown) = said(kind, item, desired, |path| get(present, path).is_some());
     let mut merged = present.clone();
     overlay(&mut merged, &said);
     let (now, own_now) = parts::<T>(present)?;
@@ -88,6 +82,50 @@ pub fn compare<T: Serialize + DeserializeOwned + PartialEq>(
         state: merged,
         unknown,
     })
+}
+
+/// What an item says that can be compared, and the fields of what it says beside that. `is_there` is
+/// whether what is there has a field, which then is not changed to a mere default.
+fn said(
+    kind: &Kind,
+    item: &Item,
+    desired: &Value,
+    is_there: impl Fn(&str) -> bool,
+) -> (Value, Vec<String>) {
+    let mut said = without_nulls(desired.clone());
+    for (_, path) in kind.defaults {
+        let mut keys = kind.defaults.iter().filter(|(_, other)| other == path);
+        let said_so = keys.any(|(key, _)| item.fields.contains_key(*key));
+        if !said_so && is_there(path) {
+            remove(&mut said, path);
+        }
+    }
+    let mut unknown = Vec::new();
+    for path in kind.unreadable {
+        if get(&said, path).is_some_and(|value| !is_nothing(value)) {
+            unknown.push((*path).to_owned());
+            remove(&mut said, path);
+        }
+    }
+    (said, unknown)
+}
+
+/// Whether a list tells that what is there is what an item says: each field that it says is listed,
+/// and the same. What the list doesn't tell, or tells otherwise, must be read.
+pub fn is_listed(kind: &Kind, item: &Item, listed: &Value, desired: &Value) -> bool {
+    let (said, _) = said(kind, item, desired, |_| true);
+    is_within(&said, listed)
+}
+
+/// Whether all that a value says is in another one.
+fn is_within(said: &Value, listed: &Value) -> bool {
+    match (said, listed) {
+        (Value::Object(said), Value::Object(listed)) => said.iter().all(|(name, value)| {
+            let own = listed.get(name);
+            own.is_some_and(|own| is_within(value, own))
+        }),
+        (said, listed) => said == listed,
+    }
 }
 
 /// The typed part of a state, and this module's own.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Kit;
 use super::item::map_texts;
 use super::kinds::{self, Scope};
-use super::platform::Home;
+use super::platform::{Home, Present};
 use super::problem::{Error, Result};
 use super::yaml;
 
@@ -78,8 +78,8 @@ impl Kit {
         }
         for (scope, home) in &homes {
             for (rank, kind) in kinds::KINDS.iter().enumerate() {
-                let nobody = kind.block == "participants" && home.workspace.is_none();
-                if kind.scope == *scope && wants(kind.block) && !kind.runs_always && !nobody {
+                let has_some = kind.personal || home.workspace.is_some();
+                if kind.scope == *scope && wants(kind.block) && !kind.runs_always && has_some {
                     self.export_kind(rank, home, &|_| true, &mut blocks, &mut export)
                         .await;
                 }
@@ -121,6 +121,7 @@ impl Kit {
         let wanted = listed.into_iter().filter(|one| named(one.names.first()));
         let described = wanted.map(|present| async move {
             let name = present.names.first().cloned().unwrap_or_default();
+            let present = Present::clone(&present);
             (
                 name,
                 (kind.describe)(&self.platform, home, None, present).await,

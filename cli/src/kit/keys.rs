@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use clap::{ArgAction, CommandFactory};
+use clap::{ArgAction, CommandFactory, Subcommand};
 
+use super::additional::{Additional, OWN};
 use crate::args::Cli;
 use crate::values::{Label, List, TextFile};
 
@@ -44,7 +45,8 @@ pub struct Key {
 fn grammar() -> &'static clap::Command {
     static GRAMMAR: OnceLock<clap::Command> = OnceLock::new();
     GRAMMAR.get_or_init(|| {
-        let mut grammar = Cli::command();
+        let own = clap::Command::new(OWN);
+        let mut grammar = Cli::command().subcommand(Additional::augment_subcommands(own));
         grammar.build();
         grammar
     })

@@ -21,16 +21,19 @@
 //! # }
 //! ```
 
+mod additional;
 mod apply;
 mod compare;
 mod export;
 mod item;
 mod keys;
 mod kinds;
+mod list;
 mod plan;
 mod platform;
 mod problem;
 mod read;
+mod schedule;
 mod secrets;
 mod state;
 mod variables;
@@ -58,6 +61,17 @@ pub struct Options {
     pub launch_once: Option<String>,
     /// How many calls are under way at once, at most.
     pub at_once: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            replace: false,
+            update_secrets: false,
+            launch_once: None,
+            at_once: 32,
+        }
+    }
 }
 
 /// A Platform, and how set-ups are brought to it.

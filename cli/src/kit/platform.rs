@@ -1,6 +1,6 @@
 //! What the Platform has: lists, read once, and kept up with what is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seqera::Client;
@@ -9,7 +9,9 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::kinds::{self, Kind, Scope};
+use super::list::List;
 use super::problem::{Error, Result};
+use super::secrets::Secrets;
 use crate::commands::labels;
 use crate::values::Label;
 
@@ -53,16 +55,24 @@ impl Present {
     }
 }
 
-type Listed = std::result::Result<Vec<Present>, Arc<Error>>;
+type Listed = std::result::Result<List, Arc<Error>>;
+
+/// A compute environment, which is read once, however many want it at a time.
+type Environment = Arc<OnceCell<Arc<ComputeEnvDetails>>>;
+
+/// What is done one after the other.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// The Platform, with what is known of it.
 pub struct Platform {
     /// The client that calls are made with.
     pub client: Client,
     lists: Mutex<BTreeMap<(&'static str, String), Listed>>,
+    turns: Mutex<BTreeMap<(&'static str, String), Turn>>,
+    asked: Mutex<BTreeMap<(&'static str, String), BTreeSet<String>>>,
     entries: OnceCell<Vec<OrgAndWorkspace>>,
-    environments: Mutex<BTreeMap<String, Arc<ComputeEnvDetails>>>,
-    making_labels: tokio::sync::Mutex<()>,
+    environments: Mutex<BTreeMap<String, Environment>>,
+    secrets: Mutex<Secrets>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -75,10 +85,22 @@ impl Platform {
         Self {
             client,
             lists: Mutex::default(),
+            turns: Mutex::default(),
+            asked: Mutex::default(),
             entries: OnceCell::new(),
             environments: Mutex::default(),
-            making_labels: tokio::sync::Mutex::default(),
+            secrets: Mutex::default(),
         }
+    }
+
+    /// Remembers a secret that the Platform told.
+    pub(crate) fn hush(&self, secret: &str) {
+        locked(&self.secrets).add(secret);
+    }
+
+    /// A text without the secrets that the Platform told.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        locked(&self.secrets).hide(text)
     }
 
     /// The organizations and workspaces of the token's user.
@@ -154,16 +176,51 @@ impl Platform {
         }))
     }
 
+    /// Says what is looked for in a list, for kinds that can't be listed without a call for each.
+    pub(crate) fn ask(&self, block: &'static str, home: &str, name: String) {
+        let mut asked = locked(&self.asked);
+        let names = asked.entry((block, home.to_owned())).or_default();
+        names.insert(name);
+    }
+
+    /// What is looked for in a list; none is all that there is.
+    pub(crate) fn asked(&self, block: &'static str, home: &str) -> Option<BTreeSet<String>> {
+        locked(&self.asked).get(&(block, home.to_owned())).cloned()
+    }
+
+    /// The turn to do something that is done one after the other.
+    pub(crate) async fn turn(
+        &self,
+        what: &'static str,
+        of: &str,
+    ) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = locked(&self.turns)
+            .entry((what, of.to_owned()))
+            .or_default()
+            .clone();
+        turn.lock_owned().await
+    }
+
     /// Reads a list, unless it is known.
     pub(crate) async fn load(&self, kind: &'static Kind, home: &Home) {
-        if !locked(&self.lists).contains_key(&(kind.block, home.text.clone())) {
+        let key = (kind.block, home.text.clone());
+        let is_known = || locked(&self.lists).contains_key(&key);
+        if is_known() {
+            return;
+        }
+        // Once, however many want it at a time.
+        let _turn = self.turn(kind.block, &home.text).await;
+        if !is_known() {
             self.reload(kind, home).await;
         }
     }
 
     /// Reads a list anew.
     pub(crate) async fn reload(&self, kind: &'static Kind, home: &Home) {
-        let list = (kind.list)(self, home).await.map_err(Arc::new);
+        let list = (kind.list)(self, home).await;
+        let list = list
+            .map(|list| list.into_iter().collect())
+            .map_err(Arc::new);
         locked(&self.lists).insert((kind.block, home.text.clone()), list);
     }
 
@@ -172,7 +229,29 @@ impl Platform {
         let mut lists = locked(&self.lists);
         lists
             .entry((kind.block, home.to_owned()))
-            .or_insert(Ok(Vec::new()));
+            .or_insert(Ok(List::default()));
+    }
+
+    /// What is done with a list, as far as it is known.
+    fn in_list<T>(
+        &self,
+        block: &'static str,
+        home: &str,
+        look: impl FnOnce(&List) -> T,
+    ) -> Result<T, Arc<Error>> {
+        match locked(&self.lists).get(&(block, home.to_owned())) {
+            Some(Ok(list)) => Ok(look(list)),
+            Some(Err(error)) => Err(error.clone()),
+            None => Ok(look(&List::default())),
+        }
+    }
+
+    /// Whether a list can be read.
+    ///
+    /// # Errors
+    /// The list can't be read.
+    pub(crate) fn is_readable(&self, block: &'static str, home: &str) -> Result<(), Arc<Error>> {
+        self.in_list(block, home, |_| ())
     }
 
     /// What is listed, as far as it is known.
@@ -183,44 +262,29 @@ impl Platform {
         &self,
         block: &'static str,
         home: &str,
-    ) -> Result<Vec<Present>, Arc<Error>> {
-        let lists = locked(&self.lists);
-        lists
-            .get(&(block, home.to_owned()))
-            .cloned()
-            .unwrap_or(Ok(Vec::new()))
+    ) -> Result<Vec<Arc<Present>>, Arc<Error>> {
+        self.in_list(block, home, |list| list.iter().cloned().collect())
     }
 
-    /// A thing by a name of it, or its id.
-    pub(crate) fn find(&self, block: &'static str, home: &str, name: &str) -> Option<Present> {
-        let lists = locked(&self.lists);
-        let list = lists.get(&(block, home.to_owned()))?.as_ref().ok()?;
-        let named = list
-            .iter()
-            .find(|one| one.names.iter().any(|own| own == name));
-        named
-            .or_else(|| list.iter().find(|one| one.id == name))
-            .cloned()
+    /// The thing of a name, or of an id.
+    pub(crate) fn find(&self, block: &'static str, home: &str, name: &str) -> Option<Arc<Present>> {
+        self.in_list(block, home, |list| list.find(name).cloned())
+            .ok()?
     }
 
     /// Keeps what a thing is now.
     pub(crate) fn keep(&self, block: &'static str, home: &str, present: Present) {
         let mut lists = locked(&self.lists);
-        let list = lists
-            .entry((block, home.to_owned()))
-            .or_insert(Ok(Vec::new()));
-        if let Ok(list) = list {
-            match list.iter_mut().find(|one| one.id == present.id) {
-                Some(one) => *one = present,
-                None => list.push(present),
-            }
+        let list = lists.entry((block, home.to_owned()));
+        if let Ok(list) = list.or_insert(Ok(List::default())) {
+            list.keep(Arc::new(present));
         }
     }
 
     /// Forgets a thing that is gone.
     pub(crate) fn forget(&self, block: &'static str, home: &str, id: &str) {
         if let Some(Ok(list)) = locked(&self.lists).get_mut(&(block, home.to_owned())) {
-            list.retain(|one| one.id != id);
+            list.forget(id);
         }
     }
 
@@ -228,9 +292,8 @@ impl Platform {
     pub(crate) fn name_of(&self, home: &str, id: &str) -> Option<String> {
         let lists = locked(&self.lists);
         let lists = lists.iter().filter(|((_, own), _)| own == home);
-        let mut all = lists.filter_map(|(_, list)| list.as_ref().ok()).flatten();
-        all.find(|one| one.id == id)
-            .and_then(|one| one.names.first().cloned())
+        let mut found = lists.filter_map(|(_, list)| list.as_ref().ok()?.of(id));
+        found.next().and_then(|one| one.names.first().cloned())
     }
 
     /// A compute environment whole, by name or id; the primary one where none is said.
@@ -254,18 +317,17 @@ impl Platform {
                 None => "there is no primary compute environment, and none is said".to_owned(),
             })
         })?;
-        if let Some(known) = locked(&self.environments).get(&found.id) {
-            return Ok(known.clone());
-        }
-        let call = self.client.describe_compute_env().compute_env_id(&found.id);
-        let reply = call
-            .workspace_id(home.workspace)
-            .attributes(["labels"])
-            .send()
-            .await?;
-        let details = Arc::new(reply.compute_env.unwrap_or_default());
-        locked(&self.environments).insert(found.id, details.clone());
-        Ok(details)
+        let known = locked(&self.environments)
+            .entry(found.id.clone())
+            .or_default()
+            .clone();
+        let details = known.get_or_try_init(async || {
+            let call = self.client.describe_compute_env().compute_env_id(&found.id);
+            let call = call.workspace_id(home.workspace).attributes(["labels"]);
+            let details = call.send().await?.compute_env.unwrap_or_default();
+            Result::<_, Error>::Ok(Arc::new(details))
+        });
+        Ok(details.await?.clone())
     }
 
     /// The ids of labels, which are made where they are not there.
@@ -283,7 +345,7 @@ impl Platform {
                 continue;
             }
             // One at a time, so that no two make the same.
-            let _turn = self.making_labels.lock().await;
+            let _turn = self.turn("a label", &home.text).await;
             if let Some(label) = found() {
                 ids.push(label.number());
                 continue;

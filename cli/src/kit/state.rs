@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::item::Item;
 use super::kinds::fingerprint;
 use super::problem::{Error, Result};
+use crate::values::TextFile;
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -133,7 +134,7 @@ impl State {
         // Files of keys are secrets too.
         for key in ["key", "private-key", "certificate"] {
             if let Some(path) = item.text(key).filter(|_| !item.kind.unreadable.is_empty()) {
-                text.push_str(&std::fs::read_to_string(path).unwrap_or_default());
+                text.push_str(&TextFile(path.into()).read().unwrap_or_default());
             }
         }
         let has_some = !text.trim().is_empty();

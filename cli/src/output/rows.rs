@@ -11,6 +11,9 @@ use super::{Column, Table, Trouble};
 /// The columns that were asked for, by a column's name or by a path in the row.
 fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String)>, Trouble> {
     let Some(names) = names else {
+        if table.columns.is_empty() {
+            return Ok(plain_fields(table));
+        }
         return Ok((table.columns.iter())
             .map(|column| (column.name.to_owned(), column.path.to_owned()))
             .collect());
@@ -30,6 +33,31 @@ fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String
         )))
     };
     names.iter().map(find).collect()
+}
+
+/// The columns of rows whose type nobody knows: the fields that are no lists or objects, also of the
+/// objects that they hold.
+fn plain_fields(table: &Table) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut add = |name: String| {
+        if !found.iter().any(|(known, _)| *known == name) {
+            found.push((name.clone(), name));
+        }
+    };
+    for (name, value) in table.rows.iter().filter_map(Value::as_object).flatten() {
+        match value {
+            Value::Object(inner) => {
+                for (inner, value) in inner {
+                    if !value.is_object() && !value.is_array() {
+                        add(format!("{name}.{inner}"));
+                    }
+                }
+            }
+            Value::Array(_) => {}
+            _ => add(name.clone()),
+        }
+    }
+    found
 }
 
 pub fn write_table(

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::{all, apply, changes, client, kit, plan, start, text, undone};
 
 /// What makes and changes the things of the files.
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 23] = [
     "CreateOrganization",
     "CreateOrganizationTeam",
     "CreateOrganizationTeamMember",
@@ -26,6 +26,13 @@ const OPERATIONS: [&str; 16] = [
     "CreatePipeline",
     "CreateCustomDataLink",
     "CreateDataStudio",
+    "CreateRole",
+    "CreateManagedIdentity",
+    "CreateSshKey",
+    "UpdateDataStudiosWorkspaceSettings",
+    "CreatePipelineSchema",
+    "UpdatePipelineVersion",
+    "ManagePipelineVersion",
 ];
 
 /// However answers are lost, everything is there in the end, once.
@@ -47,9 +54,13 @@ async fn survives(fault: impl Fn(&TestPlatform, &str)) {
         .export(&["river-lab".to_owned()], &workspace, &[])
         .await
         .unwrap();
-    // The user who made the organization is in it too; participants of it as well.
-    let own = export.items - 2;
-    assert_eq!(own, set.items().len() - 1, "{:#?}", export.files);
+    // The user who made the organization is in it too; participants of it as well. The launch, a
+    // token and a key are of no place; versions are more than were asked for.
+    let versions = export.files["pipeline-versions.yml"]
+        .matches("\n  - ")
+        .count();
+    let own = export.items - versions - 2;
+    assert_eq!(own, set.items().len() - 4, "{:#?}", export.files);
 }
 
 #[tokio::test]
@@ -295,4 +306,133 @@ async fn secrets_that_are_remembered_are_seen_to_change() {
     assert!(
         !kept.contains("first-value") && !kept.contains("other-value") && kept.contains("MINE")
     );
+}
+
+/// A token that is saved, and a secret that is made of it.
+fn token(file: &std::path::Path) -> seqera_cli::kit::Set {
+    text(&format!(
+        "tokens:\n  - {{name: ci, save-to: '{}'}}\nsecrets:\n  - {{name: CI_TOKEN, value: \
+         '${{tokens.ci.accessKey}}', workspace: open-genomics/research}}\n",
+        file.display()
+    ))
+}
+
+/// The value of the secret that was sent last.
+fn sent(platform: &TestPlatform) -> serde_json::Value {
+    let calls = platform.received().into_iter().rev();
+    let mut secrets =
+        calls.filter(|call| call.operation.as_deref() == Some("CreatePipelineSecret"));
+    secrets.next().unwrap().body.unwrap()["value"].clone()
+}
+
+#[tokio::test]
+async fn a_token_goes_to_its_file_and_to_what_names_it_also_after_an_interruption() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ci.token");
+    let platform = start(TestPlatform::builder()).await;
+    let set = token(&file);
+    // The secret fails, with its value in the server's words.
+    platform.fail_next("CreatePipelineSecret", 1, 400);
+    let report = apply(&platform, &set).await;
+    let saved = std::fs::read_to_string(&file).unwrap();
+    let saved = saved.trim();
+    assert!(saved.len() > 20, "{saved}");
+    assert_eq!(undone(&report).len(), 1, "{:?}", undone(&report));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // Another run takes the token from the file.
+    platform.fail_next("CreatePipelineSecret", 1, 400);
+    platform.alter_replies(
+        "CreatePipelineSecret",
+        "/message",
+        format!("bad: {saved}").into(),
+    );
+    let report = apply(&platform, &set).await;
+    let told = undone(&report);
+    assert!(told[0].contains("bad: (sensitive)"), "{told:?}");
+    platform.clear_faults();
+    assert_eq!(undone(&apply(&platform, &set).await), Vec::<String>::new());
+    assert_eq!(sent(&platform), saved);
+    let shown = plan(&platform, &set).await;
+    assert_eq!(changes(&shown), Vec::<String>::new());
+    assert!(!shown.value().to_string().contains(saved));
+}
+
+#[tokio::test]
+async fn a_token_whose_reply_is_lost_is_told_and_what_needs_it_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ci.token");
+    let platform = start(TestPlatform::builder()).await;
+    let set = token(&file);
+    platform.act_then_break("CreateToken", 1);
+    let told = undone(&apply(&platform, &set).await);
+    assert!(told[0].contains("nobody can read it"), "{told:?}");
+    assert!(told[1].contains("NotTried"), "{told:?}");
+    assert!(!file.exists());
+    let told = undone(&apply(&platform, &set).await);
+    assert!(
+        told[0].contains("`${tokens.ci.accessKey}` is not known"),
+        "{told:?}"
+    );
+    // Deleted, it is made anew.
+    let kit = kit(&platform);
+    let gone = kit.plan_deletion(&set).await.unwrap();
+    kit.apply(&set, &gone, None, std::future::pending(), |_| ())
+        .await;
+    assert_eq!(undone(&apply(&platform, &set).await), Vec::<String>::new());
+    assert_eq!(
+        sent(&platform),
+        std::fs::read_to_string(&file).unwrap().trim()
+    );
+    // A file that is there is not written over.
+    let other = text(&format!(
+        "tokens:\n  - {{name: two, save-to: '{}'}}\n",
+        file.display()
+    ));
+    let told = undone(&apply(&platform, &other).await);
+    assert!(told[0].contains("can't be made"), "{told:?}");
+}
+
+#[tokio::test]
+async fn versions_are_made_once_on_servers_with_drafts_and_without() {
+    let item = "pipeline-versions:
+  - {pipeline: hello, name: one, revision: r1, workspace: open-genomics/research}
+  - {pipeline: hello, name: two, revision: r2, default: true, workspace: open-genomics/research}
+";
+    for drafts in [true, false] {
+        let builder = TestPlatform::builder();
+        let platform = start(match drafts {
+            true => builder.draft_versions(),
+            false => builder,
+        })
+        .await;
+        // The version is made, and its naming fails.
+        platform.fail_next("ManagePipelineVersion", 1, 400);
+        let set = text(item);
+        apply(&platform, &set).await;
+        let report = apply(&platform, &set).await;
+        assert_eq!(undone(&report), Vec::<String>::new(), "{drafts}");
+        assert_eq!(changes(&plan(&platform, &set).await), Vec::<String>::new());
+        let workspace = client(&platform)
+            .workspace("open-genomics/research")
+            .await
+            .unwrap();
+        let pipeline = workspace.describe_pipeline("hello").await.unwrap();
+        let version = pipeline.version.unwrap_or_default();
+        assert_eq!(version.name.as_deref(), Some("two"), "{drafts}");
+        let call = client(&platform).list_pipeline_versions();
+        let call = call.pipeline_id(pipeline.pipeline_id.unwrap());
+        let all = call.workspace_id(workspace.id()).all().await.unwrap();
+        if drafts {
+            let drafts = all
+                .iter()
+                .filter(|one| one.version.as_ref().unwrap().name.is_none());
+            assert_eq!(drafts.count(), 0, "{all:#?}");
+            assert_eq!(all.len(), 3);
+        }
+    }
 }

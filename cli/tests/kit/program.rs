@@ -129,6 +129,7 @@ fn no_secret_is_in_what_is_told_or_kept() {
     }
     let failed = run(&[&["-v", "apply", &files][..], &state].concat());
     assert_eq!(failed.status.code(), Some(1), "{}", told(&failed));
+    assert!(told(&failed).contains("(sensitive) is a bad value, as (sensitive) is"));
     server.platform.clear_faults();
     let done = run(&[&["-o", "json", "apply", &files][..], &state].concat());
     assert_eq!(done.status.code(), Some(0), "{}", told(&done));

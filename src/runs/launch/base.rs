@@ -2,25 +2,42 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::OnceCell;
 
 use super::compute_env::Environment;
 use super::request::Base;
 use super::{Launch, Pipeline};
-use crate::names::{NameOrId, PipelineId, Workspace};
+use crate::names::{NameCache, NameOrId, PipelineId, Workspace};
 use crate::types::{WorkflowLaunchRequest, WorkflowStatus};
-use crate::{Error, ErrorKind, Result};
+use crate::{Client, Error, ErrorKind, Result};
 
 /// What the launches of one batch share, so that each thing is asked for once.
 #[derive(Default)]
 pub(super) struct Bases {
+    /// Whether names had been looked up before.
+    pub names_may_be_old: bool,
     bases: Shared<BaseKey, Base>,
     /// The primary compute environment of each workspace.
     pub primaries: Shared<Option<i64>, String>,
     /// What each compute environment of a workspace brings.
     pub environments: Shared<(Option<i64>, String), Environment>,
+    anew: OnceLock<Box<Bases>>,
+}
+
+impl Bases {
+    pub(super) fn of(client: &Client) -> Self {
+        Self {
+            names_may_be_old: NameCache::of(client).is_used(),
+            ..Self::default()
+        }
+    }
+
+    /// What is asked for once more, for the launches that were refused with what these have.
+    pub(super) fn anew(&self) -> &Self {
+        self.anew.get_or_init(Box::default)
+    }
 }
 
 type BaseKey = (Pipeline, Option<NameOrId<String>>, Option<i64>, Option<i64>);

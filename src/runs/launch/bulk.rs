@@ -45,7 +45,7 @@ impl Client {
         I: IntoIterator<Item = Launch>,
         I::IntoIter: Send + 'static,
     {
-        let bases = Arc::new(Bases::default());
+        let bases = Arc::new(Bases::of(self));
         let client = self.clone();
         let runs = stream::iter(launches)
             .map(move |mut launch| {

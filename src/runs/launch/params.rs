@@ -49,6 +49,7 @@ struct Unclear {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params {
     files: Vec<PathBuf>,
+    read: Values,
     maps: Values,
     single: Values,
 }
@@ -76,14 +77,9 @@ impl Params {
         Ok(())
     }
 
-    /// The text to send, given the pipeline's own. Where nothing is set that is sent as it stands.
-    pub(super) async fn merge_over(self, own: Option<String>) -> Result<Option<String>> {
-        if self.files.is_empty() && self.maps.is_empty() && self.single.is_empty() {
-            return Ok(own);
-        }
-        let mut merged = read(own.as_deref().unwrap_or_default(), Format::Either)
-            .map_err(|problem| invalid(format!("the pipeline's own parameters {problem}")))?;
-        for path in &self.files {
+    /// Reads the files: once, since standard input can't be read again.
+    pub(super) async fn read_files(&mut self) -> Result<()> {
+        for path in std::mem::take(&mut self.files) {
             let (shown, path) = match path.as_os_str() == STANDARD_INPUT {
                 true => ("standard input".to_owned(), None),
                 false => (
@@ -93,8 +89,20 @@ impl Params {
             };
             let text = read_text(path, &shown, LARGEST).await?;
             let values = read(&text, path.map_or(Format::Either, Format::of));
-            merged.extend(values.map_err(|problem| invalid(format!("{shown} {problem}")))?);
+            let values = values.map_err(|problem| invalid(format!("{shown} {problem}")))?;
+            self.read.extend(values);
         }
+        Ok(())
+    }
+
+    /// The text to send, given the pipeline's own. Where nothing is set that is sent as it stands.
+    pub(super) fn merge_over(self, own: Option<String>) -> Result<Option<String>> {
+        if self.read.is_empty() && self.maps.is_empty() && self.single.is_empty() {
+            return Ok(own);
+        }
+        let mut merged = read(own.as_deref().unwrap_or_default(), Format::Either)
+            .map_err(|problem| invalid(format!("the pipeline's own parameters {problem}")))?;
+        merged.extend(self.read);
         merged.extend(self.maps);
         merged.extend(self.single);
         let mut values = BTreeMap::new();
@@ -178,10 +186,10 @@ mod tests {
 
     use super::*;
 
-    fn merge(params: Params, own: &str) -> Result<Option<String>> {
+    fn merge(mut params: Params, own: &str) -> Result<Option<String>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let merging = params.merge_over(Some(own.to_owned()));
-        runtime.unwrap().block_on(merging)
+        runtime.unwrap().block_on(params.read_files())?;
+        params.merge_over(Some(own.to_owned()))
     }
 
     fn merged(params: Params, own: &str) -> Value {
@@ -291,14 +299,11 @@ mod tests {
         assert!(values(&deep, Format::Either)[0].contains("limit exceeded"));
     }
 
-    #[tokio::test]
-    async fn what_nobody_changes_stays_the_text_it_was() {
+    #[test]
+    fn what_nobody_changes_stays_the_text_it_was() {
         let own = Some("# a comment\ninput: x\n".to_owned());
-        assert_eq!(
-            Params::default().merge_over(own.clone()).await.unwrap(),
-            own
-        );
-        assert_eq!(Params::default().merge_over(None).await.unwrap(), None);
+        assert_eq!(Params::default().merge_over(own.clone()).unwrap(), own);
+        assert_eq!(Params::default().merge_over(None).unwrap(), None);
     }
 
     #[tokio::test]
@@ -309,7 +314,6 @@ mod tests {
         let error = params
             .clone()
             .merge_over(Some("- a\n- b".into()))
-            .await
             .unwrap_err();
         assert!(
             error
@@ -317,7 +321,7 @@ mod tests {
                 .contains("the pipeline's own parameters are no map")
         );
         params.file("no/such.yml".into());
-        let error = params.merge_over(None).await.unwrap_err();
+        let error = params.read_files().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.message().contains("no/such.yml"), "{error}");
     }

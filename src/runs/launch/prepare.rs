@@ -22,6 +22,14 @@ pub(super) struct Prepared {
     compute_env: String,
 }
 
+/// A launch that is ready to be sent.
+pub(super) struct Addressed {
+    workspace: Workspace,
+    source_workspace_id: Option<i64>,
+    request: WorkflowLaunchRequest,
+    compute_env: String,
+}
+
 impl Launch {
     pub(super) async fn prepare(self, bases: &Bases) -> Result<Prepared> {
         if let Some(mistake) = self.mistake {
@@ -101,7 +109,7 @@ impl Launch {
             )));
         }
         request.compute_env_id = Some(compute_env.clone());
-        request.params_text = self.params.merge_over(request.params_text.take()).await?;
+        request.params_text = self.params.merge_over(request.params_text.take())?;
 
         Ok(Prepared {
             source_workspace_id: base.source_workspace_id,
@@ -150,8 +158,8 @@ impl Prepared {
         })
     }
 
-    /// Sends the launch: once, unless it was refused for the compute environment's sake.
-    pub(super) async fn send(self, ready_within: Option<Duration>) -> Result<Run> {
+    /// Looks the labels up, or makes them.
+    pub(super) async fn addressed(self) -> Result<Addressed> {
         let mut request = self.request;
         for label in self.labels {
             let id = match label {
@@ -162,13 +170,32 @@ impl Prepared {
             };
             add(request.label_ids.get_or_insert_default(), id);
         }
+        Ok(Addressed {
+            workspace: self.workspace,
+            source_workspace_id: self.source_workspace_id,
+            request,
+            compute_env: self.compute_env,
+        })
+    }
+}
+
+impl Addressed {
+    /// Whether the same would be sent to the same place.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.workspace.id() == other.workspace.id()
+            && self.source_workspace_id == other.source_workspace_id
+            && self.request == other.request
+    }
+
+    /// Sends the launch: once, unless it was refused for the compute environment's sake.
+    pub(super) async fn send(&self, ready_within: Option<Duration>) -> Result<Run> {
         let mut rhythm = ready_within.map(compute_env::rhythm);
         let was_ready = match &mut rhythm {
             Some(rhythm) => self.workspace.ready(&self.compute_env, rhythm).await?,
             None => true,
         };
         let client = &self.workspace.client;
-        let body = crate::types::SubmitWorkflowLaunchRequest::new().launch(request);
+        let body = crate::types::SubmitWorkflowLaunchRequest::new().launch(self.request.clone());
         let call = client
             .create_workflow_launch()
             .workspace_id(self.workspace.id())

@@ -375,18 +375,22 @@ fn upload(turn: &mut Turn<'_>) -> Reply {
     answer(json!({ "uploadId": id, "uploadUrls": urls }))
 }
 
-/// Answers an empty 200, as real servers do, whatever the schema declares.
+/// Answers an empty 200, as real servers do, whatever the schema declares; or 202, where it takes a
+/// while.
 fn finish_upload(turn: &mut Turn<'_>) -> Reply {
     find(turn)?;
     let id = turn.call.required("uploadId")?;
-    let done = match turn.call.field("withError") == &json!(true) {
+    let aborts = turn.call.field("withError") == &json!(true);
+    let takes = turn.state.settings.uploads_take;
+    let due = (takes > 0 && !aborts).then(|| turn.state.now() + takes);
+    let done = match aborts {
         true => turn.store.abort_upload(id),
         false => turn
             .store
-            .finish_upload(id, &etags(turn.call.field("tags"))),
+            .finish_upload(id, &etags(turn.call.field("tags")), due),
     };
     done.map_err(|unfinished| Refusal::bad_request(unfinished.0))?;
-    Ok(DONE.with_status(200))
+    Ok(DONE.with_status(if due.is_some() { 202 } else { 200 }))
 }
 
 /// Part numbers and ETags; what isn't one can't match a part and refuses the upload.

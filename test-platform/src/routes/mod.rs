@@ -120,6 +120,7 @@ fn handlers() -> &'static HashMap<&'static str, Handler> {
 /// Carries a call out.
 pub fn carry_out(turn: &mut Turn<'_>) -> Reply {
     settle(turn.state);
+    turn.store.settle(turn.state.now());
     actions::fire(turn);
     let id = turn.call.operation.id;
     quotas::check(turn.state, id, turn.context)?;

@@ -37,6 +37,15 @@ const PLATFORMS: &[(&str, &str, &str, &[&str])] = &[
     ("moab-platform", "Moab", "grid", &[]),
     ("local-platform", "Local", "local-platform", &[]),
 ];
+/// Instance types of AWS; whether the Scheduler takes them, and whether they have NVMe disks.
+const AWS_MACHINES: &[(&str, bool, bool)] = &[
+    ("c6i.large", true, false),
+    ("c6id.4xlarge", true, true),
+    ("m6i.2xlarge", true, false),
+    ("r6i.4xlarge", true, false),
+    ("p3.2xlarge", false, false),
+    ("i3.xlarge", false, true),
+];
 const AWS: &[&str] = &[
     "eu-central-1",
     "eu-west-1",
@@ -108,6 +117,14 @@ fn describe(turn: &mut Turn<'_>) -> Reply {
         })
         .map(|link| json!({ "path": link["resourceRef"] }))
         .collect();
+    let (scheduler, nvme) = (turn.call.flag("sched"), turn.call.flag("nvme"));
+    let of_aws: Vec<&str> = (AWS_MACHINES.iter())
+        .filter(|(_, scheduled, has_nvme)| (*scheduled || !scheduler) && (*has_nvme || !nvme))
+        .map(|(name, ..)| *name)
+        .collect();
+    let families: Vec<&str> = (["optimal"].into_iter().filter(|_| !nvme))
+        .chain(of_aws.iter().filter_map(|name| name.split('.').next()))
+        .collect();
     let machines = |names: &[&str]| -> Value {
         (names.iter())
             .map(|name| json!({ "id": name, "arch": "x86_64", "features": ["AMD"] }))
@@ -121,8 +138,8 @@ fn describe(turn: &mut Turn<'_>) -> Reply {
             "subnets": [{ "id": "subnet-0a1b2c3d", "vpcId": "vpc-0a1b2c3d", "zone": format!("{region}a") }],
             "securityGroups": [{ "id": "sg-0a1b2c3d", "name": "default", "vpcId": "vpc-0a1b2c3d" }],
             "images": [{ "id": "ami-0a1b2c3d", "name": "ecs-optimised", "description": "Containers", "arch": "x86_64" }],
-            "instanceFamilies": ["optimal", "c6i", "m6i", "r6i"],
-            "instanceTypes": machines(&["c6i.large", "m6i.2xlarge", "r6i.4xlarge"]),
+            "instanceFamilies": families,
+            "instanceTypes": machines(&of_aws),
             "allocStrategy": ["BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED"],
             "jobQueues": [{ "name": "compute-spot", "state": "ENABLED" }, { "name": "head-on-demand", "state": "ENABLED" }],
         }),

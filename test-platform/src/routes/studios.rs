@@ -133,6 +133,7 @@ fn list(turn: &mut Turn<'_>) -> Reply {
                 && search.all("username", |value| same(user, "userName", value))
                 && search.all("computeenvid", |value| studio.text("_env") == value)
                 && search.all("computeenvname", |value| same(env, "name", value))
+                // The API has no way to give a Studio a star.
                 && search.all("is", |_| false)
         })
         .filter(|studio| demand_own(turn, studio).is_ok());

@@ -45,6 +45,7 @@ pub struct Builder {
     pace: Pace,
     settling: Duration,
     listed_after: Duration,
+    uploads_take: Duration,
     drafts: bool,
     refuses_references: bool,
     quotas: BTreeMap<String, usize>,
@@ -69,6 +70,7 @@ impl Default for Builder {
             pace: Pace::Time(4_000),
             settling: Duration::from_secs(1),
             listed_after: Duration::ZERO,
+            uploads_take: Duration::ZERO,
             drafts: false,
             refuses_references: false,
             quotas: BTreeMap::new(),
@@ -134,6 +136,13 @@ impl Builder {
     /// How long a launched run is missing in lists. Default: no time.
     pub fn list_runs_after(mut self, time: Duration) -> Self {
         self.listed_after = time;
+        self
+    }
+
+    /// How long an upload takes to be an object once it is finished, which is answered by 202 then.
+    /// Default: no time, and 200.
+    pub fn finish_uploads_after(mut self, time: Duration) -> Self {
+        self.uploads_take = time;
         self
     }
 
@@ -208,6 +217,7 @@ impl Builder {
         self.pace = time.or(polls).unwrap_or(self.pace);
         self.settling = server.settle_time.map_or(self.settling, |span| span.0);
         self.listed_after = (server.list_runs_after).map_or(self.listed_after, |span| span.0);
+        self.uploads_take = (server.finish_uploads_after).map_or(self.uploads_take, |span| span.0);
         self.token_lifetime = (server.token_lifetime.map(|span| span.0)).or(self.token_lifetime);
         self.start_at = server.clock_at.clone().or(self.start_at);
         self.shaping.older |= server.older_server;
@@ -279,6 +289,7 @@ impl Builder {
             pace: self.pace,
             settling: millis(self.settling),
             listed_after: millis(self.listed_after),
+            uploads_take: millis(self.uploads_take),
             drafts: self.drafts,
             refuses_references: self.refuses_references,
             quotas: self.quotas.clone(),

@@ -263,10 +263,15 @@ fn finish(
     let shaping = world.options.shaping;
     let response = match outcome {
         Err(refusal) => {
-            let body = match operation.is_some_and(|operation| operation.id.starts_with("Ga4gh")) {
+            let mut body = match operation
+                .is_some_and(|operation| operation.id.starts_with("Ga4gh"))
+            {
                 true => json!({ "msg": refusal.body["message"], "status_code": refusal.status }),
                 false => refusal.body,
             };
+            if let Some(operation) = operation {
+                locked(&world.faults).apply(operation.id, &mut body);
+            }
             reply(
                 refusal.status,
                 [("content-type", "application/json")],

@@ -47,6 +47,8 @@ pub struct Settings {
     pub settling: Millis,
     /// How long a new run is missing in lists.
     pub listed_after: Millis,
+    /// How long finished uploads take to be objects.
+    pub uploads_take: Millis,
     /// Whether an update of what is versioned of a pipeline makes a draft instead of a new default.
     pub drafts: bool,
     /// Whether a launch may not bring a pipeline's parameters back that refer to others.
@@ -62,6 +64,7 @@ impl Default for Settings {
             pace: Pace::Time(4 * SECOND),
             settling: SECOND,
             listed_after: 0,
+            uploads_take: 0,
             drafts: false,
             refuses_references: false,
             quotas: BTreeMap::new(),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{locked, mix};
+use super::{Millis, locked, mix};
 
 /// Each part of an upload but the last has this size.
 pub const PART_SIZE: u64 = 250 << 20;
@@ -31,6 +31,8 @@ struct Shelves {
     /// By bucket and key.
     objects: BTreeMap<(String, String), Object>,
     uploads: HashMap<String, Upload>,
+    /// Finished uploads that are to be objects later: when, where, and what.
+    settling: Vec<(Millis, (String, String), Object)>,
     /// How many uploads there were.
     begun: u64,
 }
@@ -143,8 +145,24 @@ impl Store {
         }
     }
 
-    /// Makes an object of the uploaded parts. `etags` must be theirs, in the order of the parts.
-    pub fn finish_upload(&self, id: &str, etags: &[(u64, String)]) -> Result<(), Unfinished> {
+    /// Lets finished uploads be objects that are due by now.
+    pub fn settle(&self, now: Millis) {
+        let mut shelves = locked(&self.shelves);
+        let due = |(at, ..): &mut (Millis, _, _)| *at <= now;
+        let settled: Vec<_> = shelves.settling.extract_if(.., due).collect();
+        for (_, place, object) in settled {
+            shelves.objects.insert(place, object);
+        }
+    }
+
+    /// Makes an object of the uploaded parts, at once or when it is due. `etags` must be theirs, in the
+    /// order of the parts.
+    pub fn finish_upload(
+        &self,
+        id: &str,
+        etags: &[(u64, String)],
+        due: Option<Millis>,
+    ) -> Result<(), Unfinished> {
         let mut shelves = locked(&self.shelves);
         let unfinished = |reason: String| Err(Unfinished(reason));
         let Some(upload) = shelves.uploads.get(id) else {
@@ -179,7 +197,12 @@ impl Store {
             etag: Arc::new(OnceLock::from(etag)),
         };
         shelves.uploads.remove(id);
-        shelves.objects.insert(place, object);
+        match due {
+            Some(due) => shelves.settling.push((due, place, object)),
+            None => {
+                shelves.objects.insert(place, object);
+            }
+        }
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! Datasets, data links and the object store.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
-use seqera_test_platform::WORKSPACE_ID;
+use seqera_test_platform::{TestPlatform, WORKSPACE_ID};
 use serde_json::{Value, json};
 
 use crate::client::{Api, checked, of_workspace, texts};
@@ -396,4 +398,34 @@ async fn parts_are_joined_in_order() {
     let read = of_workspace(&format!("{link}/download/two-parts.txt"));
     let read = api.request(Method::GET, &read).send().await.unwrap();
     assert_eq!(read.text().await.unwrap(), "first second");
+}
+
+#[tokio::test]
+async fn a_finished_upload_may_be_an_object_later() {
+    let slow = TestPlatform::builder()
+        .finish_uploads_after(Duration::from_secs(5))
+        .calls_per_second(None);
+    let api = Api::of(slow.clock_at("2026-01-01T00:00:00Z")).await;
+    let link = data_link(&api).await;
+    let body = json!({ "fileName": "late.txt", "contentLength": 4 });
+    let upload = api
+        .post(&of_workspace(&format!("{link}/upload/late")), body)
+        .await;
+    let url = upload["uploadUrls"][0].as_str().unwrap();
+    let part = api.http.put(url).body("late").send().await.unwrap();
+    let etag = part.headers()["etag"].to_str().unwrap().to_owned();
+    let end = json!({
+        "uploadId": upload["uploadId"],
+        "fileName": "late.txt",
+        "tags": [{ "partNumber": 1, "eTag": etag }],
+    });
+    let finish = of_workspace(&format!("{link}/upload/finish/late"));
+    api.call(Method::POST, &finish, Some(end), 202).await;
+    let browse = of_workspace(&format!("{link}/browse/late"));
+    api.refused(Method::GET, &browse, None, 404).await;
+    api.platform.advance(Duration::from_secs(5));
+    assert_eq!(
+        texts(&api.get(&browse).await["objects"], "name"),
+        ["late.txt"]
+    );
 }

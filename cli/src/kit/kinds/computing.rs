@@ -48,6 +48,32 @@ fn present_environment(details: &ComputeEnvDetails) -> Result<Present> {
     })
 }
 
+/// What lists tell of one.
+fn listed_environment(one: &ComputeEnvSummary) -> Result<Present> {
+    let state = json!({
+        "name": one.name,
+        "description": one.description,
+        "platform": one.platform,
+        "credentialsId": one.credentials_id,
+        "config": {
+            // The configuration is that of the platform.
+            "discriminator": one.platform,
+            "workDir": one.work_dir,
+            "region": one.region,
+            "waveEnabled": one.wave_enabled,
+            "fusion2Enabled": one.fusion2_enabled,
+        },
+        "labels": one.labels.as_ref().map(|_| label_names(&one.labels)),
+        "primary": one.primary,
+    });
+    Ok(Present {
+        id: one.id.clone().unwrap_or_default(),
+        names: one.name.clone().into_iter().collect(),
+        state: crate::output::without_nulls(state),
+        raw: serde_json::to_value(one)?,
+    })
+}
+
 /// Waits until a compute environment has a status; `DELETED` is that it is gone.
 pub async fn wait(platform: &Platform, home: &Home, id: &str, wanted: &str) -> Result<()> {
     let mut pause = Duration::from_millis(100);
@@ -213,22 +239,16 @@ impl Entity for ComputeEnvs {
             .client
             .list_compute_envs()
             .workspace_id(home.workspace);
+        let call = call.attributes(["labels"]);
         let all = call.send().await?.compute_envs.unwrap_or_default();
         let going = |one: &&ComputeEnvSummary| {
             let status = one.status.as_ref().map(ToString::to_string);
             !matches!(status.as_deref(), Some("DELETING" | "DELETED"))
         };
-        let present = |one: &ComputeEnvSummary| {
-            Ok(Present {
-                id: one.id.clone().unwrap_or_default(),
-                names: one.name.clone().into_iter().collect(),
-                state: json!({"name": one.name, "description": one.description}),
-                raw: serde_json::to_value(one)?,
-            })
-        };
-        all.iter().filter(going).map(present).collect()
+        all.iter().filter(going).map(listed_environment).collect()
     }
 
+    /// Lists don't tell queues, sizes, scripts and most else of a configuration.
     async fn describe(
         platform: &Platform,
         home: &Home,
@@ -242,7 +262,7 @@ impl Entity for ComputeEnvs {
     async fn create(task: Task<'_>) -> Result<Present> {
         let registries = |name: &str| {
             let found = task.platform.find("credentials", &task.home.text, name);
-            found.map(|found| found.id)
+            found.map(|found| found.id.clone())
         };
         let said = task.desired["credentialsId"].as_str().map(str::to_owned);
         let mut body = Self::body(task.item, said.clone(), &registries)?;

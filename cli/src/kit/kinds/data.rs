@@ -20,6 +20,9 @@ use crate::kit::platform::{Home, Platform, Present};
 use crate::kit::problem::{Error, Result};
 use crate::requests::request;
 
+/// How many bytes a dataset may hold, as the Platform's manual has it.
+const LONGEST: u64 = 10 << 20;
+
 pub struct Datasets;
 
 /// A fingerprint of a content.
@@ -97,7 +100,7 @@ impl Entity for Datasets {
 
     fn desired(item: &Item, _: &Home, _: &Platform) -> Result<Value> {
         let options: datasets::Add = item.options()?;
-        let content = std::fs::read(&options.file).map_err(|error| {
+        let content = crate::values::read_file(&options.file, LONGEST).map_err(|error| {
             Error::other(format!("{} can't be read: {error}", options.file.display()))
         })?;
         let mut state = serde_json::to_value(options.request()?)?;

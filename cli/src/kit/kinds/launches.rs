@@ -113,6 +113,7 @@ impl Entity for Launches {
     const SCOPE: Scope = Scope::Workspace;
     const COMMAND: &'static [&'static str] = &["launch"];
     const RUNS_ALWAYS: bool = true;
+    const STAYS: Option<&'static str> = Some("runs stay");
     type State = WorkflowLaunchRequest;
 
     fn name(item: &Item) -> String {

@@ -15,13 +15,17 @@ use super::platform::{Home, Platform, Present};
 use super::problem::{Error, Result};
 use super::variables::{Used, Variables};
 
+mod account;
 mod computing;
 mod data;
 mod launches;
 mod organizations;
 mod people;
 mod pipelines;
+mod roles;
+mod settings;
 mod studios;
+mod versions;
 mod workspaces;
 
 pub use data::fingerprint;
@@ -77,6 +81,12 @@ pub trait Entity: 'static {
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[];
     /// Whether one is made on every run.
     const RUNS_ALWAYS: bool = false;
+    /// Why one can't be deleted; none is that it can.
+    const STAYS: Option<&'static str> = None;
+    /// Whether listing takes a call for each, so that only what is asked for is listed.
+    const ASKS: bool = false;
+    /// Whether the user has some outside of workspaces.
+    const PERSONAL: bool = true;
     /// What is compared, beside fields that are this module's own.
     type State: Serialize + DeserializeOwned + PartialEq;
 
@@ -98,6 +108,11 @@ pub trait Entity: 'static {
     /// What an item names.
     fn references(_item: &Item) -> Vec<Reference> {
         Vec::new()
+    }
+
+    /// A field for other items that the Platform doesn't tell, and a file of the item does.
+    fn output(_item: &Item, _field: &str) -> Option<String> {
+        None
     }
 
     /// What an item says, in the fields of the state.
@@ -161,11 +176,15 @@ pub struct Kind {
     pub immutable: &'static [&'static str],
     pub defaults: &'static [(&'static str, &'static str)],
     pub runs_always: bool,
+    pub stays: Option<&'static str>,
+    pub asks: bool,
+    pub personal: bool,
     pub name: fn(&Item) -> String,
     pub extra: fn(&str) -> Vec<Key>,
     pub complete: fn(&mut Item, &Variables, &mut Used) -> Result<(), String>,
     pub check: fn(&Item) -> Result<()>,
     pub references: fn(&Item) -> Vec<Reference>,
+    pub output: fn(&Item, &str) -> Option<String>,
     pub desired: fn(&Item, &Home, &Platform) -> Result<Value>,
     pub compare: fn(&Kind, &Item, &Value, &Value) -> Result<Compared>,
     pub list: Listing,
@@ -200,12 +219,16 @@ const fn row<E: Entity>() -> Kind {
         immutable: E::IMMUTABLE,
         defaults: E::DEFAULTS,
         runs_always: E::RUNS_ALWAYS,
+        stays: E::STAYS,
+        asks: E::ASKS,
+        personal: E::PERSONAL,
         name: E::name,
         extra: E::extra,
         complete: E::complete,
         // What an item says can be read without a Platform: names stand for ids.
         check: |item| E::desired(item, &Home::default(), nobody()?).map(|_| ()),
         references: E::references,
+        output: E::output,
         desired: E::desired,
         compare: compare::<E::State>,
         list: |platform, home| Box::pin(E::list(platform, home)),
@@ -232,19 +255,26 @@ fn nobody() -> Result<&'static Platform> {
 }
 
 /// All kinds, in the order in which they are made.
-pub static KINDS: [Kind; 15] = [
+pub static KINDS: [Kind; 22] = [
     row::<organizations::Organizations>(),
     row::<organizations::Teams>(),
     row::<organizations::Workspaces>(),
+    row::<settings::WorkspaceSettings>(),
     row::<workspaces::Labels>(),
     row::<people::Members>(),
+    row::<roles::Roles>(),
     row::<people::Participants>(),
+    row::<account::SshKeys>(),
+    row::<account::Tokens>(),
+    row::<roles::ManagedIdentities>(),
     row::<workspaces::Credentials>(),
     row::<computing::ComputeEnvs>(),
     row::<workspaces::Secrets>(),
     row::<pipelines::Actions>(),
     row::<data::Datasets>(),
     row::<pipelines::Pipelines>(),
+    row::<versions::PipelineSchemas>(),
+    row::<versions::PipelineVersions>(),
     row::<launches::Launches>(),
     row::<data::DataLinks>(),
     row::<studios::Studios>(),
@@ -346,7 +376,10 @@ fn texts(state: &Value, field: &str) -> Vec<String> {
 /// The id of what an item names; what stands for it until it is there.
 fn id_of(platform: &Platform, block: &'static str, home: &str, name: &str) -> String {
     let found = platform.find(block, home, name);
-    found.map_or_else(|| format!("({name}, not there yet)"), |present| present.id)
+    found.map_or_else(
+        || format!("({name}, not there yet)"),
+        |present| present.id.clone(),
+    )
 }
 
 /// A state of a type, and so without what is not of it.

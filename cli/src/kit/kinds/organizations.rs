@@ -202,6 +202,11 @@ impl Entity for Teams {
         mut present: Present,
     ) -> Result<Present> {
         let named = item.map(|item| several(item, "members"));
+        // Lists tell how many members there are, and not who.
+        if present.raw["membersCount"] == 0 {
+            present.state["members"] = json!([]);
+            return Ok(present);
+        }
         if named.as_ref().is_none_or(|named| !named.is_empty()) {
             let members = team_members(platform, home, &present, named.as_deref()).await?;
             present.state["members"] = members.into();

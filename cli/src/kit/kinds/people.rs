@@ -176,6 +176,7 @@ impl Entity for Participants {
     const NOUN: &'static str = "participant";
     const SCOPE: Scope = Scope::Workspace;
     const COMMAND: &'static [&'static str] = &["participants", "add"];
+    const PERSONAL: bool = false;
     type State = UpdateParticipantRoleRequest;
 
     fn name(item: &Item) -> String {
@@ -192,15 +193,24 @@ impl Entity for Participants {
 
     fn references(item: &Item) -> Vec<Reference> {
         let name = item.text("name").unwrap_or_default().to_owned();
-        match Self::kind(item).as_str() {
+        let home = Self::organization(item);
+        let mut all = match Self::kind(item).as_str() {
             "TEAM" => vec![Reference {
                 block: "teams",
-                home: Self::organization(item).to_owned(),
+                home: home.to_owned(),
                 name,
                 required: true,
             }],
-            _ => people(Self::organization(item), vec![name]),
-        }
+            _ => people(home, vec![name]),
+        };
+        // One of the organization's own.
+        all.extend(item.text("role").map(|role| Reference {
+            block: "roles",
+            home: home.to_owned(),
+            name: role.to_owned(),
+            required: false,
+        }));
+        all
     }
 
     fn desired(item: &Item, _: &Home, _: &Platform) -> Result<Value> {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use futures_util::TryStreamExt;
 use seqera::types::{
     ActionDetails, ActionSummary, CreateActionRequest, CreatePipelineRequest, LaunchInfo,
     PipelineDetails, UpdateActionRequest, UpdatePipelineRequest, WorkflowLaunchRequest,
@@ -25,7 +24,7 @@ use crate::kit::variables::{Used, Variables};
 use crate::requests::request;
 
 /// What launches name: the environment, labels, a dataset.
-fn launch_references(item: &Item) -> Vec<Reference> {
+pub(super) fn launch_references(item: &Item) -> Vec<Reference> {
     let mut all = labels_of(item);
     all.extend(beside(item, "compute-envs", "compute-env"));
     all.extend(dataset_of(item));
@@ -33,7 +32,7 @@ fn launch_references(item: &Item) -> Vec<Reference> {
 }
 
 /// Puts the environment, parameters and labels of an item into a state that launches.
-fn finish(item: &Item, home: &Home, platform: &Platform, state: &mut Value) {
+pub(super) fn finish(item: &Item, home: &Home, platform: &Platform, state: &mut Value) {
     if let Some(name) = item.text("compute-env") {
         let id = id_of(platform, "compute-envs", &home.text, name);
         state["launch"]["computeEnvId"] = id.into();
@@ -67,7 +66,7 @@ async fn new_launch(task: &Task<'_>) -> Result<Value> {
 }
 
 /// The launch of what is there, as a request has it.
-fn launch_state(launch: &LaunchInfo) -> Result<Value> {
+pub(super) fn launch_state(launch: &LaunchInfo) -> Result<Value> {
     let mut state = state_of::<WorkflowLaunchRequest>(&WorkflowLaunchRequest::from(launch))?;
     canonical_params(&mut state);
     if let Value::Object(fields) = &mut state {
@@ -101,7 +100,7 @@ const SCRIPTS: &[(&str, &str, &str)] = &[
 ];
 
 /// The keys that make a launch again.
-fn export_launch(
+pub(super) fn export_launch(
     platform: &Platform,
     home: &Home,
     folder: &str,
@@ -148,7 +147,7 @@ pub struct Pipelines;
 /// What a file that was exported says.
 const BASE: &str = "(base)";
 
-fn present_pipeline(pipeline: &PipelineDetails) -> Result<Present> {
+pub(super) fn present_pipeline(pipeline: &PipelineDetails) -> Result<Present> {
     let mut state = state_of::<CreatePipelineRequest>(&json!({
         "name": pipeline.name,
         "description": pipeline.description,
@@ -210,11 +209,21 @@ impl Entity for Pipelines {
             .client
             .list_pipelines()
             .workspace_id(home.workspace);
-        let call = call.attributes(["labels"]).visibility("private");
-        let all: Vec<PipelineDetails> = call.stream().try_collect().await?;
-        all.iter().map(present_pipeline).collect()
+        let call = call.attributes(["labels", "computeEnv"]);
+        let mut all = call.visibility("private").stream();
+        let mut listed = Vec::new();
+        while let Some(one) = all.try_next().await? {
+            let mut present = present_pipeline(&one)?;
+            let env = one.compute_env.as_ref().and_then(|env| env.id.clone());
+            present.state["launch"] = crate::output::without_nulls(
+                json!({"pipeline": one.repository, "computeEnvId": env}),
+            );
+            listed.push(present);
+        }
+        Ok(listed)
     }
 
+    /// Lists tell the repository and the environment of what is launched, and nothing else of it.
     async fn describe(
         platform: &Platform,
         home: &Home,
@@ -381,20 +390,28 @@ impl Entity for Actions {
 
     async fn list(platform: &Platform, home: &Home) -> Result<Vec<Present>> {
         let call = platform.client.list_actions().workspace_id(home.workspace);
+        let call = call.attributes(["labels"]);
         let all = call.send().await?.actions.unwrap_or_default();
         let present = |one: &ActionSummary| {
+            let mut state = state_of::<CreateActionRequest>(&json!({
+                "name": one.name,
+                "source": one.source,
+                "launch": {"pipeline": one.pipeline},
+            }))?;
+            if one.labels.is_some() {
+                state["labels"] = label_names(&one.labels);
+            }
             Ok(Present {
                 id: one.id.clone().unwrap_or_default(),
                 names: one.name.clone().into_iter().collect(),
-                state: state_of::<CreateActionRequest>(
-                    &json!({"name": one.name, "source": one.source}),
-                )?,
+                state,
                 raw: serde_json::to_value(one)?,
             })
         };
         all.iter().map(present).collect()
     }
 
+    /// Lists tell the pipeline of what is launched, and nothing else of it.
     async fn describe(
         platform: &Platform,
         home: &Home,

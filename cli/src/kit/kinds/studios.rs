@@ -66,7 +66,7 @@ fn link(platform: &Platform, home: &Home, wanted: &str) -> String {
         .into_iter()
         .filter(|one| one.state["resourceRef"] == wanted);
     match by_address.next() {
-        Some(link) => link.id,
+        Some(link) => link.id.clone(),
         None => id_of(platform, "data-links", &home.text, wanted),
     }
 }

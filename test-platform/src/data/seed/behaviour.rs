@@ -32,6 +32,7 @@ pub struct ServerSeed {
     pub run_polls: Option<u32>,
     pub settle_time: Option<Span>,
     pub list_runs_after: Option<Span>,
+    pub finish_uploads_after: Option<Span>,
     pub token_lifetime: Option<Span>,
     pub clock_at: Option<String>,
     pub older_server: bool,
