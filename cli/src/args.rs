@@ -93,7 +93,19 @@ choices! {
 
 /// The grammar as clap has it.
 pub fn grammar() -> clap::Command {
-    words::relax(Cli::command())
+    telling_of_the_root(words::relax(Cli::command()), "seqctl")
+}
+
+/// Lets the help of each command tell where the options are that all of them take.
+fn telling_of_the_root(root: clap::Command, program: &str) -> clap::Command {
+    fn tell(command: clap::Command, text: &str) -> clap::Command {
+        let command = command.after_help(text.to_owned());
+        command.mut_subcommands(|inner| tell(inner, text))
+    }
+    let text = format!(
+        "`{program} --help` shows the options of all commands, such as --output json, --jq and --dry-run."
+    );
+    root.mut_subcommands(|command| tell(command, &text))
 }
 
 /// Reads the words after the program's name.
@@ -106,6 +118,7 @@ pub fn parse(program: &'static str, words: Vec<String>) -> Result<Cli, clap::Err
 
 fn matches(program: &'static str, words: Vec<String>) -> Result<clap::ArgMatches, clap::Error> {
     let grammar = words::relax(api::with_operation(Cli::command(), &words));
+    let grammar = telling_of_the_root(grammar, program);
     matches_of(grammar.name(program).bin_name(program), program, words)
 }
 

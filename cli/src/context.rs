@@ -328,10 +328,15 @@ impl Context {
 
     /// Tells what goes on, where somebody watches.
     pub fn note(&self, text: &str) {
-        let quiet = self.as_tw && !self.printer.for_people();
-        if !quiet && (std::io::stderr().is_terminal() || self.global.verbose) {
+        if self.tells_notes() {
             self.progress.apart(|| anstream::eprintln!("{text}"));
         }
+    }
+
+    /// Whether notes are told: to whoever watches, or asks for them.
+    pub fn tells_notes(&self) -> bool {
+        let quiet = self.as_tw && !self.printer.for_people();
+        !quiet && (std::io::stderr().is_terminal() || self.global.verbose)
     }
 
     /// How far things are, drawn where somebody watches.

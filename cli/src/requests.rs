@@ -1,9 +1,11 @@
 //! Requests from options: options serialize with the API's names.
 
+use seqera::Nullable;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::context::Context;
 use crate::exit::{Failure, Result};
 use crate::options::LaunchOptions;
 use crate::output::without_nulls;
@@ -21,6 +23,14 @@ pub fn changed<T: Serialize + DeserializeOwned>(present: T, changes: Value) -> R
         fields.extend(changes);
     }
     Ok(serde_json::from_value(fields)?)
+}
+
+/// What is given; nothing is null where `tw` sends that to leave what there is.
+pub fn or_null<T>(context: &Context, given: Option<T>) -> Nullable<T> {
+    match given {
+        None if context.as_tw => Nullable::Null,
+        given => Nullable::from_option(given),
+    }
 }
 
 /// Options as fields with the API's names.

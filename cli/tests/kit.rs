@@ -127,34 +127,69 @@ fn changing_calls(platform: &TestPlatform) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn all_kinds_are_made_found_the_same_exported_and_deleted() {
-    let platform = start(TestPlatform::builder()).await;
+/// Calls of each operation that fail, in one way or the other.
+fn trouble(platform: &TestPlatform, operations: &[&str], reads: bool) {
+    for (number, operation) in operations.iter().enumerate() {
+        match (reads, number % 3) {
+            (true, 0) => platform.break_next(operation, 1),
+            (true, _) => platform.fail_next(operation, 1, 503),
+            (false, 0) => platform.act_then_fail(operation, 1, 502),
+            (false, 1) => platform.act_then_break(operation, 1),
+            (false, _) => platform.break_next(operation, 1),
+        }
+    }
+}
+
+/// Carries a plan of this moment out, and once more where something is left for the next run. With
+/// trouble, what changes things fails once before.
+async fn bring(platform: &TestPlatform, set: &Set, deletes: bool, operations: &[&str]) {
+    trouble(platform, operations, false);
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let kit = kit(platform);
+        let plan = match deletes {
+            true => kit.plan_deletion(set).await,
+            false => kit.plan(set, None).await,
+        };
+        let plan = plan.unwrap_or_else(|error| panic!("{error}"));
+        let report = kit
+            .apply(set, &plan, None, std::future::pending(), |_| ())
+            .await;
+        left = undone(&report);
+        if left.is_empty() || operations.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(left, Vec::<String>::new());
+    platform.clear_faults();
+}
+
+/// Planned, applied, applied again, exported, planned from the export, deleted.
+async fn the_whole_way(platform: TestPlatform, makes: &[&str], reads: &[&str], deletes: &[&str]) {
     let set = all();
+    trouble(&platform, reads, true);
     let before = plan(&platform, &set).await;
     assert_eq!(
         before.count(Action::Create) + before.count(Action::Launch),
         before.steps.len()
     );
-    let report = apply(&platform, &set).await;
-    assert_eq!(undone(&report), Vec::<String>::new());
+    platform.clear_faults();
+    bring(&platform, &set, false, makes).await;
     // Again: nothing but the launch is left to do.
+    trouble(&platform, reads, true);
     platform.clear_calls();
     let again = plan(&platform, &set).await;
     assert_eq!(changes(&again), Vec::<String>::new());
     assert_eq!(again.count(Action::Launch), 1);
-    let report = apply(&platform, &set).await;
-    assert_eq!(undone(&report), Vec::<String>::new());
+    platform.clear_faults();
+    bring(&platform, &set, false, &[]).await;
     assert_eq!(changing_calls(&platform), Vec::<String>::new());
 
     // What was exported says what is there.
-    let kit = kit(&platform);
-    let export = kit
-        .export(
-            &["river-lab".to_owned()],
-            &["river-lab/sequencing".to_owned()],
-            &[],
-        )
+    trouble(&platform, reads, true);
+    let (organization, workspace) = ("river-lab".to_owned(), "river-lab/sequencing".to_owned());
+    let export = kit(&platform)
+        .export(&[organization], &[workspace], &[])
         .await
         .unwrap();
     assert_eq!(export.notes, Vec::<String>::new());
@@ -184,21 +219,66 @@ async fn all_kinds_are_made_found_the_same_exported_and_deleted() {
     );
     let none = plan(&platform, &exported).await;
     assert_eq!(changes(&none), Vec::<String>::new(), "{:#?}", export.files);
+    platform.clear_faults();
 
-    // Deleted: launches stay, all else goes, once the runs have ended.
+    // Deleted: launches, settings and versions stay, all else goes, once the runs have ended.
     platform.advance(Duration::from_secs(60));
-    let deletion = kit.plan_deletion(&set).await.unwrap();
-    // So do settings and versions.
+    let deletion = kit(&platform).plan_deletion(&set).await.unwrap();
     assert_eq!(deletion.count(Action::Delete), set.items().len() - 3);
-    let report = kit
-        .apply(&set, &deletion, None, std::future::pending(), |_| ())
-        .await;
-    assert_eq!(undone(&report), Vec::<String>::new());
+    bring(&platform, &set, true, deletes).await;
     let after = plan(&platform, &set).await;
     assert_eq!(
         after.count(Action::Create) + after.count(Action::Launch),
         after.steps.len()
     );
+}
+
+#[tokio::test]
+async fn all_kinds_are_made_found_the_same_exported_and_deleted() {
+    the_whole_way(start(TestPlatform::builder()).await, &[], &[], &[]).await;
+}
+
+#[tokio::test]
+async fn all_kinds_go_the_same_way_with_faults_and_latency() {
+    let builder = TestPlatform::builder().latency(Duration::from_millis(5));
+    let platform = start(builder).await;
+    const READS: [&str; 16] = [
+        "UserInfo",
+        "ListWorkspacesUser",
+        "ListWorkspaces",
+        "ListOrganizationTeams",
+        "ListLabels",
+        "ListCredentials",
+        "ListComputeEnvs",
+        "DescribeComputeEnv",
+        "ListPipelineSecrets",
+        "ListActions",
+        "DescribeAction",
+        "ListDatasetsV2",
+        "ListPipelines",
+        "DescribePipelineLaunch",
+        "ListDataLinks",
+        "ListDataStudios",
+    ];
+    const DELETES: [&str; 16] = [
+        "DeleteOrganization",
+        "DeleteOrganizationTeam",
+        "DeleteWorkspace",
+        "DeleteLabel",
+        "DeleteOrganizationMember",
+        "DeleteWorkspaceParticipant",
+        "DeleteCredentials",
+        "DeleteComputeEnv",
+        "DeletePipelineSecret",
+        "DeleteAction",
+        "DeleteDatasetV2",
+        "DeletePipeline",
+        "DeleteCustomDataLink",
+        "DeleteDataStudio",
+        "DeleteRole",
+        "DeleteManagedIdentity",
+    ];
+    the_whole_way(platform, &faults::OPERATIONS, &READS, &DELETES).await;
 }
 
 #[tokio::test]

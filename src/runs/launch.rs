@@ -10,7 +10,10 @@ use serde::Serialize;
 use crate::names::{NameOrId, PipelineId};
 use crate::runs::run::Run;
 use crate::transport::response::awaited_is_sent;
-use crate::types::{WorkflowLaunchRequest, WorkflowLaunchRequestSyntaxParser};
+use crate::types::{
+    ComputeEnvDetails, WorkflowLaunchRequest, WorkflowLaunchRequestSyntaxParser,
+    WorkflowLaunchResponse,
+};
 use crate::wire::setting::{Setting, SettingTexts};
 use crate::{Client, Nullable, Result, WorkspaceRef};
 
@@ -24,7 +27,7 @@ mod request;
 pub use bulk::LaunchStream;
 
 use base::Bases;
-use compute_env::{Brought, CONFIG, POST_RUN_SCRIPT, PRE_RUN_SCRIPT};
+use compute_env::{Brought, CONFIG, Environment, POST_RUN_SCRIPT, PRE_RUN_SCRIPT};
 use params::Params;
 use prepare::Addressed;
 
@@ -133,6 +136,8 @@ pub struct Preview {
     pub request: WorkflowLaunchRequest,
     /// Labels that don't exist yet: they are created before, and their ids added to the request.
     pub labels_to_create: Vec<String>,
+    /// What a run was launched with, where it is one that is launched again.
+    pub launch: Option<Box<WorkflowLaunchResponse>>,
 }
 
 impl Client {
@@ -166,6 +171,7 @@ impl Client {
             said: BTreeMap::new(),
             params: Params::default(),
             compute_env: None,
+            described: None,
             ready_within: None,
             labels: Vec::new(),
             create_labels: false,
@@ -218,6 +224,8 @@ pub struct Launch {
     said: BTreeMap<&'static str, Nullable<String>>,
     params: Params,
     compute_env: Option<ComputeEnvRef>,
+    /// What is known of it already.
+    described: Option<Box<(String, Environment)>>,
     ready_within: Option<Duration>,
     labels: Vec<NameOrId<i64>>,
     create_labels: bool,
@@ -259,6 +267,15 @@ impl Launch {
     pub fn compute_env<M>(mut self, compute_env: impl Setting<ComputeEnvRef, M>) -> Self {
         self.compute_env = compute_env.setting();
         self
+    }
+
+    /// As [`compute_env`](Self::compute_env), for one that was described: nothing is asked of it
+    /// again.
+    pub fn described_compute_env(mut self, compute_env: &ComputeEnvDetails) -> Self {
+        let id = compute_env.id.clone().unwrap_or_default();
+        let brought = compute_env::brought_by(compute_env);
+        self.described = Some(Box::new((id.clone(), brought)));
+        self.compute_env(crate::Id(id))
     }
 
     /// Waits until the compute environment is ready, for so long at most. Default: the Platform

@@ -180,6 +180,36 @@ impl DataLink {
         DataLinkTree(Box::pin(stream::once(entries).try_flatten()))
     }
 
+    /// The files below a folder, which the server lists in one call whatever the number of folders.
+    /// None if there is no folder of that name, or nothing in it.
+    ///
+    /// # Errors
+    /// The data link is not there or its name fits several, or the call failed.
+    pub async fn files_below(&self, folder: &str) -> Result<Vec<DataLinkEntry>> {
+        let link = self.locate().await?;
+        let folder = folder.trim_matches('/');
+        let call = link.client.explore_data_link_tree();
+        let listed = call
+            .data_link_id(&link.id)
+            .workspace_id(link.workspace)
+            .credentials_id(link.credentials.clone())
+            .paths([folder])
+            .send()
+            .await?;
+        let items = listed.items.unwrap_or_default().into_iter();
+        let file = |item: types::DataLinkSimpleItem| {
+            // Folders end in a slash.
+            let path = item.path.filter(|path| !path.ends_with('/'))?;
+            Some(DataLinkEntry {
+                path: path.trim_start_matches('/').to_owned(),
+                is_folder: false,
+                size: item.size.and_then(|size| u64::try_from(size).ok()),
+                media_type: None,
+            })
+        };
+        Ok(items.filter_map(file).collect())
+    }
+
     async fn locate(&self) -> Result<Located> {
         let workspace = self.client.workspace(self.workspace.clone()).await?;
         let data_link = self.data_link.clone();

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::{BoxFuture, Either, select};
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{BoxStream, FuturesUnordered};
 use tokio::fs;
 
-use super::data_links::{DataLink, Job, RefusedName, Transferred, wrong};
+use super::data_links::{DataLink, DataLinkEntry, Job, RefusedName, Transferred, wrong};
 use crate::Result;
 use crate::files::{is_name_refused, relative_path, with_suffix};
 use crate::prelude::*;
@@ -80,17 +80,42 @@ impl DataLink {
             remote.trim_matches('/').to_owned(),
             local.as_ref().to_owned(),
         );
-        let running: BoxFuture<'_, _> = Box::pin(fetch_folder(&job, remote, local));
+        let tree = job.files.tree(remote.clone());
+        let running: BoxFuture<'_, _> = Box::pin(fetch_all(&job, tree, remote, local));
+        running.await
+    }
+
+    /// Downloads files, such as those [below a folder](Self::files_below), into a local folder, where
+    /// each keeps its whole path. What is there is treated as by
+    /// [`download_folder`](Self::download_folder).
+    ///
+    /// # Errors
+    /// As [`download_file`](Self::download_file). What is complete by then remains.
+    pub async fn download_files(
+        &self,
+        files: impl IntoIterator<Item = DataLinkEntry>,
+        local: impl AsRef<Path>,
+    ) -> Result<Transferred> {
+        let job = self.job().await?;
+        let local = local.as_ref().to_owned();
+        let files: Vec<_> = files.into_iter().map(Ok).collect();
+        let files = futures_util::stream::iter(files).boxed();
+        let running: BoxFuture<'_, _> = Box::pin(fetch_all(&job, files, String::new(), local));
         running.await
     }
 }
 
-async fn fetch_folder(job: &Job, remote: String, local: PathBuf) -> Result<Transferred> {
+/// Fetches files, which keep their path below `remote`.
+async fn fetch_all(
+    job: &Job,
+    mut tree: BoxStream<'static, Result<DataLinkEntry>>,
+    remote: String,
+    local: PathBuf,
+) -> Result<Transferred> {
     let mut done = Transferred::default();
     let mut names = Names::default();
     let (mut files, mut bytes) = (0_u64, 0);
     let mut running = FuturesUnordered::new();
-    let mut tree = job.files.tree(remote.clone());
     loop {
         // The listing goes on while files are under way, but not far ahead of them.
         let entry = if running.len() >= job.files.concurrency {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{
     DataLinkContentResponse, DataLinkCreateRequest, DataLinkInfo, DataLinkUpdateRequest,
 };
@@ -454,11 +453,10 @@ impl Transfer {
         let mut done = Vec::new();
         for path in &self.paths {
             let remote = path.trim_matches('/');
-            let below = link.tree(remote).try_next().await;
-            match below {
-                // A folder, which is kept whole below its name.
-                Ok(Some(_)) => {
-                    let transferred = link.download_folder(remote, folder.join(remote)).await?;
+            match link.files_below(remote).await {
+                // A folder, whose files keep their whole path.
+                Ok(files) if files.iter().any(|file| file.path != remote) => {
+                    let transferred = link.download_files(files, &folder).await?;
                     report_refused(context, &transferred.refused);
                     done.push(Done {
                         folder: true,
@@ -466,7 +464,7 @@ impl Transfer {
                         files: transferred.files,
                     });
                 }
-                Ok(None) | Err(_) => {
+                Ok(_) | Err(_) => {
                     let name = remote.rsplit('/').next().unwrap_or(remote);
                     link.download_file(remote, folder.join(name)).await?;
                     done.push(Done {

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use seqera::Client;
 use seqera::runs::{Pipeline, Preview};
 use seqera::types::{ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest};
-use seqera::{Client, Id};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::compute_envs;
 use super::labels::{self, Absent};
+use super::pipelines;
 use super::runs::watch;
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
@@ -128,13 +129,33 @@ impl Launch {
             true => Some(compute_envs::to_run_on(context, place, wanted).await?),
             false => None,
         };
-        let ready = self.ready(context.client()?, place.id(), env.as_ref());
+        let found = match self.is_of_repository() {
+            true => None,
+            false => self.find(context, place).await?,
+        };
+        let ready = self.ready(context.client()?, place.id(), env.as_ref(), found);
         let mut ready = ready.await?;
         if let Some(labels) = &self.labels {
             let ids = labels::ids(context, place, &labels.0, Absent::Make).await?;
             ready.request.label_ids = Some(ids);
         }
         Ok(ready)
+    }
+
+    /// The pipeline of that name, searched for as `tw` does.
+    async fn find(&self, context: &Context, place: &Place<'_>) -> Result<Option<Found>> {
+        let name = self.pipeline.as_deref().unwrap_or_default();
+        match pipelines::look_for(context, place, name, name).await? {
+            Some(found) => Ok(Some(Found {
+                id: found.pipeline_id.unwrap_or_default(),
+                home: found.workspace_id.filter(|home| Some(*home) != place.id()),
+            })),
+            None if context.as_tw => Err(Failure::not_found(format!(
+                "Pipeline '{name}' not found on this workspace."
+            ))),
+            // The library tells what is near.
+            None => Ok(None),
+        }
     }
 
     /// Whether it is of a repository, and not of a pipeline of the launchpad.
@@ -156,21 +177,26 @@ impl Launch {
     }
 
     /// The launch without its labels. Of a repository it needs the environment that it runs on, and
-    /// there are no versions.
+    /// there are no versions. A pipeline that was not found yet is looked for by its name.
     pub async fn ready(
         &self,
         client: &Client,
         workspace: Option<i64>,
         env: Option<&ComputeEnvDetails>,
+        found: Option<Found>,
     ) -> Result<Ready> {
         let pipeline = self.pipeline.clone().unwrap_or_default();
         let repository = self.is_of_repository();
-        let what = match repository {
-            true => Pipeline::Repository(pipeline),
-            false => Pipeline::Name(pipeline),
+        let what = match (repository, &found) {
+            (true, _) => Pipeline::Repository(pipeline),
+            (false, Some(found)) => Pipeline::from(found.id),
+            (false, None) => Pipeline::Name(pipeline),
         };
         let version = self.version.clone().said().filter(|_| !repository);
         let mut launch = client.launch(what).workspace(workspace);
+        if let Some(home) = found.and_then(|found| found.home) {
+            launch = launch.source_workspace(home);
+        }
         if let Some(version) = version {
             launch = launch.version(version);
         }
@@ -182,7 +208,7 @@ impl Launch {
             launch = launch.revision(revision);
         }
         if let Some(env) = env {
-            launch = launch.compute_env(Id(env.id.clone().unwrap_or_default()));
+            launch = launch.described_compute_env(env);
         }
         if let (Some(env), None) = (env, &self.options.work_dir)
             && let Some(folder) = of_environment(env)?.get("workDir").and_then(Value::as_str)
@@ -228,6 +254,14 @@ impl Launch {
             source_workspace_id,
         })
     }
+}
+
+/// A pipeline of the launchpad that was looked up.
+#[derive(Debug)]
+pub struct Found {
+    id: i64,
+    /// The workspace that shares it, if another one does.
+    home: Option<i64>,
 }
 
 /// A launch that only has to be sent.

@@ -276,7 +276,8 @@ impl ShowPlan {
 fn show_plan(context: &Context, plan: &Plan, all: bool) -> Result<Exit> {
     let mut text = String::new();
     for step in &plan.steps {
-        if all || !matches!(step.action, Action::Same | Action::Ignore) {
+        let stays = step.action == Action::Ignore && step.note.is_some();
+        if all || stays || !matches!(step.action, Action::Same | Action::Ignore) {
             write_step(step, &mut text);
         }
     }
@@ -296,20 +297,38 @@ fn write_step(step: &Step, text: &mut String) {
         } else {
             ""
         };
-        let _ = writeln!(
-            text,
-            "      {}: {} -> {}{immutable}",
-            change.field,
-            shown(&change.old),
-            shown(&change.new)
-        );
+        let (old, new) = (shown(&change.old), shown(&change.new));
+        let is_of_lines = [&change.old, &change.new]
+            .iter()
+            .any(|value| value.as_str().is_some_and(|text| text.contains('\n')));
+        if is_of_lines {
+            let _ = writeln!(text, "      {}:{immutable}", change.field);
+            write_lines(&change.old, &change.new, text);
+        } else {
+            let _ = writeln!(text, "      {}: {old} -> {new}{immutable}", change.field);
+        }
+    }
+}
+
+/// Writes the lines that differ.
+fn write_lines(old: &Value, new: &Value, text: &mut String) {
+    let lines = |value: &Value| value.as_str().unwrap_or_default().trim_end().to_owned();
+    let (old, new) = (lines(old), lines(new));
+    for change in similar::TextDiff::from_lines(&old, &new).iter_all_changes() {
+        let sign = match change.tag() {
+            similar::ChangeTag::Equal => continue,
+            similar::ChangeTag::Delete => '-',
+            similar::ChangeTag::Insert => '+',
+        };
+        let line = change.value().trim_end();
+        let _ = writeln!(text, "        {sign} {line}");
     }
 }
 
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "(nothing)".to_owned(),
-        Value::String(text) if text.is_empty() || text.contains('\n') => value.to_string(),
+        Value::String(text) if text.is_empty() => value.to_string(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
@@ -432,8 +451,12 @@ async fn carry_out(
         })
         .await;
     let mut text = String::new();
+    // Whoever has read each as it ended wants to know what is not done.
+    let was_told = context.tells_notes() && std::io::stdout().is_terminal();
     for outcome in &report.outcomes {
-        let _ = writeln!(text, "{}", line(outcome));
+        if !(was_told && matches!(outcome.ended, Ended::Done(_))) {
+            let _ = writeln!(text, "{}", line(outcome));
+        }
     }
     let count = |wanted: fn(&Ended) -> bool| {
         report
@@ -453,7 +476,7 @@ async fn carry_out(
         "{done} done, {failed} failed, {untried} not tried, {same} unchanged"
     );
     if !report.is_done() {
-        let _ = write!(text, "; the same again goes on from here");
+        let _ = write!(text, "; run the same again to go on from here");
     }
     let outcomes: Vec<_> = report.outcomes.iter().map(Outcome::value).collect();
     let value = json!({

@@ -117,6 +117,7 @@ impl Reading {
             problems: Vec::new(),
             file: Arc::from(""),
             folder: PathBuf::new(),
+            lacks_file: false,
         };
         // Blocks of all files, with equal items of different files once.
         let mut raw: BTreeMap<usize, Vec<Raw>> = BTreeMap::new();
@@ -184,6 +185,8 @@ struct Reader<'a> {
     problems: Vec<Problem>,
     file: Arc<str>,
     folder: PathBuf,
+    /// Whether the item that is being read names a file that can't be.
+    lacks_file: bool,
 }
 
 impl Reader<'_> {

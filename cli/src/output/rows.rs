@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Width, presets};
 use serde_json::Value;
 
 use super::cell::{at, harmless, text};
@@ -86,6 +86,16 @@ pub fn write_table(
     for row in &table.rows {
         drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
     }
+    // Days and times of day are not broken.
+    for (index, (_, path)) in columns.iter().enumerate() {
+        let is_time = table
+            .rows
+            .iter()
+            .any(|row| moment(&text(at(row, path))).is_some());
+        if let Some(column) = drawn.column_mut(index).filter(|_| is_time) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(DAY)));
+        }
+    }
     // Ids and names, which are copied from there, stay whole.
     if let Some(first) = drawn.column_mut(0) {
         first.set_constraint(ColumnConstraint::ContentWidth);
@@ -99,8 +109,18 @@ pub fn write_table(
     Ok(())
 }
 
+/// The width of a day with the blanks around it.
+const DAY: u16 = 12;
+
+/// A time as people read it in a table, which may be broken after the day.
+fn moment(text: &str) -> Option<String> {
+    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.to_utc().format("%Y-%m-%d %H:%MZ").to_string())
+}
+
 fn cell(value: Option<&Value>) -> Cell {
     let text = harmless(&text(value));
+    let text = moment(&text).unwrap_or(text);
     // The colours that terminals adapt to a light or a dark background.
     let color = match text.as_str() {
         "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::DarkGreen),
@@ -160,5 +180,18 @@ fn wrong(error: csv::Error) -> Trouble {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => Trouble::Write(error),
         kind => Trouble::Wrong(format!("{kind:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short_and_break_after_the_day() {
+        let time = moment("2026-11-27T23:50:45.123+01:00");
+        assert_eq!(time.as_deref(), Some("2026-11-27 22:50Z"));
+        assert_eq!(moment("2026-11-27"), None);
+        assert_eq!(moment("nightly"), None);
     }
 }

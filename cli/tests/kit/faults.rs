@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::{all, apply, changes, client, kit, plan, start, text, undone};
 
 /// What makes and changes the things of the files.
-const OPERATIONS: [&str; 23] = [
+pub const OPERATIONS: [&str; 23] = [
     "CreateOrganization",
     "CreateOrganizationTeam",
     "CreateOrganizationTeamMember",

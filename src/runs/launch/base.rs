@@ -174,6 +174,7 @@ async fn of_run(workspace: &Workspace, id: &str, resume: bool) -> Result<Base> {
     let (run, launch) = (run, launch);
     let launch = launch.launch.unwrap_or_default();
     let mut base = Base::of(&launch, launch.compute_env.as_ref());
+    base.launch = Some(Box::new(launch.clone()));
     let pipeline = run.pipeline_info.and_then(|info| info.workspace_id);
     base.source_workspace_id = pipeline.filter(|home| Some(*home) != workspace.id());
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::base::Bases;
 use crate::names::{Id, Workspace};
 use crate::poll::{Rhythm, poll_until};
-use crate::types::{ComputeEnvStatus, WorkflowLaunchRequest};
+use crate::types::{ComputeEnvDetails, ComputeEnvStatus, WorkflowLaunchRequest};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest time between two looks at a compute environment that is not ready.
@@ -46,6 +46,18 @@ pub(super) static WORK_DIR: Brought = Brought {
 
 /// What the web form adds to a launch, and so does `tw`; the server does not.
 pub(super) static BROUGHT: [&Brought; 3] = [&PRE_RUN_SCRIPT, &POST_RUN_SCRIPT, &CONFIG];
+
+/// What a compute environment brings.
+pub(super) fn brought_by(env: &ComputeEnvDetails) -> Environment {
+    let config = serde_json::to_value(&env.config).unwrap_or_default();
+    let all = BROUGHT.into_iter().chain([&WORK_DIR]);
+    all.filter_map(|brought| {
+        let name = brought.of_environment;
+        let value = config[name].as_str().filter(|value| !value.is_empty())?;
+        Some((name, value.to_owned()))
+    })
+    .collect()
+}
 
 /// How often to look, and how long to wait.
 pub(super) fn rhythm(at_most: Duration) -> Rhythm {
@@ -103,16 +115,7 @@ impl Workspace {
         let key = (self.id(), compute_env.to_owned());
         let environment = Box::pin(async {
             let env = self.describe_compute_env(Id(compute_env)).await?;
-            let config = serde_json::to_value(&env.config).unwrap_or_default();
-            let brought = BROUGHT
-                .into_iter()
-                .chain([&WORK_DIR])
-                .filter_map(|brought| {
-                    let name = brought.of_environment;
-                    let value = config[name].as_str().filter(|value| !value.is_empty())?;
-                    Some((name, value.to_owned()))
-                });
-            Ok(brought.collect())
+            Ok(brought_by(&env))
         });
         bases.environments.get(key, environment).await
     }

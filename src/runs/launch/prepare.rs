@@ -9,13 +9,14 @@ use super::{ComputeEnvRef, Launch, Pipeline, Preview, compute_env};
 use crate::names::{NameOrId, Workspace};
 use crate::poll::poll_until;
 use crate::runs::run::Run;
-use crate::types::WorkflowLaunchRequest;
+use crate::types::{WorkflowLaunchRequest, WorkflowLaunchResponse};
 use crate::{Error, ErrorKind, Result};
 
 /// A launch that is ready to be sent, but for the ids of its labels.
 pub(super) struct Prepared {
     workspace: Workspace,
     source_workspace_id: Option<i64>,
+    launch: Option<Box<WorkflowLaunchResponse>>,
     request: WorkflowLaunchRequest,
     labels: Vec<NameOrId<i64>>,
     create_labels: bool,
@@ -95,7 +96,10 @@ impl Launch {
             wanted.push(&WORK_DIR);
         }
         if !wanted.is_empty() {
-            let environment = workspace.environment(&compute_env, bases).await?;
+            let environment = match &self.described {
+                Some(described) if described.0 == compute_env => described.1.clone(),
+                _ => workspace.environment(&compute_env, bases).await?,
+            };
             for brought in wanted {
                 if let Some(value) = environment.get(brought.of_environment) {
                     *(brought.of_request)(&mut request) = Some(value.clone());
@@ -113,6 +117,7 @@ impl Launch {
 
         Ok(Prepared {
             source_workspace_id: base.source_workspace_id,
+            launch: base.launch,
             request,
             labels: self.labels,
             create_labels: self.create_labels,
@@ -155,6 +160,7 @@ impl Prepared {
             source_workspace_id: self.source_workspace_id,
             request,
             labels_to_create,
+            launch: self.launch,
         })
     }
 

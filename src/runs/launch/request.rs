@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::types::{ComputeEnv, WorkflowLaunchRequest};
+use crate::types::{ComputeEnv, WorkflowLaunchRequest, WorkflowLaunchResponse};
 use crate::{Error, ErrorKind, Result};
 
 /// What a launch starts from.
@@ -14,6 +14,8 @@ pub(super) struct Base {
     pub compute_env_work_dir: Option<String>,
     /// The workspace that shares the pipeline.
     pub source_workspace_id: Option<i64>,
+    /// What a run was launched with.
+    pub launch: Option<Box<WorkflowLaunchResponse>>,
 }
 
 impl Base {
@@ -30,6 +32,7 @@ impl Base {
             request: launch.into(),
             compute_env_work_dir: work_dir,
             source_workspace_id: None,
+            launch: None,
         }
     }
 }
@@ -66,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::types::{LaunchInfo, WorkflowLaunchResponse};
+    use crate::types::LaunchInfo;
 
     /// A new field of the schema must be taken over, or be listed here as one that is about the
     /// past.

@@ -212,7 +212,10 @@ impl Making<'_> {
                 Some(find_credentials(context, place, platform, credentials.as_deref()).await?)
             }
         };
-        let body = self.request(credentials, label_ids)?;
+        let mut body = self.request(credentials, label_ids)?;
+        if context.as_tw && self.platform == "azure-batch" {
+            body = with_nulls(body)?;
+        }
         let call = context
             .client()?
             .create_compute_env()
@@ -248,6 +251,46 @@ impl Making<'_> {
             None => Ok(Exit::Done),
         }
     }
+}
+
+/// What the schema lets be null of Azure Batch, of the configuration and of `forge`.
+const NULLS: [&str; 7] = [
+    "subnetId",
+    "managedIdentityClientId",
+    "managedIdentityPoolClientId",
+    "deleteJobsOnCompletionEnabled",
+    "deleteTasksOnCompletion",
+    "jobMaxWallClockTime",
+    "terminateJobsOnCompletion",
+];
+const NULLS_OF_FORGE: [&str; 2] = [
+    "managedIdentityHeadResourceId",
+    "managedIdentityPoolResourceId",
+];
+
+/// A request with null where nothing was said and the schema allows it, as `tw` sends it.
+fn with_nulls(request: CreateComputeEnvRequest) -> Result<CreateComputeEnvRequest> {
+    let mut value = serde_json::to_value(request)?;
+    if let Some(config) = value["computeEnv"]["config"].as_object_mut() {
+        let forge = config.get_mut("forge").and_then(Value::as_object_mut);
+        let of_forge: &[&str] = if forge.is_some() {
+            &NULLS_OF_FORGE
+        } else {
+            &[]
+        };
+        if let Some(forge) = forge {
+            forge.entry("bootDiskSizeGB").or_insert(Value::Null);
+            for pool in ["headPool", "workerPool"] {
+                if let Some(pool) = forge.get_mut(pool).and_then(Value::as_object_mut) {
+                    pool.entry("bootDiskSizeGB").or_insert(Value::Null);
+                }
+            }
+        }
+        for name in NULLS.iter().chain(of_forge) {
+            config.entry(*name).or_insert(Value::Null);
+        }
+    }
+    Ok(serde_json::from_value(value)?)
 }
 
 /// The id of the compute environment of that name that is being deleted.

@@ -3,7 +3,7 @@
 use seqera::types::{CreatePipelineRequest, Visibility, WorkflowLaunchRequest};
 use serde_json::{Map, Value, json};
 
-use super::{Add, Export, Import, delete, find, launch_of, look_for, version_of};
+use super::{Add, Export, Import, delete, find, launch_of, look_for, quoted, version_of};
 use crate::commands::compute_envs::{self, files};
 use crate::commands::labelled::{self, Kind, Operation};
 use crate::commands::labels::{self, Absent};
@@ -154,7 +154,8 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
         }
     }
     if command.overwrite.overwrite
-        && let Some(present) = look_for(context, &place, &command.name).await?
+        && let Some(present) =
+            look_for(context, &place, &command.name, &quoted(&command.name)).await?
     {
         let id = present.pipeline_id.unwrap_or_default();
         context.step(delete(context, &place, id).await)?;

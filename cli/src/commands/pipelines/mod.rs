@@ -438,17 +438,16 @@ async fn delete(context: &Context, place: &Place<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The pipeline of that name, among the workspace's own and those shared with it.
+/// The pipeline of that name, among those that a search finds: the workspace's own and those shared
+/// with it.
 pub async fn look_for(
     context: &Context,
     place: &Place<'_>,
     name: &str,
+    search: &str,
 ) -> Result<Option<PipelineDetails>> {
     let call = context.client()?.list_pipelines().workspace_id(place.id());
-    let mut found = call
-        .search(format!("\"{name}\""))
-        .visibility("all")
-        .stream();
+    let mut found = call.search(search).visibility("all").stream();
     let (mut named, mut others) = (Vec::new(), 0);
     while let Some(pipeline) = found.try_next().await? {
         if pipeline.name.as_deref() == Some(name) {
@@ -472,9 +471,14 @@ pub async fn look_for(
     }
 }
 
+/// A search for a name alone.
+pub fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
 /// The pipeline of that name, which must be there.
 async fn named(context: &Context, place: &Place<'_>, name: &str) -> Result<PipelineDetails> {
-    match look_for(context, place, name).await? {
+    match look_for(context, place, name, &quoted(name)).await? {
         Some(found) => Ok(found),
         None => Err(Failure::not_found(format!(
             "Unknown pipeline '\"{name}\"' at {} workspace (not found)",

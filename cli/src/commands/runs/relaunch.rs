@@ -90,9 +90,6 @@ impl Relaunch {
     ) -> Result<launch::Ready> {
         let run = context.client()?.run(id).workspace(place.id());
         let with = |mut launch: Launch| {
-            if let Some(env) = env.clone() {
-                launch = launch.compute_env(env);
-            }
             if let Some(folder) = &self.options.work_dir {
                 launch = launch.work_dir(folder);
             }
@@ -116,15 +113,22 @@ impl Relaunch {
         let Preview {
             mut request,
             source_workspace_id,
+            launch,
             ..
         } = match resumed {
             Some(preview) => preview,
             None => with(run.relaunch()).preview().await?,
         };
-        if request.resume == Some(true) && request.commit_id.is_none() {
+        let launch = launch.unwrap_or_default();
+        if launch.resume_commit_id.is_none() {
             // It never came to fetch the pipeline: there is nothing to go on from.
             request.resume = Some(false);
-            request.session_id = None;
+        }
+        if request.resume == Some(false) {
+            request.session_id = launch.session_id;
+        }
+        if let Some(env) = &env {
+            request.compute_env_id = Some(env.0.clone());
         }
         let mut changes = self.options.fields(request.params_text.as_deref())?;
         changes.extend([

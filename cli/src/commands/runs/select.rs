@@ -169,7 +169,7 @@ pub async fn project_of(context: &Context, place: &Place<'_>, pipeline: &str) ->
     if pipeline.contains('/') {
         return Ok(pipeline.to_owned());
     }
-    let found = pipelines::look_for(context, place, pipeline).await?;
+    let found = pipelines::look_for(context, place, pipeline, &pipelines::quoted(pipeline)).await?;
     let repository = found.and_then(|found| found.repository).ok_or_else(|| {
         Failure::not_found(format!(
             "Pipeline '{pipeline}' not found on this workspace."

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Result};
 use crate::options::Labels;
 use crate::output::without_nulls;
+use crate::requests::or_null;
 
 #[derive(Args, Debug)]
 pub struct Start {
@@ -83,14 +84,14 @@ impl Start {
         };
         let mut body = DataStudioStartRequest::new()
             .configuration(settings.over(context, &place, &studio).await?);
-        // Null is to leave what there is.
-        body.description = self.description.or(studio.description.clone()).into();
-        body.label_ids = label_ids(context, &place, &self.labels).await?.into();
-        body.allowed_user_ids = match &self.allowed.allow_user {
+        let description = self.description.or(studio.description.clone());
+        body.description = or_null(context, description);
+        body.label_ids = or_null(context, label_ids(context, &place, &self.labels).await?);
+        let users = match &self.allowed.allow_user {
             Some(user) => Some(vec![create::user_id(context, &place, user).await?]),
             None => None,
-        }
-        .into();
+        };
+        body.allowed_user_ids = or_null(context, users);
         body.spot = self.spot.into();
         let call = context.client()?.start_data_studio().session_id(&id);
         let started = call.workspace_id(place.id()).body(body).send().await;
@@ -150,8 +151,9 @@ impl Update {
         };
         let mut body = DataStudioUpdateRequest::new()
             .configuration(settings.over(context, &place, &studio).await?);
-        body.description = self.description.or(studio.description.clone()).into();
-        body.label_ids = label_ids(context, &place, &self.labels).await?.into();
+        let description = self.description.or(studio.description.clone());
+        body.description = or_null(context, description);
+        body.label_ids = or_null(context, label_ids(context, &place, &self.labels).await?);
         body.name = self.new_name.or(studio.name.clone()).into();
         let own = studio.compute_env.as_ref().and_then(|env| env.id.clone());
         body.compute_env_id = match self.compute_env.as_deref() {

@@ -5,14 +5,14 @@ use seqera::types::{DataStudioConfiguration, DataStudioCreateRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::settings::{AllowedUser, Beginning, Machine, Mounts, Settings};
+use super::settings::{AllowedUser, Beginning, Machine, Mounts, Settings, leave_mounts};
 use super::{find, label_ids, wait};
 use crate::commands::{compute_envs, members};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::options::{IdOrName, InWorkspace, Labels};
 use crate::output::without_nulls;
-use crate::requests::request;
+use crate::requests::{or_null, request};
 use crate::values::TextFile;
 
 /// A new Studio.
@@ -188,7 +188,12 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
     };
     let env = compute_envs::to_run_on(context, &place, Some(&command.compute_env)).await?;
     let mounts = command.mounts.ids(context, &place).await?;
-    let body = command.request(env.id.as_deref().unwrap_or_default(), labels, users, mounts)?;
+    let ids = (labels.clone(), users.clone());
+    let mut body = command.request(env.id.as_deref().unwrap_or_default(), labels, users, mounts)?;
+    (body.label_ids, body.allowed_user_ids) = (or_null(context, ids.0), or_null(context, ids.1));
+    if let Some(configuration) = &mut body.configuration {
+        leave_mounts(context, configuration);
+    }
     create(context, &place, body, &command.beginning).await
 }
 
@@ -257,14 +262,14 @@ pub async fn add_as_new(context: &Context, command: AddAsNew) -> Result<Exit> {
     let mut body = request::<DataStudioCreateRequest>(json!({
         "name": command.name,
         "description": description.unwrap_or_else(|| format!("Started from studio {parent_name}")),
-        "labelIds": labels,
         "isPrivate": command.beginning.private,
-        "allowedUserIds": users,
         "dataStudioToolUrl": parent.template.and_then(|template| template.repository),
         "computeEnvId": parent.compute_env.and_then(|env| env.id),
         "initialCheckpointId": checkpoint,
     }))?;
     body.configuration = Some(configuration);
+    body.label_ids = or_null(context, labels);
+    body.allowed_user_ids = or_null(context, users);
     create(context, &place, body, &command.beginning).await
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::StudioStatus;
 use crate::context::{Context, Place};
 use crate::exit::{Failure, Result};
-use crate::requests::{changed, fields};
+use crate::requests::{changed, fields, or_null};
 use crate::values::{List as Words, Pair, last_of_each, pairs};
 
 /// What a Studio runs on. In requests the fields have the API's names.
@@ -106,7 +106,9 @@ impl Settings<'_> {
         present: DataStudioConfiguration,
     ) -> Result<DataStudioConfiguration> {
         let mounts = self.mounts.ids(context, place).await?;
-        self.over_with(present, mounts)
+        let mut configuration = self.over_with(present, mounts)?;
+        leave_mounts(context, &mut configuration);
+        Ok(configuration)
     }
 
     /// The options, with the ids of the data links that they mount, over a configuration.
@@ -131,6 +133,12 @@ impl Settings<'_> {
         }
         changed(present, changes.into())
     }
+}
+
+/// Says that there are no mounts, or that those there are stay, as `tw` does.
+pub fn leave_mounts(context: &Context, configuration: &mut DataStudioConfiguration) {
+    let mounts = configuration.mount_data.take();
+    configuration.mount_data = or_null(context, mounts);
 }
 
 impl Mounts {

@@ -184,7 +184,7 @@ impl Entity for Launches {
             false => None,
         };
         let client = &task.platform.client;
-        let ready = launch.ready(client, task.home.workspace, env.as_deref());
+        let ready = launch.ready(client, task.home.workspace, env.as_deref(), None);
         let ready = ready.await?;
         let (mut body, source) = (ready.request, ready.source_workspace_id);
         if let Some(text) = params_text(task.item, task.home, task.platform) {

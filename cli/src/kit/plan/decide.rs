@@ -110,7 +110,10 @@ impl Kit {
             let mut step = step_of(item);
             let is_readable = self.platform.is_readable(item.kind.block, item.scope());
             match (is_readable, item.kind.stays) {
-                (_, Some(stays)) => step.note = Some(stays.to_owned()),
+                (_, Some(stays)) => {
+                    step.action = Action::Ignore;
+                    step.note = Some(stays.to_owned());
+                }
                 (Err(error), _) => refuse(&mut step, format!("it can't be read: {error}")),
                 (Ok(()), None) => {
                     step.present = self.find(item);
@@ -344,6 +347,13 @@ impl Kit {
                     *text = name;
                 }
                 secrets.hide_in(value);
+                // What it is of is no text that anyone could read.
+                if change.field == "content"
+                    && let Value::String(fingerprint) = value
+                {
+                    fingerprint.truncate(12);
+                    *fingerprint = format!("(SHA-256 {fingerprint}…)");
+                }
             }
         }
         if let Some(note) = &mut step.note {

@@ -31,6 +31,7 @@ impl Reader<'_> {
             return;
         };
         let keys: Vec<Key> = keys.iter().cloned().chain((kind.extra)(&variant)).collect();
+        self.lacks_file = false;
         let mut fields = Map::new();
         let mut on_exists = None;
         for entry in entries {
@@ -65,7 +66,9 @@ impl Reader<'_> {
             number: self.set.items.len(),
         };
         let mut used = Used::default();
-        if let Err(problem) = (kind.complete)(&mut item, &self.reading.variables, &mut used) {
+        if !self.lacks_file
+            && let Err(problem) = (kind.complete)(&mut item, &self.reading.variables, &mut used)
+        {
             self.complain(mark, problem);
         }
         self.remember(used, false);
@@ -81,7 +84,8 @@ impl Reader<'_> {
             })
             .map(|key| format!("`{}`", key.name))
             .collect();
-        if !missing.is_empty() {
+        // What is missing may stand in the file.
+        if !missing.is_empty() && !self.lacks_file {
             self.complain(
                 mark,
                 format!("{} of `{}` must be given", missing.join(", "), kind.block),

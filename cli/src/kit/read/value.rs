@@ -167,11 +167,13 @@ impl Reader<'_> {
                 beside.display().to_string()
             }
             (false, false) => {
+                self.lacks_file = true;
                 self.complain(mark, format!("there is no file `{path}`"));
                 return path.to_owned();
             }
         };
         if let Some(what) = unreadable(Path::new(&found)) {
+            self.lacks_file = true;
             self.complain(mark, format!("`{path}` is {what}"));
         }
         found
