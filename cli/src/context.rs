@@ -470,7 +470,7 @@ impl<'a> Place<'a> {
 }
 
 /// The pages are where the API is, without the `api` in its address.
-fn web_of(endpoint: &str) -> String {
+pub fn web_of(endpoint: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
     let (scheme, rest) = endpoint.split_once("://").unwrap_or(("https", endpoint));
     let rest = rest.strip_prefix("api.").unwrap_or(rest);

@@ -227,6 +227,14 @@ impl Launch {
         if let Some(env) = env {
             request = filled(request, env, repository)?;
         }
+        Ok(Ready {
+            request: self.change(request)?,
+            source_workspace_id,
+        })
+    }
+
+    /// A launch with what the options say, but for the pipeline, the environment and the labels.
+    pub fn change(&self, request: WorkflowLaunchRequest) -> Result<WorkflowLaunchRequest> {
         let mut changes = self.options.fields(request.params_text.as_deref())?;
         let present = changes
             .get("paramsText")
@@ -249,10 +257,7 @@ impl Launch {
             request.optimization_id = None;
             request.optimization_targets = None;
         }
-        Ok(Ready {
-            request,
-            source_workspace_id,
-        })
+        Ok(request)
     }
 }
 

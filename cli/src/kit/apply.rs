@@ -178,6 +178,32 @@ impl Kit {
         report
     }
 
+    /// Brings one thing to what its item says, whatever is there. A Studio that is there stays as it is:
+    /// it may be running.
+    pub(crate) async fn bring(&self, item: &Item) -> Result<Present> {
+        let kind = item.kind;
+        let home = self.platform.home(kind.scope, item.scope()).await?;
+        let home = home.ok_or_else(|| Error::other(format!("there is no `{}`", item.scope())))?;
+        for reference in (kind.references)(item) {
+            self.platform
+                .read(super::kinds::of(reference.block)?, &home)
+                .await?;
+            let found = self
+                .platform
+                .find(reference.block, &home.text, &reference.name);
+            if reference.required && found.is_none() {
+                let text = format!("there is no `{}` among {}", reference.name, reference.block);
+                return Err(Error::other(text));
+            }
+        }
+        self.platform.read(kind, &home).await?;
+        match self.find(item) {
+            Some(present) if kind.block == "studios" => Ok(Present::clone(&present)),
+            Some(present) => self.update(item, &home, &present).await,
+            None => self.create(item, &home).await,
+        }
+    }
+
     /// Carries one step out. The id of what it is of.
     async fn carry_out(
         &self,

@@ -3,9 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::keys::{self, Takes};
 use super::kinds::Kind;
 use super::problem::{Error, Place, Result};
-use super::variables::{Output, outputs};
+use super::variables::{Output, Used, Variables, outputs};
 
 /// What becomes of an item whose thing is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,37 @@ pub struct Item {
 }
 
 impl Item {
+    /// An item of values that are already worked out: no variables are put in.
+    pub(crate) fn of_values(
+        kind: &'static Kind,
+        values: Map<String, Value>,
+        place: Place,
+    ) -> Result<Self> {
+        let mut known = keys::of(kind.command).unwrap_or_default().to_vec();
+        known.extend((kind.extra)(""));
+        let mut fields = Map::new();
+        for (name, value) in values {
+            let key = known.iter().rfind(|key| key.name == name);
+            let key =
+                key.ok_or_else(|| Error::other(format!("`{name}` is no key of `{}`", kind.block)))?;
+            if let Some(value) = value_of(key.takes, &name, value)? {
+                fields.insert(name, value);
+            }
+        }
+        let mut item = Self {
+            kind,
+            variant: String::new(),
+            fields,
+            on_exists: OnExists::default(),
+            place,
+            number: 0,
+        };
+        let mut used = Used::default();
+        (kind.complete)(&mut item, &Variables::default(), &mut used).map_err(Error::other)?;
+        (kind.check)(&item)?;
+        Ok(item)
+    }
+
     /// The name of its block.
     pub fn block(&self) -> &'static str {
         self.kind.block
@@ -105,6 +137,38 @@ impl Item {
             .for_each(|value| texts(value, &mut look));
         found
     }
+}
+
+/// A value as a key takes it; none where it says nothing.
+fn value_of(takes: Takes, name: &str, value: Value) -> Result<Option<Value>> {
+    let wrong = |what: &str| Err(Error::other(format!("`{name}` takes {what}")));
+    let value = match (takes, value) {
+        (_, Value::Null) => return Ok(None),
+        (Takes::Map | Takes::Pairs, value @ Value::Object(_))
+        | (Takes::Several | Takes::Pairs | Takes::File, value @ Value::Array(_)) => value,
+        (Takes::Map, _) => return wrong("a map"),
+        (_, Value::Array(_) | Value::Object(_)) => return wrong("one value"),
+        (Takes::Flag | Takes::Truth, Value::Bool(truth)) => {
+            return Ok((truth || takes == Takes::Truth).then_some(Value::Bool(truth)));
+        }
+        (Takes::Number, value @ Value::Number(_)) => value,
+        (_, Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        (Takes::Flag | Takes::Truth, Value::String(text)) => match text.as_str() {
+            "true" => Value::Bool(true),
+            "false" if takes == Takes::Truth => Value::Bool(false),
+            "false" => return Ok(None),
+            _ => return wrong("true or false"),
+        },
+        (Takes::Number, Value::String(text)) => match text.parse::<i64>() {
+            Ok(number) => number.into(),
+            Err(_) => return wrong("a whole number"),
+        },
+        (Takes::Flag | Takes::Truth, _) => return wrong("true or false"),
+        (Takes::Number, _) => return wrong("a whole number"),
+        (_, value @ Value::String(_)) => value,
+        (_, value) => value.to_string().into(),
+    };
+    Ok(Some(value))
 }
 
 fn texts(value: &Value, look: &mut dyn FnMut(&str)) {

@@ -37,18 +37,23 @@ mod schedule;
 mod secrets;
 mod state;
 mod variables;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use apply::{Ended, Outcome, Report};
 pub use compare::Change;
 pub use export::Export;
+pub(crate) use item::map_texts;
 pub use item::{Item, OnExists};
+pub(crate) use keys::nearest;
+pub(crate) use kinds::{Scope, complete, of as kind_of, prepare, submit};
 pub use plan::{Action, Plan, Step};
+pub(crate) use platform::{Home, Platform};
 pub use problem::{Error, Mark, Place, Problem, Result};
 pub use read::{Reading, Set, files};
-pub(crate) use secrets::Secrets;
+pub(crate) use secrets::{Secrets, is_secret_name};
 pub use state::State;
 pub use variables::Variables;
+pub(crate) use variables::{Used, expand_around_templates, is_template};
 
 /// How plans are made and carried out.
 #[derive(Clone, Debug)]

@@ -215,6 +215,16 @@ impl Platform {
         }
     }
 
+    /// Reads a list, unless it is known; an error is not kept.
+    pub(crate) async fn read(&self, kind: &'static Kind, home: &Home) -> Result<()> {
+        let key = (kind.block, home.text.clone());
+        if !matches!(locked(&self.lists).get(&key), Some(Ok(_))) {
+            let list = (kind.list)(self, home).await?;
+            locked(&self.lists).insert(key, Ok(list.into_iter().collect()));
+        }
+        Ok(())
+    }
+
     /// Reads a list anew.
     pub(crate) async fn reload(&self, kind: &'static Kind, home: &Home) {
         let list = (kind.list)(self, home).await;

@@ -17,7 +17,10 @@ use super::yaml::{self, Content, Node};
 use crate::values::TextFile;
 
 mod item;
+mod template;
 mod value;
+
+use template::Texts;
 
 /// How files are read.
 #[derive(Clone, Debug, Default)]
@@ -111,14 +114,7 @@ impl Reading {
     /// # Errors
     /// Mistakes are in them: all of them.
     pub fn read_texts(&self, texts: Vec<(String, String)>) -> Result<Set> {
-        let mut reader = Reader {
-            reading: self,
-            set: Set::default(),
-            problems: Vec::new(),
-            file: Arc::from(""),
-            folder: PathBuf::new(),
-            lacks_file: false,
-        };
+        let mut reader = Reader::new(self, Texts::WithVariables);
         // Blocks of all files, with equal items of different files once.
         let mut raw: BTreeMap<usize, Vec<Raw>> = BTreeMap::new();
         for (number, (name, text)) in texts.iter().enumerate() {
@@ -181,6 +177,7 @@ struct Raw {
 
 struct Reader<'a> {
     reading: &'a Reading,
+    texts: Texts,
     set: Set,
     problems: Vec<Problem>,
     file: Arc<str>,
@@ -189,7 +186,19 @@ struct Reader<'a> {
     lacks_file: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(reading: &'a Reading, texts: Texts) -> Self {
+        Self {
+            reading,
+            texts,
+            set: Set::default(),
+            problems: Vec::new(),
+            file: Arc::from(""),
+            folder: PathBuf::new(),
+            lacks_file: false,
+        }
+    }
+
     fn begin(&mut self, name: &str) {
         self.file = Arc::from(name);
         let folder = Path::new(name).parent();

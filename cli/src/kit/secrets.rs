@@ -33,6 +33,11 @@ impl Secrets {
         }
     }
 
+    /// Adds those of others.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// A text without secrets.
     pub fn hide(&self, text: &str) -> String {
         // The longest first: one may be part of another.

@@ -121,6 +121,50 @@ pub fn expand_param(text: &str, variables: &Variables, used: &mut Used) -> Resul
     reader.read()
 }
 
+/// Whether a text has anything to be filled later.
+pub fn is_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|sign| text.contains(sign))
+}
+
+/// A text with templates, with what the variables outside of them stand for. Nothing in their values
+/// is a template.
+pub fn expand_around_templates(
+    text: &str,
+    variables: &Variables,
+    used: &mut Used,
+) -> Result<String, String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let begin = ["{{", "{%", "{#"].iter().filter_map(|sign| rest.find(sign));
+        let begin = begin.min().unwrap_or(rest.len());
+        let outside = expand_param(&rest[..begin], variables, used)?;
+        if outside.contains([BEGIN, END]) {
+            return Err(
+                "`${…}` takes the name of a variable; what former actions made stands in \
+                        templates, such as `{{ launch.workflowId }}`"
+                    .to_owned(),
+            );
+        }
+        let is_own = is_template(&rest[..begin]);
+        match is_template(&outside) && !is_own {
+            true => filled.push_str(&outside.replace('{', "{{ '{' }}")),
+            false => filled.push_str(&outside),
+        }
+        rest = &rest[begin..];
+        let end = match rest.get(..2) {
+            Some("{{") => "}}",
+            Some("{%") => "%}",
+            Some(_) => "#}",
+            None => break,
+        };
+        let length = rest.find(end).map_or(rest.len(), |at| at + end.len());
+        filled.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    Ok(filled)
+}
+
 struct Reader<'a> {
     rest: &'a str,
     variables: &'a Variables,
@@ -321,6 +365,25 @@ mod tests {
         }
         let param = |text| expand_param(text, &variables(), &mut Used::default()).unwrap();
         assert_eq!(param("'$A' $$5 a|b \\n"), "'a b' $5 a|b \\n");
+    }
+
+    #[test]
+    fn variables_are_put_in_around_templates() {
+        let mut variables = variables();
+        let braces = ("B".to_owned(), "{{ 7 }}".to_owned());
+        variables.own.insert(braces.0, braces.1);
+        let read = |text| expand_around_templates(text, &variables, &mut Used::default());
+        assert_eq!(
+            read("$A/{{ x | replace('$A', '') }}/${NAME}$$").unwrap(),
+            "a b/{{ x | replace('$A', '') }}/x*$"
+        );
+        assert_eq!(read("{% if $A %}").unwrap(), "{% if $A %}");
+        assert!(read("$NONE {{ x }}").is_err() && read("${launch.a.id}").is_err());
+        let filled = crate::rules::template::fill(
+            &read("$B {{ x }}").unwrap().into(),
+            &serde_json::json!({"x": 1}),
+        );
+        assert_eq!(filled.unwrap(), "{{ 7 }} 1");
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl Node {
         }
     }
 
+    /// A map of entries.
+    pub fn map(mark: Mark, entries: Vec<Entry>) -> Self {
+        Self::new(mark, Content::Map(entries), 0)
+    }
+
     /// The value without positions.
     pub fn value(&self) -> Value {
         match &self.content {

@@ -8,11 +8,17 @@
 //!
 //! Time is an input of all steps, a [`Clock`].
 
+mod actions;
 pub mod clock;
+pub mod engine;
 pub mod event;
 pub mod file;
+pub mod pattern;
+pub mod state;
 pub mod template;
 
 pub use clock::{Clock, SystemClock, TestClock};
+pub use engine::{Engine, Settings};
 pub use event::Seen;
 pub use file::{Action, On, Rule, Rules, Step};
+pub use state::{State, StateError};

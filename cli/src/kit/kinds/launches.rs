@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::computing;
 use super::{Entity, Reference, Scope, Task, beside, key, labels_of, several};
-use crate::commands::launch::Launch;
+use crate::commands::launch::{Launch, Ready};
 use crate::kit::item::{Item, map_texts};
 use crate::kit::keys::{Key, Takes};
 use crate::kit::platform::{Home, Platform, Present};
@@ -99,6 +99,68 @@ pub fn canonical_params(launch: &mut Value) {
     }
 }
 
+/// A launch that only has to be sent: nothing was launched for it, but labels may have been made.
+pub async fn prepare(
+    platform: &Platform,
+    home: &Home,
+    item: &Item,
+    run_name: Option<String>,
+) -> Result<Ready> {
+    let launch: Launch = item.options()?;
+    let wanted = launch.options.compute_env.as_deref();
+    let env = match launch.is_of_repository() || wanted.is_some() {
+        true => {
+            let env = platform.environment(home, wanted).await?;
+            let id = env.id.as_deref().unwrap_or_default();
+            computing::wait(platform, home, id, "AVAILABLE").await?;
+            Some(env)
+        }
+        false => None,
+    };
+    let ready = launch.ready(&platform.client, home.workspace, env.as_deref(), None);
+    let mut ready = ready.await?;
+    complete(platform, home, item, run_name, &mut ready.request).await?;
+    Ok(ready)
+}
+
+/// Puts what an item says in other words than options into a launch: parameters and labels.
+pub async fn complete(
+    platform: &Platform,
+    home: &Home,
+    item: &Item,
+    run_name: Option<String>,
+    request: &mut WorkflowLaunchRequest,
+) -> Result<()> {
+    if let Some(text) = params_text(item, home, platform) {
+        let mut params = match request.params_text.as_deref().map(str::trim) {
+            None | Some("") => Map::new(),
+            Some(text) => yaml_serde::from_str::<Map<String, Value>>(text)
+                .map_err(|error| Error::other(format!("the pipeline's parameters: {error}")))?,
+        };
+        params.extend(serde_json::from_str::<Map<String, Value>>(&text)?);
+        request.params_text = Some(canonical(&params));
+    }
+    if run_name.is_some() {
+        request.run_name = run_name;
+    }
+    if item.fields.contains_key("labels") {
+        let names = several(item, "labels");
+        request.label_ids = Some(platform.label_ids(home, &names).await?);
+    }
+    Ok(())
+}
+
+/// Sends a launch, once. The id of the run.
+pub async fn submit(platform: &Platform, home: &Home, ready: Ready) -> Result<String> {
+    let call = platform.client.create_workflow_launch();
+    let call = call
+        .workspace_id(home.workspace)
+        .source_workspace_id(ready.source_workspace_id);
+    let body = SubmitWorkflowLaunchRequest::new().launch(ready.request);
+    let reply = call.body(body).send().await?;
+    Ok(reply.workflow_id.unwrap_or_default())
+}
+
 pub struct Launches;
 
 impl Launches {
@@ -172,52 +234,14 @@ impl Entity for Launches {
     }
 
     async fn create(task: Task<'_>) -> Result<Present> {
-        let launch = Self::options(task.item)?;
-        let wanted = launch.options.compute_env.as_deref();
-        let env = match launch.is_of_repository() || wanted.is_some() {
-            true => {
-                let env = task.platform.environment(task.home, wanted).await?;
-                let id = env.id.as_deref().unwrap_or_default();
-                computing::wait(task.platform, task.home, id, "AVAILABLE").await?;
-                Some(env)
-            }
-            false => None,
-        };
-        let client = &task.platform.client;
-        let ready = launch.ready(client, task.home.workspace, env.as_deref(), None);
-        let ready = ready.await?;
-        let (mut body, source) = (ready.request, ready.source_workspace_id);
-        if let Some(text) = params_text(task.item, task.home, task.platform) {
-            let mut params = match body.params_text.as_deref().map(str::trim) {
-                None | Some("") => Map::new(),
-                Some(text) => yaml_serde::from_str::<Map<String, Value>>(text)
-                    .map_err(|error| Error::other(format!("the pipeline's parameters: {error}")))?,
-            };
-            params.extend(serde_json::from_str::<Map<String, Value>>(&text)?);
-            body.params_text = Some(canonical(&params));
-        }
-        if let Some(name) = task.desired["runName"].as_str() {
-            body.run_name = Some(name.to_owned());
-        }
-        if task.item.fields.contains_key("labels") {
-            let names = several(task.item, "labels");
-            body.label_ids = Some(task.platform.label_ids(task.home, &names).await?);
-        }
-        let call = client
-            .create_workflow_launch()
-            .workspace_id(task.home.workspace);
-        let call = call.source_workspace_id(source);
-        let body = SubmitWorkflowLaunchRequest::new().launch(body);
-        let id = call
-            .body(body)
-            .send()
-            .await?
-            .workflow_id
-            .unwrap_or_default();
+        let (home, state) = (task.home, task.desired);
+        let name = state["runName"].as_str().map(str::to_owned);
+        let ready = prepare(task.platform, home, task.item, name).await?;
+        let id = submit(task.platform, home, ready).await?;
         Ok(Present {
             names: vec![Self::name(task.item)],
             raw: json!({"workflowId": id, "id": id}),
-            state: task.desired.clone(),
+            state: state.clone(),
             id,
         })
     }

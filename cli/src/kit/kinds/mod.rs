@@ -29,6 +29,7 @@ mod versions;
 mod workspaces;
 
 pub use data::fingerprint;
+pub use launches::{complete, prepare, submit};
 
 /// Where things of a kind belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Raw, Reader};
+use super::{Raw, Reader, Texts};
 use crate::kit::additional::OWN;
 use crate::kit::item::{Item, OnExists};
 use crate::kit::keys::{self, Key, nearest};
@@ -66,7 +66,9 @@ impl Reader<'_> {
             number: self.set.items.len(),
         };
         let mut used = Used::default();
-        if !self.lacks_file
+        let is_whole = self.texts != Texts::Templates;
+        if is_whole
+            && !self.lacks_file
             && let Err(problem) = (kind.complete)(&mut item, &self.reading.variables, &mut used)
         {
             self.complain(mark, problem);
@@ -91,7 +93,8 @@ impl Reader<'_> {
                 format!("{} of `{}` must be given", missing.join(", "), kind.block),
             );
         }
-        if self.problems.len() == problems
+        if is_whole
+            && self.problems.len() == problems
             && let Err(error) = (kind.check)(&item)
         {
             self.complain(mark, error.to_string());

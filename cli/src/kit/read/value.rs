@@ -4,13 +4,15 @@ use std::path::Path;
 
 use serde_json::{Number, Value};
 
-use super::Reader;
+use super::{Reader, Texts};
 use crate::kit::item::map_texts;
 use crate::kit::keys::{Key, Takes, nearest};
 use crate::kit::kinds::Kind;
 use crate::kit::problem::Mark;
 use crate::kit::secrets::is_secret_name;
-use crate::kit::variables::{Used, Variables, expand, expand_param};
+use crate::kit::variables::{
+    Used, Variables, expand, expand_around_templates, expand_param, is_template,
+};
 use crate::kit::yaml::{Content, Entry};
 
 impl Reader<'_> {
@@ -19,6 +21,14 @@ impl Reader<'_> {
         let mark = entry.node.mark;
         let secret = kind.secret_keys.contains(&key.name.as_str());
         let wrong = |what: &str| format!("`{}` takes {what}", key.name);
+        let waits = |text: &str| self.texts == Texts::Templates && is_template(text);
+        if let Content::Scalar(Value::String(text)) = &entry.node.content
+            && waits(text)
+        {
+            let mut value = Value::from(text.as_str());
+            self.expand_in(&mut value, mark, secret, expand);
+            return Some(value);
+        }
         let value = match (&entry.node.content, key.takes) {
             (Content::Scalar(Value::Null), _) => return None,
             (Content::Map(_), Takes::Pairs) => {
@@ -36,7 +46,9 @@ impl Reader<'_> {
                 for item in items {
                     let mut text = Value::from(text_of(&item.value()));
                     self.expand_in(&mut text, item.mark, secret, expand);
-                    if let (Takes::File, Value::String(path)) = (key.takes, &mut text) {
+                    if let (Takes::File, Value::String(path)) = (key.takes, &mut text)
+                        && !(self.texts == Texts::Templates && is_template(path))
+                    {
                         *path = self.file_of(path, item.mark);
                     }
                     texts.push(text);
@@ -126,6 +138,10 @@ impl Reader<'_> {
         secret: bool,
         expand: fn(&str, &Variables, &mut Used) -> Result<String, String>,
     ) {
+        let expand = match self.texts {
+            Texts::WithVariables => expand,
+            Texts::Templates => expand_around_templates,
+        };
         let mut used = Used::default();
         let mut problems = Vec::new();
         let variables = &self.reading.variables;

@@ -80,7 +80,8 @@ pub struct Item {
 pub struct Collect {
     /// The pattern of their paths, a template: `{1,2}` makes pairs that stand in one row.
     pub files: String,
-    /// The columns with their values, each a template that sees `file` (and `files`, the ones of a row).
+    /// The columns with their values, each a template that sees `file`, the first one of the row, and
+    /// `files`, all of them.
     pub rows: Map<String, Value>,
     /// The name of the dataset, a template.
     pub dataset: String,

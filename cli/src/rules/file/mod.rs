@@ -1,15 +1,19 @@
 //! The rules' file: what it says, and how it is read.
 
 mod action;
+mod cycles;
+mod fields;
 mod on;
+mod read;
 
 use serde_json::Value;
 
-use crate::kit::{Place, Variables};
+use crate::kit::{self, Place, Variables};
 use crate::rules::template::Expression;
 
 pub use action::{Action, Cancel, Collect, Command, Item, Label, Notify, Relaunch, Step};
-pub use on::{DataLink, Existing, Files, Missed, On, Run, Schedule, Webhook};
+pub use cycles::is_pipeline;
+pub use on::{DataLink, Existing, Files, Missed, On, Run, Schedule, Webhook, parse_cron};
 
 /// What files of rules say.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +22,8 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// What is to be said of the files that is no mistake.
     pub notes: Vec<String>,
-    pub(crate) secrets: crate::kit::Secrets,
+    /// Secret values, which nothing may tell.
+    pub(crate) secrets: kit::Secrets,
 }
 
 impl Rules {
@@ -71,4 +76,9 @@ pub struct Limit {
 pub struct Reading {
     /// What variables in texts stand for.
     pub variables: Variables,
+    /// The workspace of rules that name none.
+    pub workspace: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

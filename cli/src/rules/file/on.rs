@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+
 /// What a rule watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
@@ -120,5 +124,25 @@ impl std::fmt::Debug for Webhook {
         f.debug_struct("Webhook")
             .field("path", &self.path)
             .finish_non_exhaustive()
+    }
+}
+
+/// Reads the five fields of cron.
+///
+/// # Errors
+/// They are none, in words.
+pub fn parse_cron(text: &str) -> Result<Cron, String> {
+    let parser = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        .build();
+    let cron = parser.parse(text);
+    let cron = cron.map_err(|error| {
+        format!("`{text}` is no schedule of five fields, such as `0 2 * * 1-5`: {error}")
+    })?;
+    // One that never comes, such as the 30th of February.
+    match cron.find_next_occurrence(&DateTime::<Utc>::UNIX_EPOCH, false) {
+        Ok(_) => Ok(cron),
+        Err(_) => Err(format!("`{text}` never comes")),
     }
 }

@@ -1,0 +1,319 @@
+//! The database: made, locked, brought up; damaged and foreign files.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use seqera_cli::rules::file::Limit;
+use seqera_cli::rules::state::{Admission, Condition, Filter, Known, Note};
+use seqera_cli::rules::{State, StateError};
+use serde_json::json;
+
+use crate::{only, seen};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+pub async fn file(folder: &tempfile::TempDir) -> State {
+    let path = folder.path().join("state of rules? 100%.db");
+    State::open(path.to_str().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_made_and_what_is_noted_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = file(&folder).await;
+    events_are_noted_once(&state).await;
+    files_are_remembered(&state).await;
+    drop(state);
+    let state = file(&folder).await;
+    assert_eq!(
+        state.memory("watcher").await.unwrap(),
+        Some(json!({"since": 2}))
+    );
+    assert_eq!(state.events(&Filter::default()).await.unwrap().len(), 2);
+}
+
+pub async fn events_are_noted_once(state: &State) {
+    let two = [seen("r", "a"), seen("r", "b\0\u{1f600}'\";--")];
+    assert_eq!(
+        state
+            .see(&two, Some(("watcher", json!({"since": 1}))))
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(
+        state
+            .see(&two, Some(("watcher", json!({"since": 2}))))
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        state.memory("watcher").await.unwrap(),
+        Some(json!({"since": 2}))
+    );
+    assert_eq!(state.memory("another").await.unwrap(), None);
+    let counts = state.counts().await.unwrap();
+    assert_eq!((counts.len(), counts[0].events), (1, 2));
+}
+
+pub async fn files_are_remembered(state: &State) {
+    let now = Utc::now();
+    let known = |version: &str| Known {
+        version: version.to_owned(),
+        since: chrono::DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap(),
+        told: false,
+    };
+    let names: Vec<String> = (0..1200)
+        .map(|number| format!("/data/{number} ü'\n%"))
+        .collect();
+    let files: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), known("1")))
+        .collect();
+    state.remember("place", &files).await.unwrap();
+    state
+        .remember("place", &[(names[7].as_str(), known("2"))])
+        .await
+        .unwrap();
+    let asked: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .chain(["/data/none"])
+        .collect();
+    let found = state.known("place", &asked).await.unwrap();
+    assert_eq!(found.len(), 1200);
+    assert_eq!(found[&names[7]], known("2"));
+    assert_eq!(found[&names[8]], known("1"));
+    assert!(state.known("elsewhere", &asked).await.unwrap().is_empty());
+    let (mut last, mut walked) = (None, Vec::new());
+    loop {
+        let next = state
+            .known_after("place", last.as_deref(), 500)
+            .await
+            .unwrap();
+        let Some(end) = next.last() else { break };
+        last = Some(end.clone());
+        walked.extend(next);
+    }
+    walked.sort();
+    let mut sorted = names.clone();
+    sorted.sort();
+    assert_eq!(walked, sorted);
+    state.forget("place", &asked[..600]).await.unwrap();
+    assert_eq!(state.count_known("place").await.unwrap(), 600);
+}
+
+#[tokio::test]
+async fn a_file_takes_one_runner_and_others_may_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, other) = (file(&folder).await, file(&folder).await);
+    let runner = state.runner("one", LEASE).await.unwrap();
+    let refused = other.runner("two", LEASE).await.unwrap_err();
+    assert!(matches!(refused, StateError::Locked(_)), "{refused}");
+    state.see(&[seen("r", "a")], None).await.unwrap();
+    let mut event = state
+        .take(&runner, &["r"], Utc::now())
+        .await
+        .unwrap()
+        .unwrap();
+    let begun = Note::Begun { run_name: "r-1" };
+    state
+        .note(&runner, &mut event, Utc::now(), begun)
+        .await
+        .unwrap();
+    // Who looks from another process sees it, and can't take it from under the runner.
+    assert_eq!(only(&other).await.condition, Condition::Begun);
+    let refused = other.skip(&event.id, Utc::now()).await.unwrap_err();
+    assert!(refused.to_string().contains("at work"), "{refused}");
+    drop(runner);
+    drop(state);
+    // The next one has what the last one had, without waiting.
+    let next = other.runner("two", LEASE).await.unwrap();
+    let taken = other
+        .take(&next, &["r"], Utc::now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(taken.run_name.as_deref(), Some("r-1"));
+}
+
+#[tokio::test]
+async fn what_is_damaged_or_of_others_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let at = path.to_str().unwrap();
+    std::fs::write(&path, "the notes of somebody").unwrap();
+    let refused = State::open(at).await.unwrap_err();
+    assert!(matches!(refused, StateError::Damaged(_)), "{refused}");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "the notes of somebody"
+    );
+
+    std::fs::remove_file(&path).unwrap();
+    let state = State::open(at).await.unwrap();
+    let many: Vec<_> = (0..500)
+        .map(|number| seen("r", &number.to_string()))
+        .collect();
+    state.see(&many, None).await.unwrap();
+    state.close().await;
+    drop(state);
+    let pool = sqlx::AnyPool::connect(&format!("sqlite:{at}"))
+        .await
+        .unwrap();
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[4096..half].fill(0x5a);
+    std::fs::write(&path, &bytes).unwrap();
+    let refused = match State::open(at).await {
+        Ok(state) => state.runner("one", LEASE).await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(matches!(refused, StateError::Damaged(_)), "{refused}");
+    assert!(refused.to_string().contains("left as it is"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap()[4096..half], bytes[4096..half]);
+
+    let newer = folder.path().join("newer.db");
+    let state = State::open(newer.to_str().unwrap()).await.unwrap();
+    state.close().await;
+    let pool = sqlx::AnyPool::connect(&format!("sqlite:{}", newer.display()))
+        .await
+        .unwrap();
+    let text = "UPDATE _sqlx_migrations SET version = 99";
+    sqlx::query(text).execute(&pool).await.unwrap();
+    pool.close().await;
+    let refused = State::open(newer.to_str().unwrap()).await.unwrap_err();
+    assert!(matches!(refused, StateError::Unusable(_)), "{refused}");
+
+    let foreign = folder.path().join("foreign.db");
+    let pool = sqlx::AnyPool::connect(&format!("sqlite:{}?mode=rwc", foreign.display()))
+        .await
+        .unwrap();
+    sqlx::query("CREATE TABLE events (id TEXT)")
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    let refused = State::open(foreign.to_str().unwrap()).await.unwrap_err();
+    assert!(refused.to_string().contains("another program"), "{refused}");
+}
+
+#[tokio::test]
+async fn limits_hold_back() {
+    let folder = tempfile::tempdir().unwrap();
+    limits(&file(&folder).await).await;
+}
+
+pub async fn limits(state: &State) {
+    let runner = state.runner("limits", LEASE).await.unwrap();
+    let many: Vec<_> = (0..5)
+        .map(|number| seen("limited", &number.to_string()))
+        .collect();
+    state.see(&many, None).await.unwrap();
+    let now = Utc::now();
+    let at_once = Limit {
+        at_once: Some(2),
+        per_hour: None,
+    };
+    let per_hour = Limit {
+        at_once: None,
+        per_hour: Some(3),
+    };
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let mut event = state
+            .take(&runner, &["limited"], now)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            state
+                .admit(&runner, &mut event, at_once, now)
+                .await
+                .unwrap(),
+            Admission::Now
+        );
+        taken.push(event);
+    }
+    let mut third = state
+        .take(&runner, &["limited"], now)
+        .await
+        .unwrap()
+        .unwrap();
+    let held = state
+        .admit(&runner, &mut third, at_once, now)
+        .await
+        .unwrap();
+    assert_eq!(held, Admission::Later(None));
+    // A run that goes on counts, though its event is done.
+    let made = json!({"id": "run-1"});
+    let run = seqera_cli::rules::state::MadeRun {
+        id: "run-1",
+        workspace: "",
+        counts: true,
+    };
+    let note = Note::Made {
+        made: &made,
+        run: Some(run),
+        last: true,
+    };
+    state.note(&runner, &mut taken[0], now, note).await.unwrap();
+    let mut third = state
+        .take(&runner, &["limited"], now)
+        .await
+        .unwrap()
+        .unwrap();
+    let held = state
+        .admit(&runner, &mut third, at_once, now)
+        .await
+        .unwrap();
+    assert_eq!(held, Admission::Later(None));
+    assert_eq!(state.going_on(&["limited"]).await.unwrap().len(), 1);
+    state.ended(&["run-1"]).await.unwrap();
+    let mut third = state
+        .take(&runner, &["limited"], now)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        state
+            .admit(&runner, &mut third, at_once, now)
+            .await
+            .unwrap(),
+        Admission::Now
+    );
+    // Three began within the hour.
+    let mut fourth = state
+        .take(&runner, &["limited"], now)
+        .await
+        .unwrap()
+        .unwrap();
+    let held = state
+        .admit(&runner, &mut fourth, per_hour, now)
+        .await
+        .unwrap();
+    let Admission::Later(Some(until)) = held else {
+        panic!("{held:?}")
+    };
+    assert!(
+        (3_599..=3_600).contains(&(until - now).num_seconds()),
+        "{until}"
+    );
+    let mut fourth = state
+        .take(&runner, &["limited"], now)
+        .await
+        .unwrap()
+        .unwrap();
+    let later = state
+        .admit(&runner, &mut fourth, per_hour, until)
+        .await
+        .unwrap();
+    assert_eq!(later, Admission::Now);
+    state.leave(&runner).await.unwrap();
+}
