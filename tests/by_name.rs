@@ -354,7 +354,7 @@ mod inventory {
     };
     use serde::Serialize;
 
-    use super::support_schema::{Operation, schema};
+    use super::support_schema::{self, Operation, schema};
     use super::*;
 
     /// Operations that describe or delete one thing which does not go by a name, and why.
@@ -412,6 +412,10 @@ mod inventory {
 
     #[tokio::test]
     async fn whatever_has_a_name_is_described_and_deleted_by_it() {
+        // It makes one of each thing, and older versions know nothing of some.
+        if support_schema::is_other_version() {
+            return;
+        }
         let platform = TestPlatform::builder()
             .calls_per_second(None)
             .settle_time(Duration::ZERO)
@@ -451,9 +455,8 @@ mod inventory {
         let credentials = json!({"provider": "ssh", "metadata": {"discriminator": "ssh"},
         "credentials": {"name": "k", "provider": "ssh", "keys": keys}});
         make(&format!("/identities/{identity}/credentials"), credentials).await;
-        let org = ORGANIZATION_ID;
-        let group = client.create_organization_idp_group().org_id(org);
-        group.display_name("scientists").await.unwrap();
+        let groups = format!("/orgs/{ORGANIZATION_ID}/idp-groups");
+        make(&groups, json!({"displayName": "scientists"})).await;
         let key = client.create_ssh_key().name("desk");
         key.public_key("ssh-ed25519 AAAAC3NzaC1lZDI1")
             .await

@@ -35,8 +35,10 @@ const WRONG: &[(&str, &[&str])] = &[
         &["`&str` can't be set where a `bool` is wanted"],
     ),
     (
-        "drop(client.create_compute_env().compute_env(types::Agent::new()));",
-        &["`seqera::types::Agent` can't be set where a `seqera::types::ComputeEnv` is wanted"],
+        "drop(client.create_compute_env().compute_env(types::WorkflowLaunchRequest::new()));",
+        &[
+            "`seqera::types::WorkflowLaunchRequest` can't be set where a `seqera::types::ComputeEnv` is wanted",
+        ],
     ),
     (
         "drop(types::Task::new().cpus(7_u64));",

@@ -264,22 +264,20 @@ async fn forms_bytes_and_empty_replies() {
 #[tokio::test]
 async fn errors_come_with_their_details() {
     let api = MockApi::start().await;
-    let error = types::LaunchValidationError::new()
-        .code("revision")
-        .message("no such revision");
-    let body = types::WorkflowLaunchValidationErrorResponse::new()
-        .message("refused")
-        .errors([error]);
-    let mock = api.create_workflow_launch(|_, then| then.bad_request(&body));
+    let run = types::DeleteCredentialsConflictResponseConflict::new()
+        .id("5run")
+        .name("night shift");
+    let body = types::DeleteCredentialsConflictResponse::new()
+        .credentials_id("7c")
+        .conflicts([run]);
+    let mock = api.delete_credentials(|_, then| then.conflict(&body));
     mock.await;
     let client = api.client();
-    let call = client.create_workflow_launch();
-    let call = call.body(types::SubmitWorkflowLaunchRequest::new());
+    let call = client.delete_credentials().credentials_id("7c");
     let error = call.send().await.unwrap_err();
-    assert_eq!(error.message(), "refused: no such revision (revision)");
-    let details: types::WorkflowLaunchValidationErrorResponse = error.details().unwrap();
-    let first = &details.errors.unwrap()[0];
-    assert_eq!(first.message.as_deref(), Some("no such revision"));
+    assert!(error.message().contains("night shift"), "{error}");
+    let details: types::DeleteCredentialsConflictResponse = error.details().unwrap();
+    assert_eq!(details, body);
 }
 
 #[tokio::test]

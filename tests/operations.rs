@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support_schema::compare::differences;
 use support_schema::instance::Extent;
 use support_schema::server::{Seen, Server};
-use support_schema::{Operation, reference, schema, text};
+use support_schema::{Operation, is_other_version, reference, schema, text};
 use table::{CALLS, Call, Content, Outcome, Sample};
 
 /// The media type in which an operation's body is described, and its schema.
@@ -168,7 +168,10 @@ async fn every_declared_success_is_read() {
                             let (outcome, _) = send(&server, id, call, &request).await;
                             assert_eq!(outcome.status, status, "{id}");
                             let Content::Json(read) = outcome.content else {
-                                panic!("{id}: {:?} instead of {reply}", outcome.content);
+                                // An older version calls an image JSON.
+                                let told = format!("{:?} instead of {reply}", outcome.content);
+                                assert!(is_other_version(), "{id}: {told}");
+                                continue;
                             };
                             assert_eq!(differences(&reply, &read), [""; 0], "{id} {status}");
                         }

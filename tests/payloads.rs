@@ -298,6 +298,7 @@ async fn errors_that_say_more_than_a_message_are_read_into_their_types() {
     let error = call.send().await.unwrap_err();
     assert_eq!(error.message(), "Invalid launch: none (revision)");
     {
+        #[allow(unused_imports)]
         use seqera::types::*;
         let read = details::<WorkflowLaunchValidationErrorResponse>(&error);
         assert_eq!(read, bodies[2]);

@@ -121,8 +121,12 @@ async fn waiting_outlasts_old_states_unknown_states_and_failures() {
 async fn a_studio_that_failed_before_is_started_again() {
     for before in ["errored", "buildFailed"] {
         let states = [before, before, "starting", "running"];
-        let (outcome, calls) =
-            with_studio(&states, |studio| async move { studio.start().await }).await;
+        // Time to leave it, on a busy machine as well.
+        let patient = |studio: Studio| async move {
+            let studio = studio.pauses(Duration::from_millis(2), Duration::from_secs(5));
+            studio.start().await
+        };
+        let (outcome, calls) = with_studio(&states, patient).await;
         outcome.unwrap();
         assert_eq!(calls, [1, 0]);
         // Once it has left its old state, that is an end, and so it is where it stays in it.

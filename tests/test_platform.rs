@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use support_schema::compare::differences;
 use support_schema::instance::Extent;
-use support_schema::{Operation, reference, schema};
+use support_schema::{Operation, is_other_version, reference, schema};
 use table::{CALLS, Sample};
 
 type RoundTrip = fn(&str) -> Result<Value, String>;
@@ -74,6 +74,10 @@ async fn every_operation_is_called_full_and_minimal() {
         for (id, call) in CALLS {
             let outcome = call(client(&at), sample(schema().operation(id), extent)).await;
             let received = at.received().pop().unwrap();
+            // Of an older version it has no operations that are added to that.
+            if received.operation.is_none() && is_other_version() {
+                continue;
+            }
             assert_eq!(received.operation.as_deref(), Some(*id));
             if let Err(error) = outcome {
                 let status = error.status().map(|status| status.as_u16());
@@ -178,6 +182,10 @@ async fn what_breaks_is_repeated_where_that_is_safe_and_else_told() {
 /// What the Platform answers is what the types read, and they lose nothing of it.
 #[tokio::test]
 async fn every_reply_is_read_and_nothing_of_it_is_lost() {
+    // The steps are those of the version for which the Platform was written.
+    if is_other_version() {
+        return;
+    }
     let builder = TestPlatform::builder().calls_per_second(None);
     let at = builder
         .clock_at("2026-06-01T08:00:00Z")

@@ -7,9 +7,9 @@ use seqera_codegen::document::Document;
 
 use crate::files::{CHANGELOG, OVERLAY, SCHEMA, is_unfinished, read};
 use crate::generation::{self, Bounds, Generation};
-use crate::manifest::{self, Manifest, carrying};
+use crate::manifest::{Manifest, carrying};
 use crate::provenance::{self, Provenance, checksum};
-use crate::release::Released;
+use crate::release::{self, Released};
 use crate::say::say;
 use crate::{Outcome, coverage, platform_table};
 
@@ -160,7 +160,7 @@ fn version(subject: &Crate<'_>) -> Result<()> {
         lock.contains(&format!("version = \"{expected}\"")),
         "Cargo.lock does not follow"
     );
-    for (name, text) in manifest::requiring(subject.root, &subject.manifest, &version)? {
+    for (name, text) in release::requiring(subject.root, &subject.manifest, &version)? {
         ensure!(
             read(subject.root, &name)? == text,
             "{name} wants another one"

@@ -2,14 +2,10 @@
 //! tag. Order and comments stay.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use semver::{BuildMetadata, Version, VersionReq};
 use toml_edit::{Array, DocumentMut, Item, value};
-
-use crate::files::read;
-use crate::release::plain;
 
 /// The feature that turns on every tag.
 const ALL_TAGS: &str = "all-tags";
@@ -163,21 +159,12 @@ pub fn carrying(version: &Version, schema: &str) -> Result<Version> {
     Ok(version)
 }
 
-/// The manifests of the other packages of the workspace, which take the crate in this version.
-pub fn requiring(
-    root: &Path,
-    manifest: &Manifest,
-    version: &Version,
-) -> Result<Vec<(String, String)>> {
-    let package = manifest.name()?;
-    let mut others = Vec::new();
-    for member in manifest.members() {
-        let name = format!("{member}/Cargo.toml");
-        let mut other = Manifest::parse(&read(root, &name)?).with_context(|| name.clone())?;
-        other.require(&package, version);
-        others.push((name, other.text()));
+/// A version without its build metadata.
+pub fn plain(version: &Version) -> Version {
+    Version {
+        build: BuildMetadata::EMPTY,
+        ..version.clone()
     }
-    Ok(others)
 }
 
 /// `Cargo.lock` with another version of a package.

@@ -157,7 +157,7 @@ impl Refresh {
         };
         let next = match &verdict {
             Some(verdict) => verdict.next.clone(),
-            None => release::plain(&current),
+            None => manifest::plain(&current),
         };
         let version = carrying(&next, document.version())?;
         manifest.set_version(&version)?;
@@ -192,7 +192,7 @@ impl Refresh {
             let package = manifest.name()?;
             changes.stage("Cargo.lock", &manifest::relock(&lock, &package, &version)?)?;
         }
-        for (name, other) in manifest::requiring(root, &manifest, &version)? {
+        for (name, other) in release::requiring(root, &manifest, &version)? {
             changes.stage(&name, &other)?;
         }
         if let Some(entry) = report.changelog() {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use semver::{BuildMetadata, Version};
+use semver::Version;
 
 use crate::diff::Change;
 use crate::files::{self, CHANGELOG, Changes, SCHEMA, read, read_if_there};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, plain};
 use crate::provenance::{self, Provenance, Release, checksum, today};
 use crate::say::say;
 use crate::{Outcome, changelog};
@@ -60,12 +60,21 @@ impl Step {
     }
 }
 
-/// A version without its build metadata.
-pub fn plain(version: &Version) -> Version {
-    Version {
-        build: BuildMetadata::EMPTY,
-        ..version.clone()
+/// The manifests of the other packages of the workspace, which take the crate in this version.
+pub fn requiring(
+    root: &Path,
+    manifest: &Manifest,
+    version: &Version,
+) -> Result<Vec<(String, String)>> {
+    let package = manifest.name()?;
+    let mut others = Vec::new();
+    for member in manifest.members() {
+        let name = format!("{member}/Cargo.toml");
+        let mut other = Manifest::parse(&read(root, &name)?).with_context(|| name.clone())?;
+        other.require(&package, version);
+        others.push((name, other.text()));
     }
+    Ok(others)
 }
 
 /// The number of a version that is raised to get to another.

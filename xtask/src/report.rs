@@ -7,8 +7,9 @@ use semver::Version;
 use seqera_codegen::fixups::Applied;
 
 use crate::diff::{Change, Kind, Subject};
+use crate::manifest::plain;
 use crate::provenance::Provenance;
-use crate::release::{Step, level, plain};
+use crate::release::{Step, level};
 
 /// Everything that is worth knowing before a refresh is released.
 #[derive(Debug)]
