@@ -90,7 +90,7 @@ fn pipelines(count: usize) -> Set {
 fn memory(line: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let found = status.lines().find_map(|own| own.strip_prefix(line));
-    let number = found.and_then(|rest| rest.split_whitespace().nth(0)?.parse::<f64>().ok());
+    let number = found.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
     number.unwrap_or(f64::NAN) / 1024.0
 }
 

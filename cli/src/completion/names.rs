@@ -1,7 +1,7 @@
 //! Names of what is on the Platform, kept for a moment: who completes a word does so several times.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ fn read(file: &Path) -> Option<Vec<Name>> {
 }
 
 /// Writes a file that nobody else may read, and drops those that are too old.
-fn write(file: &PathBuf, names: &[Name]) -> Result<()> {
+fn write(file: &Path, names: &[Name]) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     std::fs::create_dir_all(folder)?;
     for entry in std::fs::read_dir(folder)?.flatten() {
