@@ -44,6 +44,8 @@ pub struct Failure {
     advice: Option<String>,
     /// What a dry run would have sent.
     unsent: Option<serde_json::Value>,
+    /// The error of the library that it tells of.
+    error: Option<Box<Error>>,
 }
 
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -55,6 +57,15 @@ impl Failure {
             text: text.into(),
             advice: None,
             unsent: None,
+            error: None,
+        }
+    }
+
+    /// The error of the library that it tells of, if it tells of one.
+    pub fn into_error(self) -> Result<Box<Error>> {
+        match self.error {
+            Some(error) => Ok(error),
+            None => Err(self),
         }
     }
 
@@ -192,6 +203,7 @@ impl From<Error> for Failure {
             text,
             advice: Some(advice),
             unsent,
+            error: Some(Box::new(error)),
         }
     }
 }

@@ -413,7 +413,7 @@ impl Kit {
         };
         let present = match (kind.create)(task).await {
             Ok(present) => present,
-            Err(error) if error.is_unclear() && key.is_some() => {
+            Err(error) if error.may_have_launched() && key.is_some() => {
                 // The list of runs may take a moment to have it.
                 let mut found = None;
                 for tries in 1..TRIES {
@@ -428,7 +428,7 @@ impl Kit {
                     None => return Err(error),
                 }
             }
-            Err(error) if error.is_unclear() && !error.is_conflict() => {
+            Err(error) if error.may_have_launched() && !error.is_conflict() => {
                 return Err(Error::other(format!(
                     "{error}; it may have been launched all the same: look at the runs"
                 )));

@@ -103,6 +103,15 @@ impl Error {
         matches!(self, Self::Platform(error) if error.is_conflict())
     }
 
+    /// Whether a run may have been launched all the same.
+    pub(crate) fn may_have_launched(&self) -> bool {
+        let operation = match self {
+            Self::Platform(error) => error.operation(),
+            _ => None,
+        };
+        self.is_unclear() && operation == Some("create_workflow_launch")
+    }
+
     /// Whether the call may have been carried out all the same.
     pub(crate) fn is_unclear(&self) -> bool {
         match self {

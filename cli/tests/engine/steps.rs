@@ -118,7 +118,7 @@ async fn stop_at(state: &State, ended: Ended, platform: &seqera_test_platform::T
 #[tokio::test]
 async fn faults_of_the_server_neither_double_nor_lose() {
     type Fault = fn(&seqera_test_platform::TestPlatform);
-    let faults: [(&str, Fault); 9] = [
+    let faults: [(&str, Fault); 11] = [
         ("502 after it acted", |platform| {
             platform.act_then_fail("CreateWorkflowLaunch", 1, 502)
         }),
@@ -140,6 +140,12 @@ async fn faults_of_the_server_neither_double_nor_lose() {
         }),
         ("the token is refused", |platform| {
             platform.fail_next("*", 3, 401)
+        }),
+        ("the token is refused in the midst", |platform| {
+            platform.fail_next("DescribePipelineLaunch", 2, 401);
+        }),
+        ("broken while it is prepared", |platform| {
+            platform.break_next("DescribePipelineLaunch", 12);
         }),
         ("looks fail", |platform| {
             platform.act_then_fail("CreateWorkflowLaunch", 1, 502);

@@ -118,7 +118,11 @@ pub async fn prepare(
         false => None,
     };
     let ready = launch.ready(&platform.client, home.workspace, env.as_deref(), None);
-    let mut ready = ready.await?;
+    // Whoever launches has to know what kind of error it is.
+    let mut ready = ready.await.map_err(|failure| match failure.into_error() {
+        Ok(error) => Error::Platform(error),
+        Err(failure) => failure.into(),
+    })?;
     complete(platform, home, item, run_name, &mut ready.request).await?;
     Ok(ready)
 }
