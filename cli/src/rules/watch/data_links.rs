@@ -117,7 +117,7 @@ impl DataLinkWatcher {
             let states = self.unfold(states);
             let markers = self.markers(&folder, &states);
             if let Some(markers) = &markers
-                && (self.looks + hash(&folder)) % AGAIN != 0
+                && !(self.looks + hash(&folder)).is_multiple_of(AGAIN)
                 && self.are_known(markers, memory).await?
             {
                 continue;

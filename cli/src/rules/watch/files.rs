@@ -143,7 +143,7 @@ impl FileWatcher {
         }
         let (mut found, mut gone) = (Vec::new(), Vec::new());
         for (text, path) in paths {
-            match path.as_deref().and_then(|path| found_at(path)) {
+            match path.as_deref().and_then(found_at) {
                 Some(one) => found.push(one),
                 None if one.settling.waits(&text) => gone.push(text),
                 None => {}
