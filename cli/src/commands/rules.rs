@@ -1,33 +1,34 @@
 //! `rules`: runs that start as things happen. Thin over [`crate::rules`].
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::Utc;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
 use crate::kit::Variables;
-use crate::lists::table;
 use crate::options::InWorkspace;
-use crate::output::{Answer, Column, View};
+use crate::output::Column;
 use crate::rules::engine::{Engine, Settings};
-use crate::rules::file::{Action, On, Reading, Rule, Rules as File};
+use crate::rules::file::{On, Reading, Rules as File};
 use crate::rules::serve::Serving;
-use crate::rules::state::{Condition, Event, Filter, StateError, id_of};
+use crate::rules::state::{Condition, StateError};
 use crate::rules::watch::{Looked, Memory, Told, Watchers};
-use crate::rules::{Clock, Seen, State, SystemClock, template};
+use crate::rules::{Clock, State, SystemClock};
 use crate::values::choices;
 
 mod install;
+mod look;
+mod plan;
+
+use look::event_value;
 
 /// Launch as data arrives, as runs end, by the clock, or on call: what files of rules say
 #[derive(Subcommand, Debug)]
@@ -474,315 +475,6 @@ impl Validate {
         context.say(
             json!({"valid": true, "rules": count, "problems": []}),
             format!("{count} rules, no mistake"),
-        )
-    }
-}
-
-impl Plan {
-    async fn run(self, context: &Context) -> Result<Exit> {
-        let rules = self.files.read(context)?;
-        let database = &self.at.database;
-        let is_there = database.contains("://") || Path::new(database).exists();
-        // Where nothing has happened, nothing is begun.
-        let empty = tempfile::tempdir()?;
-        let state = match is_there {
-            true => State::open(database).await?,
-            false => State::open(&empty.path().join("empty.db").to_string_lossy()).await?,
-        };
-        let memory = Memory::dry(state.clone());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut watchers = watchers(context, &rules, None, memory.clone(), clock).await?;
-        let looked = watchers.look().await;
-        let mut known = BTreeSet::new();
-        for event in state.events(&Filter::default()).await? {
-            known.insert(event.id.clone());
-        }
-        let mut seen: Vec<Seen> = memory.would();
-        seen.retain(|one| !known.contains(&id_of(&one.rule, &one.key)));
-        let waiting = Filter {
-            condition: Some(Condition::Waiting),
-            ..Filter::default()
-        };
-        let waiting = state.events(&waiting).await?;
-        let new = seen
-            .iter()
-            .map(|one| ("new", one.rule.as_str(), one.key.as_str(), &one.data));
-        let old = waiting
-            .iter()
-            .map(|one| ("waiting", one.rule.as_str(), one.key.as_str(), &one.data));
-        let events: Vec<Value> = new
-            .chain(old)
-            .filter_map(|(state, name, key, data)| {
-                let rule = rules.get(name)?;
-                Some(planned(rule, state, key, data))
-            })
-            .collect();
-        let mut value = json!({"events": events, "problems": looked.problems});
-        rules.hide_in(&mut value);
-        let mut text = String::new();
-        for event in value["events"].as_array().into_iter().flatten() {
-            let word = |name: &str| event[name].as_str().unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "{} {}: {}",
-                sign(word("state")),
-                word("rule"),
-                word("key")
-            );
-            if let Some(why) = event["not"].as_str() {
-                let _ = writeln!(text, "    not carried out: {why}");
-            }
-            for action in event["actions"].as_array().into_iter().flatten() {
-                let _ = writeln!(text, "    {}", action);
-            }
-        }
-        for problem in value["problems"].as_array().into_iter().flatten() {
-            let _ = writeln!(text, "! {}", problem.as_str().unwrap_or_default());
-        }
-        let _ = match value["events"].as_array().map_or(0, Vec::len) {
-            0 => write!(text, "Nothing would fire now."),
-            count => write!(text, "{count} events would be carried out."),
-        };
-        context.show(&Answer::new(value, View::Text(text)))
-    }
-}
-
-fn sign(state: &str) -> &str {
-    match state {
-        "new" => "+",
-        _ => "=",
-    }
-}
-
-/// What would come of an event. What its actions make is not known yet, and stands in words.
-fn planned(rule: &Rule, state: &str, key: &str, data: &Value) -> Value {
-    let mut data = data.clone();
-    let mut event = json!({"rule": rule.name, "key": key, "state": state});
-    match rule.when.as_ref().map(|when| when.holds(&data)) {
-        Some(Ok(false)) => event["not"] = "`when` does not hold".into(),
-        Some(Err(wrong)) => event["not"] = wrong.to_string().into(),
-        None | Some(Ok(true)) => {}
-    }
-    if event.get("not").is_some() {
-        return event;
-    }
-    let mut actions = Vec::new();
-    for step in &rule.then {
-        let (word, fields) = (step.action.word(), templates(&step.action));
-        let filled = template::fill_map(&fields, &data);
-        actions.push(match filled {
-            Ok(filled) => json!({word: filled}),
-            Err(wrong) => json!({word: {"error": wrong.to_string()}}),
-        });
-        data[step.action.made()] = later(step.action.made());
-    }
-    event["actions"] = actions.into();
-    event
-}
-
-/// What an action will make.
-fn later(made: &str) -> Value {
-    let names = [
-        "id",
-        "name",
-        "runName",
-        "url",
-        "workflowId",
-        "workflowUrl",
-        "rows",
-        "status",
-        "output",
-    ];
-    let words = names.map(|name| (name.to_owned(), Value::from(format!("({name} of {made})"))));
-    Value::Object(words.into_iter().collect())
-}
-
-/// The texts of an action that are filled.
-fn templates(action: &Action) -> Map<String, Value> {
-    let value = match action {
-        Action::Launch(item) | Action::Dataset(item) | Action::Studio(item) => {
-            return item.fields.clone();
-        }
-        // Its rows are known when its files are.
-        Action::Collect(collect) => json!({"files": collect.files, "dataset": collect.dataset}),
-        Action::Relaunch(relaunch) => {
-            let mut fields = relaunch.fields.clone();
-            fields.insert("run".to_owned(), relaunch.run.as_str().into());
-            fields.insert("resume".to_owned(), relaunch.resume.into());
-            return fields;
-        }
-        Action::Cancel(cancel) => json!({"run": cancel.run}),
-        Action::Label(label) => json!({"run": label.run, "add": label.add, "remove": label.remove}),
-        Action::Notify(notify) => {
-            json!({"post": notify.post, "json": notify.json, "text": notify.text})
-        }
-        Action::Command(command) => json!({"run": command.words, "folder": command.folder}),
-    };
-    match value {
-        Value::Object(mut fields) => {
-            fields.retain(|_, value| !value.is_null());
-            fields
-        }
-        _ => Map::new(),
-    }
-}
-
-impl AtState {
-    /// The database, which must be there.
-    async fn there(&self) -> Result<State> {
-        there(&self.database).await
-    }
-
-    async fn status(self, context: &Context) -> Result<Exit> {
-        let state = self.there().await?;
-        let mut rows: Vec<Value> = Vec::new();
-        for count in state.counts().await? {
-            if rows.last().is_none_or(|row| row["rule"] != count.rule) {
-                let mut row = json!({"rule": count.rule});
-                for condition in Condition::ALL {
-                    row[condition.word()] = 0.into();
-                }
-                rows.push(row);
-            }
-            if let Some(row) = rows.last_mut() {
-                row[count.condition.word()] = count.events.into();
-            }
-        }
-        let view = table("Rules", STATUS_COLUMNS, &rows)?;
-        context.show(&Answer::new(json!({"rules": rows}), view))
-    }
-}
-
-async fn there(database: &str) -> Result<State> {
-    if !database.contains("://") && !Path::new(database).exists() {
-        let text = format!(
-            "There is no database {database}: name that of `rules run` with --database (not found)"
-        );
-        return Err(Failure::not_found(text));
-    }
-    Ok(State::open(database).await?)
-}
-
-fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-fn event_value(event: &Event) -> Value {
-    json!({
-        "id": event.id,
-        "rule": event.rule,
-        "key": event.key,
-        "state": event.condition.word(),
-        "happened": time(event.happened),
-        "seen": time(event.seen),
-        "ready": time(event.ready),
-        "ended": event.ended.map(time),
-        "why": event.why,
-        "made": event.made,
-        "tries": event.tries,
-    })
-}
-
-impl Events {
-    async fn run(self, context: &Context) -> Result<Exit> {
-        let state = there(&self.database).await?;
-        let filter = Filter {
-            rule: self.rule,
-            condition: self
-                .state
-                .map(|wanted| wanted.as_str().parse())
-                .transpose()?,
-            most: Some(self.max),
-        };
-        let events = state.events(&filter).await?;
-        let events: Vec<_> = events.iter().map(event_value).collect();
-        let view = table("Events", EVENT_COLUMNS, &events)?;
-        context.show(&Answer::new(json!({"events": events}), view))
-    }
-}
-
-impl One {
-    async fn show(self, context: &Context) -> Result<Exit> {
-        let (event, steps) = self.at.there().await?.show(&self.event).await?;
-        let steps: Vec<_> = steps
-            .iter()
-            .map(|step| json!({"at": time(step.at), "what": step.what, "note": step.note}))
-            .collect();
-        let mut value = event_value(&event);
-        value["data"] = event.data.clone();
-        value["steps"] = steps.clone().into();
-        let mut facts: Vec<(String, String)> = Vec::new();
-        for name in [
-            "id", "rule", "key", "state", "seen", "ready", "ended", "why",
-        ] {
-            if let Some(text) = value[name].as_str() {
-                facts.push((name.to_owned(), text.to_owned()));
-            }
-        }
-        for made in &event.made {
-            facts.push(("made".to_owned(), made.to_string()));
-        }
-        facts.push(("data".to_owned(), format!("{:#}", event.data)));
-        const COLUMNS: &[Column] = &[
-            Column::new("At", "at"),
-            Column::new("Step", "what"),
-            Column::new("Note", "note"),
-        ];
-        let steps = table("Steps", COLUMNS, &steps)?;
-        context.show(&Answer::new(
-            value,
-            View::Parts(vec![View::Facts(facts), steps]),
-        ))
-    }
-}
-
-/// An event that is fed by hand.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fed {
-    rule: String,
-    key: Option<String>,
-    #[serde(default)]
-    data: Value,
-}
-
-impl Emit {
-    async fn run(self, context: &Context) -> Result<Exit> {
-        let text = read_text(&self.file)?;
-        let fed: Fed = serde_json::from_str(&text).map_err(|error| {
-            Failure::failed(format!("{} is no event: {error}", self.file.display()))
-        })?;
-        let now = Utc::now();
-        let key = fed
-            .key
-            .unwrap_or_else(|| format!("by hand at {}", now.to_rfc3339()));
-        let mut data = match fed.data {
-            Value::Null => json!({}),
-            data @ Value::Object(_) => data,
-            _ => return Err(Failure::failed("`data` of an event is a map")),
-        };
-        if data.get("event").is_none() {
-            data["event"] = json!({"kind": "emitted"});
-        }
-        let seen = Seen {
-            rule: fed.rule,
-            key,
-            data,
-            at: now,
-            ready: now,
-        };
-        let new = State::open(&self.at.database)
-            .await?
-            .see(std::slice::from_ref(&seen), None)
-            .await?;
-        let id = id_of(&seen.rule, &seen.key);
-        let text = match new {
-            0 => format!("Event {id} of `{}` is known already", seen.rule),
-            _ => format!("Event {id} of `{}` waits", seen.rule),
-        };
-        context.say(
-            json!({"id": id, "rule": seen.rule, "key": seen.key, "new": new == 1}),
-            text,
         )
     }
 }

@@ -382,6 +382,9 @@ async fn launch(client: &Client, pipeline: &str, name: &str) -> String {
 }
 
 const PIPELINE: &str = "nf-core-rnaseq";
+/// A data link of the laboratory, and its bucket.
+const LINK: &str = "open-genomics-sequencing";
+const BUCKET: &str = "open-genomics-sequencing";
 
 #[tokio::test]
 async fn runs_are_seen_at_their_end_by_one_list() {
@@ -488,4 +491,97 @@ async fn nothing_is_asked_about_while_the_server_is_away() {
     }
     world.clock.advance(MINUTE);
     assert_eq!(all.look().await.problems.len(), 0);
+}
+
+/// As many objects in a folder of a data link as said.
+async fn objects(count: usize) {
+    let platform = TestPlatform::builder()
+        .runs(0)
+        .calls_per_second(None)
+        .start()
+        .await
+        .unwrap();
+    let client = client(&platform);
+    for number in 0..count {
+        platform.put_object(BUCKET, &format!("many/{number}.fq"), "x");
+    }
+    for folder in 0..5 {
+        platform.put_object(BUCKET, &format!("marked/{folder}/Done.txt"), "");
+    }
+    let world = World::new().await;
+    let rules = read(&format!(
+        "rules: [{{name: files, workspace: {WORKSPACE}, on: {{data-link: {LINK}, path: 'many/*.fq', every: 1m, settled: 0s}}, command: [echo]}}, \
+         {{name: marked, workspace: {WORKSPACE}, on: {{data-link: {LINK}, path: 'marked/*/Done.txt', every: 1m}}, command: [echo]}}]"
+    ));
+    let memory = Memory::of(world.state.clone());
+    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
+    let mut watchers = Watchers::new(&rules, Some(&client), "", None, memory, clock)
+        .await
+        .unwrap();
+    assert_eq!(world.after(Duration::ZERO, &mut watchers).await, 0);
+    let before = resident();
+    platform.clear_calls();
+    platform.put_object(BUCKET, "many/new.fq", "xy");
+    platform.put_object(BUCKET, "marked/new/Done.txt", "");
+    platform.put_object(BUCKET, "many/deeper/not.fq", "");
+    assert_eq!(world.after(MINUTE, &mut watchers).await, 2);
+    let calls = platform.calls().len();
+    // Pages, the roots, and the folders with markers that are not known.
+    assert!(calls <= count / 100 + 12, "{calls}");
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} kB more");
+    println!("{count} objects: {calls} calls, {grown} kB more");
+    // The same look for both rules, and a file of another size is another version.
+    platform.put_object(BUCKET, "many/0.fq", "longer");
+    assert_eq!(world.after(MINUTE, &mut watchers).await, 1);
+    assert_eq!(world.after(MINUTE, &mut watchers).await, 0);
+    let events = world.events().await;
+    let event = events.iter().find(|event| event.rule == "marked").unwrap();
+    assert_eq!(event.data["event"]["folder"], "marked/new");
+}
+
+#[tokio::test]
+async fn objects_of_a_data_link_are_seen_by_one_walk() {
+    objects(1_500).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn a_hundred_thousand_objects_take_no_memory() {
+    objects(100_000).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_system_tells_of_files_long_before_the_next_look() {
+    let world = World::new().await;
+    let rules = world.rules("{files: 'IN/*/Done.txt', every: 1d}");
+    let memory = Memory::of(world.state.clone());
+    let clock: Arc<dyn Clock> = Arc::new(crate::rules::clock::SystemClock);
+    let told = Told::by_system().unwrap();
+    let watchers = Watchers::new(&rules, None, "", Some(told), memory, clock)
+        .await
+        .unwrap();
+    let (send, mut looked) = tokio::sync::mpsc::unbounded_channel();
+    let watching = tokio::spawn(watchers.run(move |one| drop(send.send(one))));
+    let next = async |looked: &mut tokio::sync::mpsc::UnboundedReceiver<super::Looked>| {
+        let new = async {
+            loop {
+                let one = looked.recv().await.unwrap();
+                assert_eq!(one.problems, Vec::<String>::new());
+                if one.new > 0 {
+                    return one.new;
+                }
+            }
+        };
+        tokio::time::timeout(MINUTE, new).await.unwrap()
+    };
+    looked.recv().await.unwrap();
+    world.put("r1/Done.txt", "");
+    assert_eq!(next(&mut looked).await, 1);
+    // Moved into place, whole.
+    world.put("../aside/Done.txt", "");
+    std::fs::rename(world.folder.path().join("aside"), world.path("r2")).unwrap();
+    assert_eq!(next(&mut looked).await, 1);
+    watching.abort();
 }
