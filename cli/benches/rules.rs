@@ -50,8 +50,12 @@ fn seen(rule: &str, number: usize) -> Seen {
     }
 }
 
+/// What the measuring process tells its runner.
+fn of(name: &str) -> String {
+    std::env::var(name).unwrap()
+}
+
 fn run() {
-    let of = |name: &str| std::env::var(name).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
