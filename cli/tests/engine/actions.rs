@@ -224,7 +224,7 @@ async fn somebody_is_told_at_least_once_and_addresses_stay_secret() {
         assert!(!text.contains("secret-of"), "{text}");
     };
     work.engine.run(stop).await.unwrap();
-    let got = got.lock().unwrap();
+    let got = got.lock().unwrap().clone();
     assert_eq!(got.len(), 2, "{got:?}");
     assert_eq!(got[0], got[1]);
     assert_eq!(got[1].1.as_deref(), Some("rules"));
