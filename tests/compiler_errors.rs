@@ -36,9 +36,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     (
         "drop(client.create_compute_env().compute_env(types::WorkflowLaunchRequest::new()));",
-        &[
-            "`seqera::types::WorkflowLaunchRequest` can't be set where a `seqera::types::ComputeEnv` is wanted",
-        ],
+        &["WorkflowLaunchRequest` can't be set where a `seqera::types::ComputeEnv` is wanted"],
     ),
     (
         "drop(types::Task::new().cpus(7_u64));",
