@@ -244,6 +244,8 @@ mod tests {
                 "ListDatasetsV2.offset",
                 "ListDatasetsV2.search",
                 "ListPipelineVersions",
+                "ValidatePipelineVersionName",
+                "ManagePipelineVersion",
                 "GetWorkflowLog (named WorkflowLogs)",
                 "DataLinkItemType.FUSION_SYMLINK_FILE",
                 "DescribeWorkflowResponse.pipelineInfo",
