@@ -138,8 +138,14 @@ impl Kit {
             match keys {
                 Err(error) => export.notes.push(format!("{} {name}: {error}", kind.block)),
                 Ok(mut keys) => {
-                    if home.text.is_empty() && kind.scope == Scope::Workspace {
-                        keys.remove("workspace");
+                    let place = match kind.scope {
+                        Scope::Organization => Some("organization"),
+                        // Outside of workspaces it is the user's.
+                        Scope::Workspace if !home.text.is_empty() => Some("workspace"),
+                        Scope::Workspace | Scope::Platform => None,
+                    };
+                    if let Some(place) = place {
+                        keys.insert(place.to_owned(), home.text.as_str().into());
                     }
                     protect(&mut keys, &mut export.variables);
                     blocks.entry(rank).or_default().push(Value::Object(keys));

@@ -306,6 +306,12 @@ impl Platform {
         found.next().and_then(|one| one.names.first().cloned())
     }
 
+    /// The name of what has an id in a place, or the id where nothing is known of it.
+    pub(crate) fn name_or(&self, home: &Home, id: &str) -> String {
+        self.name_of(&home.text, id)
+            .unwrap_or_else(|| id.to_owned())
+    }
+
     /// A compute environment whole, by name or id; the primary one where none is said.
     pub(crate) async fn environment(
         &self,

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use seqera::types::{CreateAccessTokenRequest, CreateSshKeyRequest, SshPublicKey};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Entity, Scope, Task, keys_from, state_of, typed};
+use super::{Entity, Scope, Task, state_of, typed};
 use crate::kit::additional::{self, OWN};
 use crate::kit::item::Item;
 use crate::kit::platform::{Home, Platform, Present};
@@ -29,6 +29,7 @@ impl Entity for Tokens {
     const NOUN: &'static str = "token";
     const SCOPE: Scope = Scope::Platform;
     const COMMAND: &'static [&'static str] = &[OWN, "tokens"];
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[("name", "name")];
     type State = CreateAccessTokenRequest;
 
     fn output(item: &Item, field: &str) -> Option<String> {
@@ -111,15 +112,6 @@ impl Entity for Tokens {
         let call = platform.client.delete_token().token_id(present.number());
         Ok(call.send().await?)
     }
-
-    fn export(
-        _: &Platform,
-        _: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        Ok(keys_from(&present.state, &[("name", "name")]))
-    }
 }
 
 pub struct SshKeys;
@@ -143,6 +135,8 @@ impl Entity for SshKeys {
     const SCOPE: Scope = Scope::Platform;
     const COMMAND: &'static [&'static str] = &[OWN, "ssh-keys"];
     const IMMUTABLE: &'static [&'static str] = &["publicKey"];
+    const EXPORTED: &'static [(&'static str, &'static str)] =
+        &[("name", "name"), ("public-key", "publicKey")];
     type State = CreateSshKeyRequest;
 
     fn desired(item: &Item, _: &Home, _: &Platform) -> Result<Value> {
@@ -174,15 +168,5 @@ impl Entity for SshKeys {
     async fn delete(platform: &Platform, _: &Home, present: &Present) -> Result<()> {
         let call = platform.client.delete_ssh_key().key_id(present.number());
         Ok(call.send().await?)
-    }
-
-    fn export(
-        _: &Platform,
-        _: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        let table = [("name", "name"), ("public-key", "publicKey")];
-        Ok(keys_from(&present.state, &table))
     }
 }

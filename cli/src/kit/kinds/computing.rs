@@ -359,13 +359,8 @@ impl Entity for ComputeEnvs {
             ("primary", "primary"),
         ];
         let mut keys = keys_from(&present.state, &table);
-        keys.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
         if let Some(id) = present.state["credentialsId"].as_str() {
-            let name = platform.name_of(&home.text, id);
-            keys.insert(
-                "credentials".to_owned(),
-                name.unwrap_or_else(|| id.to_owned()).into(),
-            );
+            keys.insert("credentials".to_owned(), platform.name_or(home, id).into());
         }
         let mut config = present.state["config"].clone();
         if let Value::Object(fields) = &mut config {
@@ -384,7 +379,6 @@ impl Entity for ComputeEnvs {
         let path = format!("compute-envs/{}.json", super::file_name(&name));
         files.push((path.clone(), format!("{:#}\n", config)));
         keys.insert("file-path".to_owned(), path.into());
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }

@@ -191,7 +191,7 @@ impl Entity for Datasets {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         files: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
@@ -220,7 +220,6 @@ impl Entity for Datasets {
         );
         keys.insert("file-path".to_owned(), path.as_str().into());
         files.push((path, text.to_owned()));
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }
@@ -332,13 +331,8 @@ impl Entity for DataLinks {
             ],
         );
         if let Some(id) = present.state["credentialsId"].as_str() {
-            let name = platform.name_of(&home.text, id);
-            keys.insert(
-                "credentials".to_owned(),
-                name.unwrap_or_else(|| id.to_owned()).into(),
-            );
+            keys.insert("credentials".to_owned(), platform.name_or(home, id).into());
         }
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }

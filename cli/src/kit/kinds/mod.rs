@@ -88,6 +88,8 @@ pub trait Entity: 'static {
     const ASKS: bool = false;
     /// Whether the user has some outside of workspaces.
     const PERSONAL: bool = true;
+    /// Keys of an item that makes one again, and the field of the state that each is.
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[];
     /// What is compared, beside fields that are this module's own.
     type State: Serialize + DeserializeOwned + PartialEq;
 
@@ -147,13 +149,15 @@ pub trait Entity: 'static {
         present: &Present,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The keys of an item that makes one again; texts of files go to `files`.
+    /// The keys of an item that makes one again, but for its place; texts of files go to `files`.
     fn export(
-        platform: &Platform,
-        home: &Home,
+        _platform: &Platform,
+        _home: &Home,
         present: &Present,
-        files: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>>;
+        _files: &mut Vec<(String, String)>,
+    ) -> Result<Map<String, Value>> {
+        Ok(keys_from(&present.state, Self::EXPORTED))
+    }
 }
 
 type Listing = for<'a> fn(&'a Platform, &'a Home) -> BoxFuture<'a, Result<Vec<Present>>>;
@@ -411,7 +415,13 @@ fn keys_from(state: &Value, table: &[(&str, &str)]) -> Map<String, Value> {
         let value = field
             .split('.')
             .try_fold(state, |value, part| value.get(part))?;
-        let says = !matches!(value, Value::Null | Value::Bool(false)) && value != "";
+        let says = match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(list) => !list.is_empty(),
+            Value::Object(fields) => !fields.is_empty(),
+            _ => true,
+        };
         says.then(|| ((*key).to_owned(), value.clone()))
     });
     keys.collect()

@@ -5,11 +5,9 @@ use seqera::types::{
     CreateTeamMemberRequest, Member, Organization, OrganizationDetails, Team, TeamDetails,
     UpdateOrganizationRequest, UpdateTeamRequest, UpdateWorkspaceRequest, WorkspaceDetails,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{
-    Entity, Reference, Scope, Task, key, keys_from, several, state_of, texts, typed, with_state,
-};
+use super::{Entity, Reference, Scope, Task, key, several, state_of, texts, typed, with_state};
 use crate::commands::{organizations, teams, workspaces};
 use crate::kit::item::Item;
 use crate::kit::keys::{Key, Takes};
@@ -61,6 +59,13 @@ impl Entity for Organizations {
     const NOUN: &'static str = "organization";
     const SCOPE: Scope = Scope::Platform;
     const COMMAND: &'static [&'static str] = &["organizations", "add"];
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[
+        ("name", "name"),
+        ("full-name", "fullName"),
+        ("description", "description"),
+        ("location", "location"),
+        ("website", "website"),
+    ];
     type State = Organization;
 
     fn desired(item: &Item, _: &Home, _: &Platform) -> Result<Value> {
@@ -92,24 +97,6 @@ impl Entity for Organizations {
     async fn delete(platform: &Platform, _: &Home, present: &Present) -> Result<()> {
         let call = platform.client.delete_organization();
         Ok(call.org_id(present.number()).send().await?)
-    }
-
-    fn export(
-        _: &Platform,
-        _: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        Ok(keys_from(
-            &present.state,
-            &[
-                ("name", "name"),
-                ("full-name", "fullName"),
-                ("description", "description"),
-                ("location", "location"),
-                ("website", "website"),
-            ],
-        ))
     }
 }
 
@@ -168,6 +155,11 @@ impl Entity for Teams {
     const NOUN: &'static str = "team";
     const SCOPE: Scope = Scope::Organization;
     const COMMAND: &'static [&'static str] = &["teams", "add"];
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[
+        ("name", "name"),
+        ("description", "description"),
+        ("members", "members"),
+    ];
     type State = Team;
 
     fn extra(_: &str) -> Vec<Key> {
@@ -248,22 +240,6 @@ impl Entity for Teams {
             .org_id(home.org());
         Ok(call.team_id(present.number()).send().await?)
     }
-
-    fn export(
-        _: &Platform,
-        home: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        let table = [("name", "name"), ("description", "description")];
-        let mut keys = keys_from(&present.state, &table);
-        keys.insert("organization".to_owned(), home.text.as_str().into());
-        let members = texts(&present.state, "members");
-        if !members.is_empty() {
-            keys.insert("members".to_owned(), members.into());
-        }
-        Ok(keys)
-    }
 }
 
 pub struct Workspaces;
@@ -283,6 +259,12 @@ impl Entity for Workspaces {
     const SCOPE: Scope = Scope::Organization;
     const COMMAND: &'static [&'static str] = &["workspaces", "add"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("visibility", "visibility")];
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[
+        ("name", "name"),
+        ("full-name", "fullName"),
+        ("description", "description"),
+        ("visibility", "visibility"),
+    ];
     type State = UpdateWorkspaceRequest;
 
     fn references(item: &Item) -> Vec<Reference> {
@@ -330,24 +312,5 @@ impl Entity for Workspaces {
     async fn delete(platform: &Platform, home: &Home, present: &Present) -> Result<()> {
         let call = platform.client.delete_workspace().org_id(home.org());
         Ok(call.workspace_id(present.number()).send().await?)
-    }
-
-    fn export(
-        _: &Platform,
-        home: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        let mut keys = keys_from(
-            &present.state,
-            &[
-                ("name", "name"),
-                ("full-name", "fullName"),
-                ("description", "description"),
-                ("visibility", "visibility"),
-            ],
-        );
-        keys.insert("organization".to_owned(), home.text.as_str().into());
-        Ok(keys)
     }
 }

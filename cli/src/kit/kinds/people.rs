@@ -100,13 +100,12 @@ impl Entity for Members {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         _: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
         let mut keys = keys_from(&present.state, &[("role", "role")]);
         keys.insert("user".to_owned(), present.names.first().cloned().into());
-        keys.insert("organization".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }
@@ -280,7 +279,7 @@ impl Entity for Participants {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         _: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
@@ -289,7 +288,6 @@ impl Entity for Participants {
         let (kind, name) = name.split_once(' ').unwrap_or(("MEMBER", &name));
         keys.insert("name".to_owned(), name.into());
         keys.insert("type".to_owned(), kind.into());
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }

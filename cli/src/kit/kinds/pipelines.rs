@@ -111,11 +111,7 @@ pub(super) fn export_launch(
     let mut keys = super::keys_from(launch, LAUNCH);
     keys.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     if let Some(id) = launch["computeEnvId"].as_str() {
-        let name = platform.name_of(&home.text, id);
-        keys.insert(
-            "compute-env".to_owned(),
-            name.unwrap_or_else(|| id.to_owned()).into(),
-        );
+        keys.insert("compute-env".to_owned(), platform.name_or(home, id).into());
     }
     let mut file = |key: &str, path: String, text: &str, keys: &mut Map<String, Value>| {
         keys.insert(key.to_owned(), path.as_str().into());
@@ -316,10 +312,8 @@ impl Entity for Pipelines {
             ("labels", "labels"),
         ];
         let mut own = super::keys_from(&present.state, &table);
-        own.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
         own.insert("url".to_owned(), launch["pipeline"].clone());
         keys.extend(own);
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }
@@ -496,7 +490,6 @@ impl Entity for Actions {
         keys.insert("name".to_owned(), name.into());
         keys.insert("type".to_owned(), source.into());
         keys.insert("pipeline".to_owned(), launch["pipeline"].clone());
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }

@@ -22,6 +22,11 @@ impl Entity for Roles {
     const NOUN: &'static str = "role";
     const SCOPE: Scope = Scope::Organization;
     const COMMAND: &'static [&'static str] = &[OWN, "roles"];
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[
+        ("name", "name"),
+        ("description", "description"),
+        ("permissions", "permissions"),
+    ];
     type State = UpdateRoleRequest;
 
     fn references(item: &Item) -> Vec<Reference> {
@@ -93,22 +98,6 @@ impl Entity for Roles {
     async fn delete(platform: &Platform, home: &Home, present: &Present) -> Result<()> {
         let call = platform.client.delete_role().role_name(&present.id);
         Ok(call.org_id(home.org()).send().await?)
-    }
-
-    fn export(
-        _: &Platform,
-        home: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        let table = [
-            ("name", "name"),
-            ("description", "description"),
-            ("permissions", "permissions"),
-        ];
-        let mut keys = keys_from(&present.state, &table);
-        keys.insert("organization".to_owned(), home.text.as_str().into());
-        Ok(keys)
     }
 }
 
@@ -189,7 +178,7 @@ impl Entity for ManagedIdentities {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         _: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
@@ -211,7 +200,6 @@ impl Entity for ManagedIdentities {
         let platform = present.state["platform"].as_str().unwrap_or_default();
         let scheduler = platform.strip_suffix(SUFFIX).unwrap_or(platform);
         keys.insert("type".to_owned(), scheduler.into());
-        keys.insert("organization".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }

@@ -1,9 +1,9 @@
 //! Settings of workspaces.
 
 use seqera::types::{DataStudioWorkspaceSettingsRequest, UpdateWorkspaceRequest};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Entity, Scope, Task, keys_from, state_of, typed, with_state};
+use super::{Entity, Scope, Task, state_of, typed, with_state};
 use crate::kit::additional::{self, OWN};
 use crate::kit::item::Item;
 use crate::kit::platform::{Home, Platform, Present};
@@ -31,6 +31,12 @@ impl Entity for WorkspaceSettings {
     const COMMAND: &'static [&'static str] = &[OWN, "workspace-settings"];
     const STAYS: Option<&'static str> = Some("settings stay");
     const PERSONAL: bool = false;
+    const EXPORTED: &'static [(&'static str, &'static str)] = &[
+        ("container-repository", "containerRepository"),
+        ("name-strategy", "nameStrategy"),
+        ("lifespan-hours", "lifespanHours"),
+        ("private-by-default", "privateStudioByDefault"),
+    ];
     type State = DataStudioWorkspaceSettingsRequest;
 
     fn name(_: &Item) -> String {
@@ -78,24 +84,5 @@ impl Entity for WorkspaceSettings {
 
     async fn delete(_: &Platform, _: &Home, _: &Present) -> Result<()> {
         Ok(())
-    }
-
-    fn export(
-        _: &Platform,
-        home: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        let mut keys = keys_from(
-            &present.state,
-            &[
-                ("container-repository", "containerRepository"),
-                ("name-strategy", "nameStrategy"),
-                ("lifespan-hours", "lifespanHours"),
-                ("private-by-default", "privateStudioByDefault"),
-            ],
-        );
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
-        Ok(keys)
     }
 }

@@ -248,8 +248,6 @@ impl Entity for Studios {
                 ("ssh", "configuration.sshEnabled"),
             ],
         );
-        keys.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
-        keys.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
         let name = present.names.first().cloned().unwrap_or_default();
         let own = |key: &str| present.raw[key].as_bool() == Some(true);
         if let Some(image) = present.state["dataStudioToolUrl"]
@@ -272,11 +270,7 @@ impl Entity for Studios {
             files.push((path.clone(), text.to_owned()));
             keys.insert("conda-env-yml".to_owned(), path.into());
         }
-        let named = |id: &str| {
-            platform
-                .name_of(&home.text, id)
-                .unwrap_or_else(|| id.to_owned())
-        };
+        let named = |id: &str| platform.name_or(home, id);
         if let Some(id) = present.state["computeEnvId"].as_str() {
             keys.insert("compute-env".to_owned(), named(id).into());
         }
@@ -285,7 +279,6 @@ impl Entity for Studios {
             let names: Vec<_> = mounts.iter().map(|id| named(id)).collect();
             keys.insert("mount-data".to_owned(), names.into());
         }
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }

@@ -341,7 +341,6 @@ impl Entity for PipelineVersions {
             keys.insert("default".to_owned(), true.into());
         }
         keys.insert("url".to_owned(), launch["pipeline"].clone());
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }
@@ -472,7 +471,7 @@ impl Entity for PipelineSchemas {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         files: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
@@ -480,7 +479,7 @@ impl Entity for PipelineSchemas {
         let path = format!("pipeline-schemas/{}.json", file_name(&name));
         let text = present.raw["text"].as_str().unwrap_or_default();
         files.push((path.clone(), text.to_owned()));
-        let keys = json!({"pipeline": name, "workspace": home.text, "file-path": path});
+        let keys = json!({"pipeline": name, "file-path": path});
         Ok(keys.as_object().cloned().unwrap_or_default())
     }
 }

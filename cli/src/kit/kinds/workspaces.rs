@@ -36,6 +36,8 @@ impl Entity for Labels {
     const NOUN: &'static str = "label";
     const SCOPE: Scope = Scope::Workspace;
     const COMMAND: &'static [&'static str] = &["labels", "add"];
+    const EXPORTED: &'static [(&'static str, &'static str)] =
+        &[("name", "name"), ("value", "value")];
     type State = CreateLabelRequest;
 
     fn name(item: &Item) -> String {
@@ -80,17 +82,6 @@ impl Entity for Labels {
     async fn delete(platform: &Platform, home: &Home, present: &Present) -> Result<()> {
         let call = platform.client.delete_label().label_id(present.number());
         Ok(call.workspace_id(home.workspace).send().await?)
-    }
-
-    fn export(
-        _: &Platform,
-        home: &Home,
-        present: &Present,
-        _: &mut Vec<(String, String)>,
-    ) -> Result<Map<String, Value>> {
-        let mut keys = keys_from(&present.state, &[("name", "name"), ("value", "value")]);
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
-        Ok(keys)
     }
 }
 
@@ -233,7 +224,7 @@ impl Entity for Credentials {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         _: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
@@ -266,7 +257,6 @@ impl Entity for Credentials {
         keys.retain(|key, _| known.iter().any(|one| one.name == *key));
         keys.insert("name".to_owned(), name.into());
         keys.insert("type".to_owned(), variant.into());
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }
@@ -353,14 +343,13 @@ impl Entity for Secrets {
 
     fn export(
         _: &Platform,
-        home: &Home,
+        _: &Home,
         present: &Present,
         _: &mut Vec<(String, String)>,
     ) -> Result<Map<String, Value>> {
         let mut keys = keys_from(&present.state, &[("name", "name")]);
         let name = present.names.first().cloned().unwrap_or_default();
         keys.insert("value".to_owned(), variable_of("SECRET", &name).into());
-        keys.insert("workspace".to_owned(), home.text.as_str().into());
         Ok(keys)
     }
 }
