@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use seqera_cli::rules::file::Limit;
 use seqera_cli::rules::state::{Admission, Condition, Filter, Known, Note};
 use seqera_cli::rules::{State, StateError};
@@ -139,6 +139,37 @@ async fn a_file_takes_one_runner_and_others_may_look() {
 }
 
 #[tokio::test]
+async fn what_stood_in_the_way_is_no_sending() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = file(&folder).await;
+    let runner = state.runner("one", LEASE).await.unwrap();
+    state.see(&[seen("r", "a")], None).await.unwrap();
+    let now = Utc::now();
+    let off = || Note::PutOff {
+        until: now,
+        why: "in its way",
+    };
+    for _ in 0..9 {
+        let event = state.take(&runner, &["r"], now).await.unwrap();
+        state
+            .note(&runner, &mut event.unwrap(), now, off())
+            .await
+            .unwrap();
+    }
+    let event = state.take(&runner, &["r"], now).await.unwrap();
+    let mut event = event.unwrap();
+    assert_eq!((event.tries, event.sent), (9, 0));
+    for sent in 1..3 {
+        let begun = Note::Begun { run_name: "r-1" };
+        state.note(&runner, &mut event, now, begun).await.unwrap();
+        assert_eq!(event.sent, sent);
+    }
+    // It did not leave after all.
+    state.note(&runner, &mut event, now, off()).await.unwrap();
+    assert_eq!(only(&state).await.sent, 1);
+}
+
+#[tokio::test]
 async fn what_is_damaged_or_of_others_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
@@ -225,32 +256,17 @@ pub async fn limits(state: &State) {
         at_once: None,
         per_hour: Some(3),
     };
-    let mut taken = Vec::new();
-    for _ in 0..2 {
-        let mut event = state
-            .take(&runner, &["limited"], now)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            state
-                .admit(&runner, &mut event, at_once, now)
-                .await
-                .unwrap(),
-            Admission::Now
-        );
-        taken.push(event);
-    }
-    let mut third = state
-        .take(&runner, &["limited"], now)
-        .await
-        .unwrap()
-        .unwrap();
-    let held = state
-        .admit(&runner, &mut third, at_once, now)
-        .await
-        .unwrap();
-    assert_eq!(held, Admission::Later(None));
+    // Whether the next event may begin then.
+    let next = async |limit: Limit, at: DateTime<Utc>| {
+        let event = state.take(&runner, &["limited"], now).await.unwrap();
+        let mut event = event.unwrap();
+        let admission = state.admit(&runner, &mut event, limit, at).await.unwrap();
+        (event, admission)
+    };
+    let (mut first, admission) = next(at_once, now).await;
+    assert_eq!(admission, Admission::Now);
+    assert_eq!(next(at_once, now).await.1, Admission::Now);
+    assert_eq!(next(at_once, now).await.1, Admission::Later(None));
     // A run that goes on counts, though its event is done.
     let made = json!({"id": "run-1"});
     let run = seqera_cli::rules::state::MadeRun {
@@ -263,41 +279,13 @@ pub async fn limits(state: &State) {
         run: Some(run),
         last: true,
     };
-    state.note(&runner, &mut taken[0], now, note).await.unwrap();
-    let mut third = state
-        .take(&runner, &["limited"], now)
-        .await
-        .unwrap()
-        .unwrap();
-    let held = state
-        .admit(&runner, &mut third, at_once, now)
-        .await
-        .unwrap();
-    assert_eq!(held, Admission::Later(None));
+    state.note(&runner, &mut first, now, note).await.unwrap();
+    assert_eq!(next(at_once, now).await.1, Admission::Later(None));
     assert_eq!(state.going_on(&["limited"]).await.unwrap().len(), 1);
     state.ended(&["run-1"]).await.unwrap();
-    let mut third = state
-        .take(&runner, &["limited"], now)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        state
-            .admit(&runner, &mut third, at_once, now)
-            .await
-            .unwrap(),
-        Admission::Now
-    );
+    assert_eq!(next(at_once, now).await.1, Admission::Now);
     // Three began within the hour.
-    let mut fourth = state
-        .take(&runner, &["limited"], now)
-        .await
-        .unwrap()
-        .unwrap();
-    let held = state
-        .admit(&runner, &mut fourth, per_hour, now)
-        .await
-        .unwrap();
+    let held = next(per_hour, now).await.1;
     let Admission::Later(Some(until)) = held else {
         panic!("{held:?}")
     };
@@ -305,15 +293,6 @@ pub async fn limits(state: &State) {
         (3_599..=3_600).contains(&(until - now).num_seconds()),
         "{until}"
     );
-    let mut fourth = state
-        .take(&runner, &["limited"], now)
-        .await
-        .unwrap()
-        .unwrap();
-    let later = state
-        .admit(&runner, &mut fourth, per_hour, until)
-        .await
-        .unwrap();
-    assert_eq!(later, Admission::Now);
+    assert_eq!(next(per_hour, until).await.1, Admission::Now);
     state.leave(&runner).await.unwrap();
 }

@@ -67,6 +67,7 @@ pub(super) fn event_value(event: &Event) -> Value {
         "why": event.why,
         "made": event.made,
         "tries": event.tries,
+        "sent": event.sent,
     })
 }
 

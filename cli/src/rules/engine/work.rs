@@ -187,7 +187,7 @@ impl Engine {
                 Ok(None) if (event.looks as usize) < PAUSES.len() => {
                     return Ok(Outcome::Unclear(format!("there is no run {name} yet")));
                 }
-                Ok(None) => sent_before = event.tries + 1,
+                Ok(None) => sent_before = event.sent,
                 // Whatever it is, nothing is decided.
                 Err(Outcome::Nobody(why)) => return Ok(Outcome::Nobody(why)),
                 Err(outcome) => return Ok(Outcome::Unseen(outcome.text())),
@@ -211,9 +211,8 @@ impl Engine {
         let begun = event.begun.unwrap_or_default();
         let age = (self.clock.now() - begun).to_std().unwrap_or_default();
         if age > FRESH {
-            return Ok(Outcome::Unclear(
-                "the machine stood still before it was sent".to_owned(),
-            ));
+            let why = "the machine stood still before it was sent";
+            return Ok(Outcome::At(self.clock.now(), why.to_owned()));
         }
         Ok(actions::launch::send(ready, &name).await)
     }

@@ -101,6 +101,8 @@ pub struct Event {
     pub round: u32,
     /// How often in a row something stood in its way.
     pub tries: u32,
+    /// How often the action that is begun may have been sent.
+    pub sent: u32,
     /// Since when it counts among those that its rule has begun.
     pub admitted: Option<DateTime<Utc>>,
     /// The name of the run of the action that is begun; empty for one that makes no run.
@@ -116,7 +118,7 @@ pub struct Event {
 }
 
 pub(super) const COLUMNS: &str = "id, rule, event_key, data, happened, seen, ready, state, why, made, \
-     round, tries, admitted, run_name, begun, looks, runner, ended";
+     round, tries, sent, admitted, run_name, begun, looks, runner, ended";
 
 impl Event {
     pub(super) fn of(row: &AnyRow) -> Result<Self> {
@@ -139,6 +141,7 @@ impl Event {
             made: made.as_array().cloned().unwrap_or_default(),
             round: count("round")?,
             tries: count("tries")?,
+            sent: count("sent")?,
             admitted: maybe_time("admitted")?,
             run_name: row.try_get("run_name")?,
             begun: maybe_time("begun")?,
@@ -158,7 +161,7 @@ pub fn id_of(rule: &str, key: &str) -> String {
 pub(super) async fn insert(connection: &mut AnyConnection, seen: &Seen) -> Result<u64> {
     let id = id_of(&seen.rule, &seen.key);
     let text = "INSERT INTO events (id, rule, event_key, data, happened, seen, ready, state, made, round, \
-                tries, looks) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', '[]', 0, 0, 0) \
+                tries, sent, looks) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', '[]', 0, 0, 0, 0) \
                 ON CONFLICT (id) DO NOTHING";
     let now = millis(Utc::now());
     let done = sqlx::query(text)

@@ -1,6 +1,6 @@
 //! Those who take events: what keeps two from the same.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl State {
     pub async fn runner(&self, name: &str, lease: Duration) -> Result<Runner> {
         let lock = match self.kind {
             Kind::Postgres => None,
-            Kind::Sqlite => Some(Arc::new(lock(&self.at)?)),
+            Kind::Sqlite => Some(Arc::new(lock(&self.at).await?)),
         };
         schema::check_pages(self).await?;
         let runner = Runner {
@@ -175,7 +175,11 @@ impl State {
     }
 }
 
-fn lock(at: &str) -> Result<File> {
+/// How long a lock is waited for: one that ends takes a moment to let go, and so do programs that it
+/// has just started.
+const LETTING_GO: Duration = Duration::from_secs(1);
+
+async fn lock(at: &str) -> Result<File> {
     let path = format!("{at}.lock");
     let told = |error: std::io::Error| StateError::Unusable(format!("{path}: {error}"));
     let file = File::options()
@@ -183,11 +187,19 @@ fn lock(at: &str) -> Result<File> {
         .append(true)
         .open(&path)
         .map_err(told)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StateError::Locked(format!(
-            "another runner is at work with the state {at}: a file takes one at a time"
-        ))),
-        Err(std::fs::TryLockError::Error(error)) => Err(told(error)),
+    let until = tokio::time::Instant::now() + LETTING_GO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(told(error)),
+            Err(TryLockError::WouldBlock) if tokio::time::Instant::now() < until => {
+                tokio::time::sleep(LETTING_GO / 20).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(StateError::Locked(format!(
+                    "another runner is at work with the state {at}: a file takes one at a time"
+                )));
+            }
+        }
     }
 }

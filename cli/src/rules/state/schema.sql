@@ -18,6 +18,8 @@ CREATE TABLE events (
     round BIGINT NOT NULL,
     -- How often in a row something stood in its way.
     tries BIGINT NOT NULL,
+    -- How often the action that is begun may have been sent.
+    sent BIGINT NOT NULL,
     -- Since when it counts among those that its rule may begin.
     admitted BIGINT,
     -- Of the action that is begun: the name of its run, when it was begun, and how often it was looked for.

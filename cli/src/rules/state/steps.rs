@@ -88,7 +88,7 @@ impl State {
         let (what, told) = change(&mut next, now, &note);
         let mut writing = self.begin().await?;
         let text = "UPDATE events SET ready = $3, state = $4, why = $5, made = $6, tries = $7, \
-                    run_name = $8, begun = $9, looks = $10, runner = $11, ended = $12 \
+                    run_name = $8, begun = $9, looks = $10, runner = $11, ended = $12, sent = $13 \
                     WHERE id = $1 AND runner = $2";
         let done = sqlx::query(text)
             .bind(next.id.clone())
@@ -103,6 +103,7 @@ impl State {
             .bind(i64::from(next.looks))
             .bind(next.runner.clone())
             .bind(next.ended.map(millis))
+            .bind(i64::from(next.sent))
             .execute(&mut *writing.transaction)
             .await?;
         if done.rows_affected() != 1 {
@@ -305,8 +306,7 @@ fn change(
     };
     match note {
         Note::Begun { run_name } => {
-            // Sent again, that is.
-            event.tries += u32::from(event.condition == Condition::Begun);
+            event.sent += 1;
             event.condition = Condition::Begun;
             event.run_name = Some((*run_name).to_owned());
             event.begun = Some(now);
@@ -326,7 +326,7 @@ fn change(
         Note::Made { made, last, .. } => {
             event.made.push((*made).clone());
             (event.run_name, event.begun, event.looks) = (None, None, 0);
-            event.tries = 0;
+            (event.tries, event.sent) = (0, 0);
             event.why = None;
             event.condition = Condition::Waiting;
             if *last {
@@ -347,6 +347,9 @@ fn change(
             ("skipped", Some((*why).to_owned()))
         }
         Note::PutOff { until, why } => {
+            if event.condition == Condition::Begun {
+                event.sent = event.sent.saturating_sub(1);
+            }
             event.condition = Condition::Waiting;
             (event.run_name, event.begun, event.looks) = (None, None, 0);
             event.tries += 1;

@@ -150,7 +150,8 @@ impl State {
         if was.is_end() {
             event.admitted = None;
         }
-        (event.ready, event.tries, event.why, event.ended) = (now, 0, None, None);
+        (event.tries, event.sent) = (0, 0);
+        (event.ready, event.why, event.ended) = (now, None, None);
         self.change_by_hand(&event, was, now, "tried again", None)
             .await?;
         Ok(event)
@@ -188,7 +189,7 @@ impl State {
         let mut writing = self.begin().await?;
         let text = format!(
             "UPDATE events SET ready = $3, state = $4, why = $5, made = $6, tries = $7, \
-             run_name = $8, begun = $9, looks = $10, ended = $11, round = $12, admitted = $13, runner = NULL \
+             run_name = $8, begun = $9, looks = $10, ended = $11, round = $12, admitted = $13, sent = $14, runner = NULL \
              WHERE id = $1 AND state = $2 AND (runner IS NULL OR NOT EXISTS \
              (SELECT 1 FROM runners WHERE name = events.runner AND until > {}))",
             self.lease_clock()
@@ -207,6 +208,7 @@ impl State {
             .bind(event.ended.map(millis))
             .bind(i64::from(event.round))
             .bind(event.admitted.map(millis))
+            .bind(i64::from(event.sent))
             .execute(&mut *writing.transaction)
             .await?;
         if done.rows_affected() != 1 {
