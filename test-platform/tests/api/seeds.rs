@@ -222,6 +222,14 @@ async fn a_seed_with_what_nobody_would_see_is_refused() {
             "the launch of x has no `pipeline`",
         ),
         (
+            json!({ "datasets": [{ "name": "x", "versions": [{ "filename": "a.csv" }] }] }),
+            "unknown field `filename`",
+        ),
+        (
+            json!({ "participants": [{ "user": "grace", "role": "lanch" }] }),
+            "no role named lanch",
+        ),
+        (
             json!({ "actions": [{ "name": "x", "source": "cron", "launch": { "pipeline": "a/b" } }] }),
             "action x: Invalid cron",
         ),
