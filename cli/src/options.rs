@@ -110,8 +110,15 @@ pub struct Overwrite {
 #[serde(default)]
 pub struct Labels {
     /// Labels, separated by commas: name, or name=value for a resource label
-    #[arg(long)]
+    #[arg(long, value_parser = List::<Label>::or_none)]
     pub labels: Option<List<Label>>,
+}
+
+impl Labels {
+    /// Those that were said, if any was.
+    pub fn any(&self) -> Option<&List<Label>> {
+        self.labels.as_ref().filter(|labels| !labels.0.is_empty())
+    }
 }
 
 /// What is launched, and how. In requests the fields have the API's names.

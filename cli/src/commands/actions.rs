@@ -203,7 +203,7 @@ impl Action {
             .body(body);
         let id = call.send().await?.action_id.unwrap_or_default();
         let reference = place.reference().await?;
-        if let Some(labels) = &self.labels.labels {
+        if let Some(labels) = self.labels.any() {
             let ids = labels::ids(context, &place, &labels.0, Absent::Make).await?;
             let made = [Value::from(id.as_str())];
             let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &made, &ids);

@@ -133,7 +133,15 @@ impl Launch {
             true => None,
             false => self.find(context, place).await?,
         };
-        let ready = self.ready(context.client()?, place.id(), env.as_ref(), found);
+        let mut this = self.clone();
+        if let (Some(found), Some(name)) = (&found, &self.version.version_name) {
+            let version = pipelines::versions::named(context, place, found.id, name).await?;
+            this.version = VersionRef {
+                version_id: version.id,
+                version_name: None,
+            };
+        }
+        let ready = this.ready(context.client()?, place.id(), env.as_ref(), found);
         let mut ready = ready.await?;
         if let Some(labels) = &self.labels {
             let ids = labels::ids(context, place, &labels.0, Absent::Make).await?;

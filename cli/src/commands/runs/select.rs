@@ -12,6 +12,7 @@ use crate::commands::launch::RunStatus;
 use crate::commands::pipelines;
 use crate::context::{Context, Place};
 use crate::exit::{Failure, Result};
+use crate::lists::Entries;
 use crate::values::List;
 
 /// Filters of runs.
@@ -145,7 +146,7 @@ impl Selection {
             .for_each(&mut add);
         if let Some(search) = self.filters.search(self.filter.as_deref(), None) {
             let call = context.client()?.list_workflows().workspace_id(place.id());
-            let mut found = call.search(search).stream();
+            let mut found = Entries::of(call.search(search).stream());
             while let Some(run) = found.try_next().await? {
                 run.workflow
                     .and_then(|run| run.id)
