@@ -25,6 +25,21 @@ const CRATES: &[(&str, &[&[&str]])] = &[
         ],
     ),
     (
+        "cli/src",
+        &[
+            &["exit", "values"],
+            &["config", "output"],
+            &["options"],
+            &["context", "lists"],
+            &["requests"],
+            &["commands"],
+            &["kit"],
+            &["rules"],
+            &["program"],
+            &["main"],
+        ],
+    ),
+    (
         "test-platform/src",
         &[
             &["schema", "state"],

@@ -12,10 +12,9 @@ use seqera::types::{OrgAndWorkspace, User};
 use serde_json::Value;
 use tokio::sync::{Notify, OnceCell};
 
-use crate::args::Global;
 use crate::config::{self, Config, Profile};
 use crate::exit::{Exit, Failure, Kind, Result};
-use crate::options::{InOrganization, InWorkspace};
+use crate::options::{Global, InOrganization, InWorkspace};
 use crate::output::{Answer, Form, Printer, Program, Progress, View};
 
 const CLOUD: &str = "https://api.cloud.seqera.io";

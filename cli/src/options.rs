@@ -6,7 +6,8 @@ use clap::Args;
 use seqera::NameOrId;
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Label, List, TextFile};
+use crate::output::Form;
+use crate::values::{Label, List, TextFile, choices};
 
 /// The workspace that a command works in.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
@@ -224,4 +225,56 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(
         Form::One(path) => vec![path],
         Form::Many(paths) => paths,
     })
+}
+
+/// Options of all commands. They stand before the command; the long ones after it too, where it
+/// has none of that name.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Access token [default: TOWER_ACCESS_TOKEN, else the profile's]
+    #[arg(short = 't', long)]
+    pub access_token: Option<String>,
+    /// Address of the API [default: TOWER_API_ENDPOINT, the profile's, else Seqera Cloud]
+    #[arg(short, long)]
+    pub url: Option<String>,
+    /// Form of the result [default: TOWER_CLI_OUTPUT_FORMAT, else console]
+    #[arg(short, long, value_enum)]
+    pub output: Option<Form>,
+    /// Show each call to the server on standard error
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Allow an address without encryption (http)
+    #[arg(long)]
+    pub insecure: bool,
+    /// Expression of jq that the JSON result is put through
+    #[arg(long, value_name = "EXPRESSION")]
+    pub jq: Option<String>,
+    /// Columns of a list, separated by commas: names of the table, or fields of the JSON
+    #[arg(long)]
+    pub columns: Option<List<String>>,
+    /// Profile of the configuration file [default: the current one]
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Show the request that would change something, and send it not
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer every question with yes
+    #[arg(long)]
+    pub yes: bool,
+    /// When to colour
+    #[arg(long, value_enum)]
+    pub color: Option<Color>,
+    /// File with the certificates of authorities to trust too, PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+choices! {
+    /// When to colour.
+    Color {
+        Auto = "auto",
+        Always = "always",
+        Never = "never",
+    }
 }

@@ -1,9 +1,11 @@
 //! The types of option values: lists, labels, variables, files, and words of a fixed set.
 
+use std::any::TypeId;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::{Arg, ArgAction, Command};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -301,6 +303,37 @@ macro_rules! choices {
 }
 
 pub(crate) use choices;
+
+/// Whether an option is there or not, or says `true` or `false`.
+pub fn is_switch(arg: &Arg) -> bool {
+    arg.get_value_parser().type_id() == TypeId::of::<bool>()
+        || matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::Count)
+}
+
+/// Makes switches of three states take `=true` and `=false` too, and every choice any case.
+pub fn relax(command: Command) -> Command {
+    command
+        .mut_args(|arg| {
+            let arg = match arg.get_action() {
+                ArgAction::Set if is_switch(&arg) && !arg.is_positional() => switch(arg),
+                _ => arg,
+            };
+            let takes_value = arg.get_action().takes_values();
+            arg.ignore_case(takes_value)
+        })
+        .mut_subcommands(relax)
+}
+
+fn switch(arg: Arg) -> Arg {
+    arg.action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_name("BOOL")
+        .hide_possible_values(true)
+        .hide_default_value(true)
+        .value_parser(clap::value_parser!(bool))
+}
 
 #[cfg(test)]
 mod tests {

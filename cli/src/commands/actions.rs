@@ -7,9 +7,9 @@ use seqera::types::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::compute_envs;
 use super::labelled::{self, Kind, LabelChange, Operation};
 use super::labels::{self, Absent};
-use super::{compute_envs, launch};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::lists::table;
@@ -195,7 +195,7 @@ impl Action {
         }
         let env =
             compute_envs::to_run_on(context, &place, self.launch.compute_env.as_deref()).await?;
-        let body = self.request(source, launch::of_environment(&env)?)?;
+        let body = self.request(source, compute_envs::of_environment(&env)?)?;
         let call = context
             .client()?
             .create_action()

@@ -7,39 +7,20 @@ use seqera::Client;
 use seqera::runs::{Pipeline, Preview};
 use seqera::types::{ComputeEnvDetails, SubmitWorkflowLaunchRequest, WorkflowLaunchRequest};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::compute_envs;
+use super::compute_envs::{self, of_environment};
 use super::labels::{self, Absent};
 use super::pipelines;
-use super::runs::watch;
+use super::runs::watch::{self, RunStatus};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::options::{InWorkspace, LaunchOptions, VersionRef};
 use crate::output::without_nulls;
 use crate::requests::{changed, with_params};
-use crate::values::{Label, List, Pair, choices};
+use crate::values::{Label, List, Pair};
 
 mod table;
-
-choices! {
-    /// What a run may be waited for to be.
-    RunStatus {
-        Submitted = "SUBMITTED",
-        Running = "RUNNING",
-        Succeeded = "SUCCEEDED",
-        Failed = "FAILED",
-        Cancelled = "CANCELLED",
-        Unknown = "UNKNOWN",
-    }
-}
-
-impl RunStatus {
-    /// Whether it is one that runs stay in.
-    pub fn is_end(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
-    }
-}
 
 /// Launch a pipeline
 #[derive(Args, Clone, Debug, Deserialize)]
@@ -329,19 +310,6 @@ impl Launched {
         let text = format!("Workflow {id} submitted at {reference} workspace.\n\n    {url}");
         context.say(self.value(), text)
     }
-}
-
-/// What a launch takes from the environment it runs on, where it says nothing itself.
-pub fn of_environment(env: &ComputeEnvDetails) -> Result<Map<String, Value>> {
-    let config = serde_json::to_value(&env.config)?;
-    let mut fields = Map::new();
-    fields.insert("computeEnvId".to_owned(), env.id.clone().into());
-    for name in ["workDir", "preRunScript", "postRunScript"] {
-        if let Some(value) = config.get(name).filter(|value| value.as_str() != Some("")) {
-            fields.insert(name.to_owned(), value.clone());
-        }
-    }
-    Ok(fields)
 }
 
 /// A launch whose empty scripts are those of the environment that was chosen for it.

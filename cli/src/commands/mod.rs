@@ -2,18 +2,17 @@
 
 use clap::Subcommand;
 
-use crate::api::Api;
 use crate::context::Context;
 use crate::exit::{Exit, Result};
 
-mod account;
+pub mod account;
 pub mod actions;
 mod bulk;
 pub mod compute_envs;
 pub mod credentials;
 pub mod data_links;
 pub mod datasets;
-mod info;
+pub mod info;
 mod labelled;
 pub mod labels;
 pub mod launch;
@@ -21,16 +20,13 @@ pub mod members;
 pub mod organizations;
 pub mod participants;
 pub mod pipelines;
-mod program;
-mod rules;
 pub mod runs;
 pub mod secrets;
-pub mod setup;
 pub mod studios;
 pub mod teams;
 pub mod workspaces;
 
-/// All commands.
+/// The commands of the Platform's groups.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Launch(Box<launch::Launch>),
@@ -68,44 +64,12 @@ pub enum Command {
     Members(members::Members),
     #[command(subcommand)]
     Collaborators(members::Collaborators),
-    Plan(setup::ShowPlan),
-    /// Show how the Platform differs from what files say
-    Diff(setup::ShowPlan),
-    Apply(setup::Apply),
-    Delete(setup::Delete),
-    Validate(setup::Validate),
-    Export(setup::ExportTo),
-    #[command(subcommand)]
-    Rules(Box<rules::Rules>),
-    /// Check the connection, the version of the server and your access token
-    Info,
-    Api(Api),
-    #[command(subcommand)]
-    Auth(account::Auth),
-    Completion(program::Completion),
-    /// Print a script that completes commands in bash
-    GenerateCompletion,
-    Man(program::Man),
-    Demo(program::Demo),
 }
 
 impl Command {
     /// Does what the command says.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self {
-            Self::Plan(command) | Self::Diff(command) => command.run(context).await,
-            Self::Apply(command) => command.run(context).await,
-            Self::Delete(command) => command.run(context).await,
-            Self::Validate(command) => command.run(context),
-            Self::Export(command) => command.run(context).await,
-            Self::Rules(command) => command.run(context).await,
-            Self::Info => info::run(context).await,
-            Self::Api(command) => command.run(context).await,
-            Self::Auth(command) => command.run(context).await,
-            Self::Completion(command) => command.run(context),
-            Self::GenerateCompletion => program::generate_completion(context),
-            Self::Man(command) => command.run(context),
-            Self::Demo(command) => command.run(context).await,
             Self::Launch(command) => command.run(context).await,
             Self::Runs(command) => command.run(context).await,
             Self::Pipelines(command) => command.run(context).await,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use clap::{ArgAction, CommandFactory, Subcommand};
+use clap::{ArgAction, Subcommand};
 
 use super::additional::{Additional, OWN};
-use crate::args::Cli;
+use crate::commands::Command;
 use crate::values::{Label, List, TextFile};
 
 /// What a key takes.
@@ -45,8 +45,9 @@ pub struct Key {
 fn grammar() -> &'static clap::Command {
     static GRAMMAR: OnceLock<clap::Command> = OnceLock::new();
     GRAMMAR.get_or_init(|| {
-        let own = clap::Command::new(OWN);
-        let mut grammar = Cli::command().subcommand(Additional::augment_subcommands(own));
+        let own = Additional::augment_subcommands(clap::Command::new(OWN));
+        let mut grammar =
+            Command::augment_subcommands(clap::Command::new("seqctl")).subcommand(own);
         grammar.build();
         grammar
     })

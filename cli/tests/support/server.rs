@@ -49,6 +49,7 @@ impl Server {
     }
 
     /// Answers these calls, each as often as it is named, and no others.
+    #[allow(dead_code, reason = "not every test asks for it")]
     pub fn strict(replies: Replies, expected: Vec<String>) -> Self {
         Self::started(replies, Some(Mutex::new(expected)))
     }
@@ -98,6 +99,7 @@ impl Server {
     }
 
     /// Method, path and query of the calls so far, as they came.
+    #[allow(dead_code, reason = "not every test asks for it")]
     pub fn lines(&self) -> Vec<String> {
         self.shared.lines.lock().unwrap().clone()
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use seqera::types::{ComputeEnvDetails, UpdateComputeEnvRequest};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
@@ -453,4 +453,17 @@ pub async fn to_run_on(
     let call = call.compute_env_id(entry.id.clone().unwrap_or_default());
     let reply = call.workspace_id(place.id()).send().await?;
     Ok(reply.compute_env.unwrap_or_default())
+}
+
+/// What a launch takes from the environment it runs on, where it says nothing itself.
+pub fn of_environment(env: &ComputeEnvDetails) -> Result<Map<String, Value>> {
+    let config = serde_json::to_value(&env.config)?;
+    let mut fields = Map::new();
+    fields.insert("computeEnvId".to_owned(), env.id.clone().into());
+    for name in ["workDir", "preRunScript", "postRunScript"] {
+        if let Some(value) = config.get(name).filter(|value| value.as_str() != Some("")) {
+            fields.insert(name.to_owned(), value.clone());
+        }
+    }
+    Ok(fields)
 }

@@ -13,7 +13,7 @@ use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Column;
 use crate::values::Pair;
-use crate::words;
+use crate::values::relax;
 
 const COLUMNS: &[Column] = &[
     Column::new("Row", "id"),
@@ -75,7 +75,7 @@ fn read(base: &Launch, path: &Path) -> Result<Vec<Launch>> {
         .map_err(|error| complain(error.to_string()))?
         .clone();
     let grammar = Launch::augment_args_for_update(clap::Command::new("launch"));
-    let grammar = words::relax(grammar.no_binary_name(true).disable_help_flag(true));
+    let grammar = relax(grammar.no_binary_name(true).disable_help_flag(true));
     let mut launches = Vec::new();
     for (index, row) in table.records().enumerate() {
         let line = |what: String| complain(format!("row {}: {what}", index + 1));
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn base(words: &[&str]) -> Launch {
-        let grammar = words::relax(Launch::augment_args(clap::Command::new("launch")));
+        let grammar = relax(Launch::augment_args(clap::Command::new("launch")));
         let matches = grammar.try_get_matches_from([&["launch"], words].concat());
         Launch::from_arg_matches(&matches.unwrap()).unwrap()
     }

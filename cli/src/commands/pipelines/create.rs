@@ -4,10 +4,10 @@ use seqera::types::{CreatePipelineRequest, Visibility, WorkflowLaunchRequest};
 use serde_json::{Map, Value, json};
 
 use super::{Add, Export, Import, delete, find, launch_of, look_for, quoted, version_of};
+use crate::commands::compute_envs::of_environment;
 use crate::commands::compute_envs::{self, files};
 use crate::commands::labelled::{self, Kind, Operation};
 use crate::commands::labels::{self, Absent};
-use crate::commands::launch::of_environment;
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::output::without_nulls;

@@ -3,7 +3,7 @@
 use seqera::types::{ResourceData, WorkflowMetrics};
 use serde_json::{Map, Value, json};
 
-use super::view::Run;
+use super::viewed::Run;
 use super::{MetricColumn, MetricType, MetricView, Metrics};
 use crate::exit::{Exit, Result};
 use crate::output::{Answer, Column, Table, View, without_nulls};

@@ -20,6 +20,7 @@ mod relaunch;
 mod select;
 mod tasks;
 mod view;
+mod viewed;
 pub mod watch;
 
 use select::{Filters, IN_PLACE_OF_ID, Selection};

@@ -8,7 +8,7 @@ use clap::Args;
 use seqera::Search;
 use seqera::types::WorkflowStatus;
 
-use crate::commands::launch::RunStatus;
+use super::watch::RunStatus;
 use crate::commands::pipelines;
 use crate::context::{Context, Place};
 use crate::exit::{Failure, Result};

@@ -3,7 +3,7 @@
 use seqera::types::Task as Found;
 use serde_json::{Map, Value, json};
 
-use super::view::{Run, facts};
+use super::viewed::{Run, facts};
 use super::{Task, TaskColumn, Tasks};
 use crate::exit::{Exit, Result};
 use crate::output::{Answer, Column, Table, View, without_nulls};

@@ -3,8 +3,9 @@
 use seqera::types::{DescribeWorkflowResponse, WorkflowLaunchResponse, WorkflowLoad};
 use serde_json::{Map, Value, json};
 
+use super::viewed::{Run, facts};
 use super::{Download, FileType, View, ViewCommand, ViewParts, metrics, tasks};
-use crate::context::{Context, Place};
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Kind, Result};
 use crate::output::{Answer, View as Shown, without_nulls};
 
@@ -26,13 +27,6 @@ impl View {
             Some(ViewCommand::Task(command)) => tasks::view(&run, command).await,
         }
     }
-}
-
-/// The run that is viewed.
-pub struct Run<'a> {
-    pub context: &'a Context,
-    pub place: &'a Place<'a>,
-    pub id: &'a str,
 }
 
 impl Run<'_> {
@@ -209,20 +203,6 @@ fn general(
         "status": workflow.status,
         "labels": (!labels.is_empty()).then(|| labels.join(",")),
     }))
-}
-
-/// The fields of a value, one a line.
-pub fn facts(value: &Value) -> Vec<(String, String)> {
-    let empty = Map::new();
-    let fields = value.as_object().unwrap_or(&empty).iter();
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
-    fields
-        .map(|(name, value)| (name.clone(), text(value)))
-        .collect()
 }
 
 fn status(load: &WorkflowLoad) -> Value {

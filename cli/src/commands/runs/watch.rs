@@ -10,11 +10,30 @@ use seqera::types::{ProgressData, WorkflowStatus};
 use serde_json::{Value, json};
 
 use super::logs;
-use crate::commands::launch::RunStatus;
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::options::InWorkspace;
 use crate::output::{Answer, Bar, Column, Progress, Table, View, without_nulls};
+use crate::values::choices;
+
+choices! {
+    /// What a run may be waited for to be.
+    RunStatus {
+        Submitted = "SUBMITTED",
+        Running = "RUNNING",
+        Succeeded = "SUCCEEDED",
+        Failed = "FAILED",
+        Cancelled = "CANCELLED",
+        Unknown = "UNKNOWN",
+    }
+}
+
+impl RunStatus {
+    /// Whether it is one that runs stay in.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
 
 /// How many processes are drawn at a time.
 const PROCESSES: usize = 8;

@@ -13,7 +13,7 @@ use super::{
     Entity, Reference, Scope, Task, beside, file_name, id_of, key, label_names, labels_of,
     said_labels, state_of, texts, typed, with_state,
 };
-use crate::commands::launch::of_environment;
+use crate::commands::compute_envs::of_environment;
 use crate::commands::{actions, compute_envs, pipelines};
 use crate::kit::compare::overlay;
 use crate::kit::item::Item;

@@ -23,7 +23,7 @@ fn write(command: &mut clap::Command, path: &str, text: &mut String) {
 
 /// The text of each file, by its name.
 fn texts() -> BTreeMap<String, String> {
-    let mut grammar = crate::args::grammar().term_width(100);
+    let mut grammar = crate::program::grammar::grammar().term_width(100);
     grammar.build();
     let mut texts = BTreeMap::new();
     let root = grammar.render_long_help().to_string();
@@ -85,7 +85,7 @@ fn nothing_is_without_help() {
         }
     }
     let mut silent = Vec::new();
-    check(&crate::args::grammar(), "seqctl", &mut silent);
+    check(&crate::program::grammar::grammar(), "seqctl", &mut silent);
     assert!(silent.is_empty(), "{silent:#?}");
 }
 

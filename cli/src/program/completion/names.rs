@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::args::Global;
 use crate::config;
 use crate::context::Context;
 use crate::exit::{Failure, Result};
-use crate::options::InWorkspace;
+use crate::options::{Global, InWorkspace};
 
 /// How long names are kept.
 const KEPT: Duration = Duration::from_secs(60);

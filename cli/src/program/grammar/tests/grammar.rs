@@ -46,7 +46,7 @@ struct Fact {
 }
 
 fn facts() -> BTreeMap<String, Command> {
-    let text = include_str!("../../../tests/facts/grammar.yml");
+    let text = include_str!("../../../../tests/facts/grammar.yml");
     yaml_serde::from_str(text).unwrap()
 }
 
@@ -200,8 +200,9 @@ impl Case<'_> {
     }
 
     fn parse(&self, line: &[String]) -> Result<ArgMatches, String> {
-        let mut matches = crate::args::matches_of(self.grammar.clone(), "seqctl", line.to_vec())
-            .map_err(|error| error.to_string())?;
+        let mut matches =
+            crate::program::grammar::matches_of(self.grammar.clone(), "seqctl", line.to_vec())
+                .map_err(|error| error.to_string())?;
         for name in &self.path {
             let inner = matches.remove_subcommand();
             let (found, inner) = inner.ok_or_else(|| format!("{name} is no command"))?;
@@ -271,7 +272,7 @@ fn given_on_the_line(case: &Case, matches: &ArgMatches, fact: &Fact) -> bool {
 #[test]
 fn every_option_in_every_spelling() {
     let facts = facts();
-    let whole = crate::args::grammar();
+    let whole = crate::program::grammar::grammar();
     assert_eq!(facts.len(), 181);
     let (mut count, mut wrong) = (0, Vec::new());
     for key in facts.keys() {
@@ -424,5 +425,5 @@ fn check(case: &Case, fact: &Fact) {
 
 #[test]
 fn the_grammar_is_sound() {
-    crate::args::grammar().debug_assert();
+    crate::program::grammar::grammar().debug_assert();
 }

@@ -362,7 +362,7 @@ fn summary(plan: &Plan) -> String {
 impl Apply {
     pub async fn run(mut self, context: &Context) -> Result<Exit> {
         if self.info {
-            return super::info::run(context).await;
+            return crate::commands::info::run(context).await;
         }
         let mut fingerprint = None;
         if let [path] = self.files.files.as_slice()

@@ -3,15 +3,14 @@
 
 use std::ffi::OsStr;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use clap_complete::env::Shells;
 use clap_complete::{
     ArgValueCandidates, ArgValueCompleter, CompleteEnv, CompletionCandidate, Shell,
 };
 use seqera::operations;
 
-use crate::api;
-use crate::args::Cli;
+use super::api;
 use crate::exit::{Failure, Result};
 
 mod names;
@@ -34,9 +33,9 @@ const NAMES: &[(&str, &str, Kind)] = &[
 /// Commands whose names are new ones.
 const MAKE: [&str; 4] = ["add", "import", "create", "copy"];
 
-/// Answers a shell that asks. Whether one did.
-pub fn answer(program: &'static str) -> bool {
-    let completion = CompleteEnv::with_factory(|| grammar(program))
+/// Answers a shell that asks, of a program's commands. Whether one did.
+pub fn answer(program: &'static str, commands: fn() -> Command) -> bool {
+    let completion = CompleteEnv::with_factory(|| grammar(program, commands()))
         .var(VARIABLE)
         .bin(program)
         .completer(program);
@@ -65,8 +64,8 @@ fn typed() -> Vec<String> {
         .collect()
 }
 
-fn grammar(program: &'static str) -> Command {
-    let root = api::with_operation(Cli::command(), &typed());
+fn grammar(program: &'static str, commands: Command) -> Command {
+    let root = api::with_operation(commands, &typed());
     let root = root.mut_subcommand("api", |api| {
         api.mut_arg(api::OPERATION, |operation| {
             operation.add(ArgValueCandidates::new(|| {

@@ -10,8 +10,7 @@ use seqera_test_platform::{TestPlatform, WORKSPACE_ID};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::args;
-use crate::completion;
+use super::completion;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
 
@@ -51,10 +50,10 @@ pub struct Man {
 }
 
 impl Man {
-    pub fn run(self, context: &Context) -> Result<Exit> {
+    pub fn run(self, context: &Context, grammar: clap::Command) -> Result<Exit> {
         let folder = &self.folder;
         std::fs::create_dir_all(folder)?;
-        clap_mangen::generate_to(args::grammar(), folder)?;
+        clap_mangen::generate_to(grammar, folder)?;
         context.say(
             json!({"folder": folder}),
             format!("Man pages are in {}.", folder.display()),

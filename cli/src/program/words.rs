@@ -8,7 +8,8 @@ use std::any::TypeId;
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::values::{Label, List};
+use crate::commands::{data_links::Provider, runs};
+use crate::values::{Label, List, is_switch};
 
 /// Names of several letters after one dash, and the argument that each is of.
 const LONG_SHORTS: [(&str, &str); 4] = [
@@ -23,7 +24,6 @@ const NEGATABLE: [&str; 2] = ["fusion-metrics-collection", "private-by-default"]
 
 /// The types of lists that are one word: repeated ones are joined.
 fn is_list(arg: &Arg) -> bool {
-    use crate::commands::{data_links::Provider, runs};
     let types = [
         TypeId::of::<List<String>>(),
         TypeId::of::<List<Label>>(),
@@ -35,36 +35,6 @@ fn is_list(arg: &Arg) -> bool {
     types
         .iter()
         .any(|list| arg.get_value_parser().type_id() == *list)
-}
-
-fn is_switch(arg: &Arg) -> bool {
-    arg.get_value_parser().type_id() == TypeId::of::<bool>()
-        || matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::Count)
-}
-
-/// Makes switches of three states take `=true` and `=false` too, and every choice any case.
-pub fn relax(command: Command) -> Command {
-    command
-        .mut_args(|arg| {
-            let arg = match arg.get_action() {
-                ArgAction::Set if is_switch(&arg) && !arg.is_positional() => switch(arg),
-                _ => arg,
-            };
-            let takes_value = arg.get_action().takes_values();
-            arg.ignore_case(takes_value)
-        })
-        .mut_subcommands(relax)
-}
-
-fn switch(arg: Arg) -> Arg {
-    arg.action(ArgAction::Set)
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value("true")
-        .value_name("BOOL")
-        .hide_possible_values(true)
-        .hide_default_value(true)
-        .value_parser(clap::value_parser!(bool))
 }
 
 /// The words of a call of `seqerakit`, whose only command is `apply`. What `--cli` holds are global
@@ -305,7 +275,7 @@ mod tests {
 
     fn arranged(line: &str) -> String {
         let words = line.split(' ').map(str::to_owned).collect();
-        arrange(&crate::args::Cli::command(), words).join(" ")
+        arrange(&crate::program::grammar::Cli::command(), words).join(" ")
     }
 
     #[test]
