@@ -29,7 +29,7 @@ pub use find::Lookup;
 pub enum DataLinks {
     /// List data links
     List(List),
-    /// Make a data link
+    /// Add a data link
     Add(Add),
     /// Delete a data link, not the bucket
     Delete(Which),
@@ -85,7 +85,7 @@ pub struct List {
     /// Show only those in these clouds, separated by commas: aws, google, azure
     #[arg(short, long)]
     providers: Option<Words<Provider>>,
-    /// Show only the one of this address
+    /// Show only the one with this URI
     #[arg(short, long)]
     uri: Option<String>,
 }
@@ -103,10 +103,10 @@ pub struct Add {
     /// Description
     #[arg(short, long)]
     pub description: Option<String>,
-    /// Address of the bucket, such as s3://acme-data
+    /// URI of the bucket, such as s3://acme-data
     #[arg(short, long)]
     pub uri: String,
-    /// Cloud that it is in
+    /// Cloud provider of the bucket
     #[arg(short, long, value_enum)]
     pub provider: Provider,
     /// Credentials to use, by name or id [default: none, the bucket is public]
@@ -125,13 +125,13 @@ pub struct Which {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct DataLinkRef {
-    /// Its id
+    /// Id (or give --name)
     #[arg(short, long)]
     id: Option<String>,
-    /// Its name
+    /// Name (or give --id)
     #[arg(short, long)]
     name: Option<String>,
-    /// Its address
+    /// URI of the bucket (or give --id or --name)
     #[arg(long)]
     uri: Option<String>,
 }
@@ -170,7 +170,7 @@ pub struct Browse {
     /// Go on where an earlier page ended
     #[arg(short, long)]
     token: Option<String>,
-    /// How many entries a page has
+    /// Entries on a page
     #[arg(long)]
     page: Option<i64>,
 }

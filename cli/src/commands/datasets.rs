@@ -97,10 +97,10 @@ pub struct Several {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct IdsOrNames {
-    /// Their ids
+    /// Ids of the datasets
     #[arg(short, long, num_args = 1..)]
     id: Vec<String>,
-    /// Their names
+    /// Names of the datasets
     #[arg(short, long, num_args = 1..)]
     name: Vec<String>,
 }

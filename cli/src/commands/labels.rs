@@ -18,7 +18,7 @@ use crate::values::{Label, choices};
 pub enum Labels {
     /// List labels
     List(List),
-    /// Make a label
+    /// Add a label
     Add(Add),
     /// Change a label
     Update(Update),

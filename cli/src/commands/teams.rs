@@ -18,7 +18,7 @@ use crate::requests::request;
 pub enum Teams {
     /// List teams
     List(List),
-    /// Make a team
+    /// Add a team
     Add(Add),
     /// Delete a team
     Delete(Delete),

@@ -93,7 +93,7 @@ pub struct Add {
     /// Description
     #[arg(short, long)]
     pub description: Option<String>,
-    /// Address of the repository
+    /// URL of the repository
     #[arg(value_name = "PIPELINE_URL")]
     pub url: String,
     /// Name of its first version
@@ -102,7 +102,7 @@ pub struct Add {
     #[command(flatten)]
     #[serde(flatten)]
     pub labels: Labels,
-    /// Id of a schema of the parameters
+    /// Id of a stored schema of the parameters
     #[arg(long)]
     pub pipeline_schema_id: Option<i64>,
     #[command(flatten)]
@@ -143,10 +143,10 @@ pub struct Update {
     launch: LaunchOptions,
     #[command(flatten)]
     revision: Revision,
-    /// Id of a schema of the parameters
+    /// Id of a stored schema of the parameters
     #[arg(long)]
     pipeline_schema_id: Option<i64>,
-    /// Address of another repository
+    /// URL of another repository
     #[arg(long)]
     pipeline: Option<String>,
     /// Leave a new version unnamed, as a draft

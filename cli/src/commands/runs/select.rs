@@ -18,7 +18,7 @@ use crate::values::List;
 /// Filters of runs.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Filters {
-    /// Only runs of this status
+    /// Only runs with this status
     #[arg(long, value_enum)]
     status: Option<RunStatus>,
     /// Only runs submitted since then: 2025-11-30, 2025-11-30T08:00:00Z, or 30m, 12h, 7d or 2w ago

@@ -76,7 +76,7 @@ pub struct Template {
     /// Template, one of `studios templates`
     #[arg(short, long)]
     pub template: Option<String>,
-    /// Image of your own (-ct too)
+    /// Container image of your own (also -ct)
     #[arg(long)]
     pub custom_template: Option<String>,
 }
@@ -111,10 +111,10 @@ pub struct AddAsNew {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Parent {
-    /// Id of the other Studio (-pid too)
+    /// Id of the other Studio (also -pid)
     #[arg(long)]
     parent_id: Option<String>,
-    /// Name of the other Studio (-pn too)
+    /// Name of the other Studio (also -pn)
     #[arg(long)]
     parent_name: Option<String>,
 }

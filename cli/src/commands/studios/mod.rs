@@ -29,13 +29,13 @@ pub enum Studios {
     List(List),
     /// Start a Studio
     Start(Start),
-    /// Make a Studio
+    /// Add a Studio
     Add(Box<Add>),
     /// List the templates of Studios
     Templates(Templates),
     /// List the checkpoints of a Studio
     Checkpoints(Checkpoints),
-    /// Make a Studio from another one
+    /// Add a Studio that starts from another one
     AddAsNew(Box<AddAsNew>),
     /// Stop a Studio
     Stop(Stop),
@@ -85,7 +85,7 @@ const TEMPLATES: i64 = 20;
 pub struct Templates {
     #[command(flatten)]
     workspace: InWorkspace,
-    /// How many to show at most
+    /// Most entries to show
     #[arg(long, default_value_t = TEMPLATES)]
     max: i64,
 }

@@ -18,16 +18,16 @@ use crate::values::{List as Words, Pair, last_of_each, pairs};
     rename_all(serialize = "camelCase", deserialize = "kebab-case")
 )]
 pub struct Machine {
-    /// Graphics processors
+    /// GPUs
     #[arg(long)]
     pub gpu: Option<i32>,
-    /// Processors
+    /// CPUs
     #[arg(long)]
     pub cpu: Option<i32>,
-    /// Megabytes of memory
+    /// Memory in megabytes
     #[arg(long)]
     pub memory: Option<i32>,
-    /// After how many hours it stops; 0 is never
+    /// Hours after which it stops; 0 is never
     #[arg(long)]
     #[serde(rename(serialize = "lifespanHours"))]
     pub lifespan: Option<i32>,
@@ -42,7 +42,7 @@ pub struct Machine {
 #[serde(default, rename_all = "kebab-case")]
 #[group(multiple = true)]
 pub struct Mounts {
-    /// Data links to mount, by address, separated by commas
+    /// Data links to mount, by URI, separated by commas
     #[arg(long)]
     pub mount_data_uris: Option<Words<String>>,
     /// Data links to mount, by name, separated by commas
@@ -57,7 +57,7 @@ pub struct Mounts {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct AllowedUser {
-    /// Let this user use a private Studio: user name, e-mail address or id
+    /// User who may connect to a private Studio: user name, e-mail address or id
     #[arg(long)]
     pub allow_user: Option<String>,
 }
@@ -69,7 +69,7 @@ pub struct Beginning {
     /// Start it at once
     #[arg(short, long)]
     pub auto_start: bool,
-    /// Let nobody else use it
+    /// Keep it private: nobody else may connect
     #[arg(long)]
     pub private: bool,
     /// Wait until it has this status
