@@ -3,6 +3,7 @@
 //! can contradict another.
 
 mod output;
+pub mod report;
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Makes records: what an operation or a seed brings into the world.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::state::{Launch, Outcome, Pace, Record, State, object, parse_time, short_id};
+use crate::state::{Outcome, Pace, Record, State};
 
 /// A new account.
 pub fn user(state: &mut State, name: &str, email: Option<&str>) -> Record {
@@ -170,51 +170,6 @@ pub fn join_team(state: &mut State, team: i64, member: &Record) {
     state.keep("team_member", Record::new(&member.id, team, own));
 }
 
-/// Adds a version; the first of a pipeline is its default.
-pub fn version(
-    state: &mut State,
-    pipeline: &Record,
-    name: Option<&str>,
-    launch: Map<String, Value>,
-    user: i64,
-) -> Record {
-    let number = state.next_id();
-    let now = state.today();
-    let id = pipeline.number("pipelineId");
-    let is_first = default_version(state, id).is_none();
-    let version_id = short_id(number ^ 0xF0F0, 22);
-    let version = json!({
-        "id": version_id,
-        "name": name,
-        "hash": short_id(number ^ 0x4A54, 12),
-        "isDefault": is_first,
-        "dateCreated": now,
-        "lastUpdated": now,
-        "_pipeline": id,
-        "_user": user,
-        "_launch": Value::Object(launch),
-        "_launch_id": short_id(number ^ 0x1A, 22),
-    });
-    let version = Record::new(version_id, pipeline.scope, version);
-    state.keep("pipeline_version", version.clone());
-    version
-}
-
-pub fn default_version(state: &State, pipeline: i64) -> Option<&Record> {
-    state
-        .all("pipeline_version")
-        .find(|version| version.number("_pipeline") == pipeline && version.is("isDefault"))
-}
-
-/// What a version launches.
-pub fn launch_of(version: &Record) -> Launch {
-    Launch {
-        id: version.text("_launch_id").to_owned(),
-        created: parse_time(version.text("dateCreated")).unwrap_or_default(),
-        settings: std::sync::Arc::new(object(version["_launch"].clone())),
-    }
-}
-
 /// Tool and image of the templates.
 pub const TEMPLATES: &[(&str, &str)] = &[
     (
@@ -247,37 +202,3 @@ pub fn studio_template(image: &str) -> Value {
         "status": if known.is_some() { "recommended" } else { "unsupported" },
     })
 }
-
-/// Fields of keys that no reply shows.
-const SECRETS: &[&str] = &[
-    "batchKey",
-    "certificate",
-    "clientSecret",
-    "data",
-    "passphrase",
-    "password",
-    "privateKey",
-    "secretKey",
-    "storageKey",
-    "token",
-    "webhookSecret",
-];
-
-/// Keeps the secrets of credentials where no reply shows them. What is written anew replaces what
-/// there is; what isn't, stays.
-pub fn hide_secrets(record: &mut Record) {
-    let mut keys = object(record["keys"].clone());
-    let mut secrets = object(record["_secrets"].clone());
-    for name in SECRETS {
-        if let Some(secret) = keys.remove(*name).filter(|secret| !secret.is_null()) {
-            secrets.insert((*name).to_owned(), secret);
-        }
-    }
-    let provider = json!(record.text("provider"));
-    keys.entry("discriminator".to_owned()).or_insert(provider);
-    record.set("keys", Value::Object(keys));
-    record.set("_secrets", Value::Object(secrets));
-}
-
-/// The bucket that holds the files of datasets; no data link shows it.
-pub const DATASETS: &str = "datasets-of-the-platform";

@@ -1,6 +1,7 @@
 //! What `search` takes: `keyword:value`, and free text.
 
 use crate::call::Refusal;
+use crate::state::State;
 
 /// A search, taken apart.
 #[derive(Debug, Default, PartialEq)]
@@ -61,6 +62,21 @@ impl Search {
         (self.keywords.iter())
             .filter(|(name, _)| name == keyword)
             .all(|(_, value)| holds(value))
+    }
+
+    /// Whether each `label:` of the search is among labels.
+    pub fn has_labels(&self, state: &State, labels: &[i64]) -> bool {
+        self.all("label", |wanted| {
+            let (name, value) = wanted
+                .split_once('=')
+                .map_or((wanted, None), |(name, value)| (name, Some(value)));
+            (labels.iter())
+                .filter_map(|id| state.known("label", &id.to_string()))
+                .any(|label| {
+                    label.text("name").eq_ignore_ascii_case(name)
+                        && value.is_none_or(|value| label.text("value") == value)
+                })
+        })
     }
 
     /// The moment of a keyword such as `after:2026-01`.

@@ -14,7 +14,7 @@ use behaviour::{CourseSeed, FaultSeed, ServerSeed, Span};
 use run::RunSeed;
 
 use super::files::sample_sheet;
-use crate::behaviour::make;
+use crate::behaviour::{credentials, datasets, make, versions};
 use crate::state::store::Store;
 use crate::state::{Pace, Record, State, object, short_id};
 
@@ -405,7 +405,7 @@ impl Contents {
         for mut fields in self.credentials {
             let usual = json!({ "deleted": false, "status": "AVAILABLE", "lastValidated": now, "keys": {} });
             let mut credentials = record(state, &mut fields, "id", Some(22), usual);
-            make::hide_secrets(&mut credentials);
+            credentials::hide_secrets(&mut credentials);
             state.keep("credentials", credentials);
         }
         for mut fields in self.pipeline_secrets {
@@ -461,7 +461,7 @@ impl Contents {
             pipeline.set_labels(&labels);
             let version = version.unwrap_or_else(|| format!("{}-1", pipeline.text("name")));
             state.keep("pipeline", pipeline.clone());
-            make::version(state, &pipeline, Some(&version), launch, owner);
+            versions::add(state, &pipeline, Some(&version), launch, owner);
         }
         for mut fields in self.datasets {
             let labels = take_labels(state, scope, &mut fields)?;
@@ -554,17 +554,12 @@ fn sow_version(
         _ => Bytes::new(),
     };
     let id = format!("{}/{number}", dataset.id);
-    let media_type = if name.ends_with(".tsv") {
-        "text/tab-separated-values"
-    } else {
-        "text/csv"
-    };
     let record = json!({
         "datasetId": dataset.id,
         "version": number,
         "fileName": name,
         "fileSize": content.len(),
-        "mediaType": media_type,
+        "mediaType": datasets::media_type_of(name),
         "hasHeader": version["hasHeader"] == true,
         "disabled": false,
         "dateCreated": now,
@@ -572,5 +567,5 @@ fn sow_version(
         "_user": dataset.number("_user"),
     });
     state.keep("dataset_version", Record::new(&id, dataset.scope, record));
-    store.put(make::DATASETS, &id, content);
+    store.put(datasets::BUCKET, &id, content);
 }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
-use super::launch::{self, launch_value};
+use super::launch::start;
 use super::turn::Turn;
 use crate::behaviour::cron::Cron;
+use crate::behaviour::launch::{check_env, described, of_action, parameters};
 use crate::behaviour::settle::later;
 use crate::call::{DONE, Refusal, Reply, answer};
-use crate::state::{Launch, Millis, Record, iso, object, parse_time};
+use crate::state::{Millis, Record, iso, object, parse_time};
 
 pub const ROUTES: Routes = &[
     ("ListActionTypes", types),
@@ -76,7 +77,7 @@ fn configure(turn: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
     {
         return Err(Refusal::bad_request("Missing pipeline repository"));
     }
-    launch::check_env(turn, &record["launch"])?;
+    check_env(turn.state, turn.scope(), &record["launch"])?;
     if record["_launch"].is_null() {
         let number = turn.state.next_id();
         record.set("_launch", crate::state::short_id(number, 22));
@@ -97,17 +98,8 @@ fn configure(turn: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn launch_of(turn: &Turn<'_>, record: &Record) -> Launch {
-    Launch {
-        id: record.text("_launch").to_owned(),
-        created: parse_time(record.text("dateCreated")).unwrap_or_else(|| turn.state.now()),
-        settings: std::sync::Arc::new(object(record["launch"].clone())),
-    }
-}
-
 fn show(turn: &Turn<'_>, record: &Record, value: &mut Value) {
-    let launch = launch_of(turn, record);
-    value["launch"] = launch_value(turn.state, &launch, record.scope);
+    value["launch"] = described(turn.state, &of_action(record), record.scope);
     value["pipeline"] = record["launch"]["pipeline"].clone();
     value["endpoint"] = record["hookUrl"].clone();
     value["usageCmd"] = match record["source"] == "tower" {
@@ -162,7 +154,7 @@ fn launch_by_call(turn: &mut Turn<'_>) -> Reply {
         .filter(|params| !params.is_empty())
     {
         let mut own = match settings.get("paramsText").and_then(Value::as_str) {
-            Some(text) => launch::parameters(text)?,
+            Some(text) => parameters(text)?,
             None => serde_json::Map::new(),
         };
         own.extend(params.clone());
@@ -181,7 +173,7 @@ fn run(
     record: &Record,
     settings: serde_json::Map<String, Value>,
 ) -> Result<String, Refusal> {
-    let run = launch::start(turn, record.scope, settings, &record.labels())?;
+    let run = start(turn, record.scope, settings, &record.labels())?;
     let now = turn.state.today();
     let event = json!({ "discriminator": record["source"], "timestamp": now, "workflowId": run });
     if let Some(kept) = turn.state.find_mut("action", record.scope, &record.id) {

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Routes;
-use super::credentials::{holds_invalid, providers};
-use super::entity::{Entity, Hooks, Id, Scope, Verb, list_reply};
+use super::entity::{Entity, Hooks, Id, Scope, Verb};
 use super::turn::Turn;
+use crate::behaviour::compute::{identity_id, region};
+use crate::behaviour::credentials::{holds_invalid, providers};
 use crate::behaviour::settle::later;
 use crate::call::{DONE, Refusal, Reply, answer};
-use crate::state::{Record, State};
+use crate::state::Record;
 
 pub const ROUTES: Routes = &[
     ("DisableComputeEnv", |turn| {
@@ -19,7 +20,6 @@ pub const ROUTES: Routes = &[
     }),
     ("UpdateComputeEnvPrimary", make_primary),
     ("ValidateComputeEnv", validate),
-    ("ListDataStudioCompatibleComputeEnvs", for_studios),
 ];
 
 pub static COMPUTE_ENV: Entity = Entity {
@@ -137,15 +137,6 @@ fn check_credentials(turn: &Turn<'_>, record: &Record) -> Result<(), Refusal> {
     }
 }
 
-/// The managed identity by which it is reached, if by one.
-pub fn identity_id(env: &Record) -> Option<String> {
-    match &env["managedIdentityId"] {
-        Value::String(id) => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
-    }
-}
-
 fn show(turn: &Turn<'_>, record: &Record, value: &mut Value) {
     let config = &record["config"];
     let list = [
@@ -167,15 +158,6 @@ fn show(turn: &Turn<'_>, record: &Record, value: &mut Value) {
         value["resources"] = json!({
             "cpus": config["headJobCpus"], "memory": config["headJobMemoryMb"], "gpuEnabled": false, "gpus": 0,
         });
-    }
-}
-
-/// Where its machines are.
-pub fn region(record: &Record) -> Value {
-    let config = &record["config"];
-    match config["region"].is_string() {
-        true => config["region"].clone(),
-        false => config["location"].clone(),
     }
 }
 
@@ -283,57 +265,4 @@ fn validate(turn: &mut Turn<'_>) -> Reply {
     record.set("message", json!(message));
     put(turn, record);
     answer(json!({ "status": status, "message": message, "transientError": false }))
-}
-
-/// On which a Studio can run: those in the cloud.
-fn for_studios(turn: &mut Turn<'_>) -> Reply {
-    super::studios::STUDIO.find(turn)?;
-    let found: Vec<Value> = (turn.state.within("compute_env", turn.scope()))
-        .filter(|env| env["status"] == "AVAILABLE" && runs_studios(env))
-        .map(|env| COMPUTE_ENV.show(turn, env))
-        .collect();
-    let total = found.len();
-    answer(list_reply(turn, found, total))
-}
-
-pub fn runs_studios(env: &Record) -> bool {
-    matches!(
-        env.text("platform"),
-        "aws-batch" | "aws-cloud" | "google-cloud" | "azure-cloud" | "seqeracompute-platform"
-    )
-}
-
-/// The compute environment of an id, or the primary one where there is none.
-pub fn named_or_primary<'a>(state: &'a State, scope: i64, id: Option<&str>) -> Option<&'a Record> {
-    match id {
-        Some(id) => state.find("compute_env", scope, id),
-        None => state
-            .within("compute_env", scope)
-            .find(|env| env.is("primary")),
-    }
-}
-
-/// What Nextflow calls its executor.
-pub fn executor(env: Option<&Record>) -> &str {
-    match env.map(|env| env.text("platform")).unwrap_or_default() {
-        "aws-batch" => "awsbatch",
-        "google-batch" => "google-batch",
-        "azure-batch" => "azurebatch",
-        "slurm-platform" => "slurm",
-        "lsf-platform" => "lsf",
-        "k8s-platform" | "eks-platform" | "gke-platform" => "k8s",
-        _ => "local",
-    }
-}
-
-/// The short form that stands in pipelines and Studios.
-pub fn brief(env: &Record) -> Value {
-    json!({
-        "id": env["id"],
-        "name": env["name"],
-        "platform": env["platform"],
-        "region": region(env),
-        "credentialsId": env["credentialsId"],
-        "workDir": env["config"]["workDir"],
-    })
 }

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
-use super::runs::dependent_runs;
 use super::turn::Turn;
-use crate::behaviour::make;
+use crate::behaviour::compute::dependent_runs;
+use crate::behaviour::credentials::{hide_secrets, holds_invalid, providers};
 use crate::call::{DONE, Refusal, Reply, answer};
 use crate::state::{Record, object};
 
@@ -47,29 +47,6 @@ pub static CREDENTIALS: Entity = Entity {
     ],
 };
 
-/// Which credentials a computing platform takes.
-const PROVIDERS: &[(&str, &[&str])] = &[
-    ("aws-batch", &["aws"]),
-    ("aws-cloud", &["aws"]),
-    ("eks-platform", &["aws", "k8s"]),
-    ("seqeracompute-platform", &["seqeracompute"]),
-    ("google-batch", &["google"]),
-    ("google-cloud", &["google"]),
-    ("google-lifesciences", &["google"]),
-    ("gke-platform", &["google", "k8s"]),
-    ("azure-batch", &["azure", "azure_entra"]),
-    ("azure-cloud", &["azure-cloud"]),
-    ("k8s-platform", &["k8s"]),
-    ("local-platform", &[]),
-];
-
-/// The providers of credentials that a computing platform takes.
-pub fn providers(platform: &str) -> &'static [&'static str] {
-    (PROVIDERS.iter())
-        .find(|(known, _)| *known == platform)
-        .map_or(&["ssh", "tw-agent"], |(_, providers)| providers)
-}
-
 fn is_for_platform(turn: &Turn<'_>, record: &Record) -> bool {
     (turn.call.query("platformId"))
         .is_none_or(|platform| providers(platform).contains(&record.text("provider")))
@@ -80,7 +57,7 @@ fn complete(turn: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
     if record.text("provider").is_empty() {
         return Err(Refusal::bad_request("Missing `provider` parameter"));
     }
-    make::hide_secrets(record);
+    hide_secrets(record);
     if turn.call.flag("useExternalId") && record["keys"]["externalId"].is_null() {
         let number = turn.state.next_id();
         let mut keys = object(record["keys"].clone());
@@ -115,11 +92,6 @@ fn probe(turn: &mut Turn<'_>) -> Reply {
     record.set("lastValidated", turn.state.today());
     turn.state.replace("credentials", &record);
     answer(json!({ "status": status, "message": message, "transientError": false }))
-}
-
-/// Whether the provider would refuse these credentials: one of their secrets is `invalid`.
-pub fn holds_invalid(record: &Record) -> bool {
-    (record["_secrets"].as_object().into_iter().flatten()).any(|(_, secret)| secret == "invalid")
 }
 
 fn delete(turn: &mut Turn<'_>) -> Reply {

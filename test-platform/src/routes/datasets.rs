@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
 use super::turn::Turn;
-use crate::behaviour::make::DATASETS as BUCKET;
-use crate::behaviour::quotas;
+use crate::behaviour::datasets::{BUCKET, media_type_of, url_of, versions_of};
 use crate::behaviour::search::Search;
+use crate::behaviour::{launch, quotas};
 use crate::call::{Answer, DONE, Refusal, Reply, answer};
-use crate::state::{Record, State, parse_time};
+use crate::state::{Record, parse_time};
 
 pub const ROUTES: Routes = &[
     ("ListDatasets", list),
@@ -92,16 +92,8 @@ pub static DATASET: Entity = Entity {
     ],
 };
 
-fn versions_of<'a>(
-    turn: &'a Turn<'_>,
-    dataset: &'a Record,
-) -> impl DoubleEndedIterator<Item = &'a Record> {
-    (turn.state.within("dataset_version", dataset.scope))
-        .filter(|version| version["datasetId"] == dataset.id.as_str())
-}
-
 fn show(turn: &Turn<'_>, record: &Record, value: &mut Value) {
-    let latest = versions_of(turn, record).next_back();
+    let latest = versions_of(turn.state, record).next_back();
     value["mediaType"] = latest.map_or(Value::Null, |version| version["mediaType"].clone());
     value["version"] = latest.map_or(Value::Null, |version| version["version"].clone());
     if let Some(version) = latest {
@@ -129,7 +121,7 @@ fn list(turn: &mut Turn<'_>) -> Reply {
     let mut found: Vec<Record> = (turn.state.within("dataset", turn.scope()))
         .filter(|dataset| search.finds([dataset.text("name"), dataset.text("description")]))
         .filter(|dataset| wants_hidden.is_none_or(|hidden| hidden == dataset.is("hidden")))
-        .filter(|dataset| has_labels(turn, &dataset.labels(), &search))
+        .filter(|dataset| search.has_labels(turn.state, &dataset.labels()))
         .filter(|dataset| {
             let created = parse_time(dataset.text("dateCreated")).unwrap_or_default();
             bounds.iter().all(|(after, time)| {
@@ -169,21 +161,6 @@ fn list(turn: &mut Turn<'_>) -> Reply {
         .map(|dataset| DATASET.show(turn, dataset))
         .collect();
     answer(json!({ "datasets": datasets, "totalSize": page.total }))
-}
-
-/// Whether each `label:` of a search is among labels.
-pub fn has_labels(turn: &Turn<'_>, labels: &[i64], search: &Search) -> bool {
-    search.all("label", |wanted| {
-        let (name, value) = wanted
-            .split_once('=')
-            .map_or((wanted, None), |(name, value)| (name, Some(value)));
-        (labels.iter())
-            .filter_map(|id| turn.state.known("label", &id.to_string()))
-            .any(|label| {
-                label.text("name").eq_ignore_ascii_case(name)
-                    && value.is_none_or(|value| label.text("value") == value)
-            })
-    })
 }
 
 fn named(turn: &Turn<'_>) -> Result<Vec<String>, Refusal> {
@@ -246,18 +223,6 @@ fn show_version(turn: &Turn<'_>, version: &Record) -> Value {
     value
 }
 
-/// What stands in the parameters of launches for a version.
-pub fn url_of(state: &State, version: &Record) -> String {
-    format!(
-        "{}/workspaces/{}/datasets/{}/v/{}/n/{}",
-        state.settings.endpoint,
-        version.scope,
-        version.text("datasetId"),
-        version.number("version"),
-        version.text("fileName"),
-    )
-}
-
 fn has_media_type(turn: &Turn<'_>, version: &Record) -> bool {
     turn.call
         .query("mimeType")
@@ -267,7 +232,7 @@ fn has_media_type(turn: &Turn<'_>, version: &Record) -> bool {
 /// The latest first.
 fn versions(turn: &mut Turn<'_>) -> Reply {
     let dataset = DATASET.find(turn)?;
-    let versions: Vec<Value> = (versions_of(turn, &dataset).rev())
+    let versions: Vec<Value> = (versions_of(turn.state, &dataset).rev())
         .filter(|version| has_media_type(turn, version))
         .map(|version| show_version(turn, version))
         .collect();
@@ -279,7 +244,7 @@ fn latest_versions(turn: &mut Turn<'_>) -> Reply {
     let search = turn.search(&[]);
     let found = (turn.state.within("dataset", turn.scope()))
         .filter(|dataset| !dataset.is("hidden") && search.finds([dataset.text("name")]))
-        .filter_map(|dataset| versions_of(turn, dataset).next_back())
+        .filter_map(|dataset| versions_of(turn.state, dataset).next_back())
         .filter(|version| has_media_type(turn, version));
     let page = turn.call.page(found)?;
     let versions: Vec<Value> = page
@@ -304,7 +269,7 @@ fn add_version(
     dataset: &Record,
     upload: &Upload<'_>,
 ) -> Result<Record, Refusal> {
-    let count = versions_of(turn, dataset).count();
+    let count = versions_of(turn.state, dataset).count();
     let most = quotas::kept(turn.state, quotas::VERSIONS).unwrap_or(MOST_VERSIONS);
     if count >= most {
         return Err(Refusal::bad_request(format!(
@@ -400,13 +365,6 @@ fn at_url(turn: &Turn<'_>, url: &str) -> Result<(String, bytes::Bytes), &'static
     match name.ends_with(".csv") || name.ends_with(".tsv") {
         true => Ok((name, object.content)),
         false => Err("UNSUPPORTED_MEDIA_TYPE"),
-    }
-}
-
-fn media_type_of(name: &str) -> &'static str {
-    match name.ends_with(".tsv") {
-        true => "text/tab-separated-values",
-        false => "text/csv",
     }
 }
 
@@ -525,8 +483,8 @@ fn validate_url(turn: &mut Turn<'_>) -> Reply {
 
 /// The versions that a launch's parameters name.
 fn of_launch(turn: &mut Turn<'_>) -> Reply {
-    let id = turn.call.path("launchId").to_owned();
-    let launch = (super::launch::find(turn, &id))
+    let id = turn.call.path("launchId");
+    let launch = launch::find(turn.state, turn.scope(), id)
         .ok_or_else(|| Refusal::not_found(format!("Unknown launch with id: {id}")))?;
     let params = launch.text("paramsText").unwrap_or_default();
     let versions: Vec<Value> = (turn.state.within("dataset_version", turn.scope()))

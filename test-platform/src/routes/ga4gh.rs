@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Routes;
-use super::launch;
+use super::launch::start;
 use super::turn::Turn;
 use crate::behaviour::access;
 use crate::behaviour::life::{Moment, Stage};
@@ -129,7 +129,7 @@ fn create(turn: &mut Turn<'_>) -> Reply {
         "computeEnvId": text("computeEnvId"),
         "paramsText": params,
     });
-    let id = launch::start(turn, turn.scope(), object(settings), &[])?;
+    let id = start(turn, turn.scope(), object(settings), &[])?;
     answer(json!({ "run_id": id }))
 }
 

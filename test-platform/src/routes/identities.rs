@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Routes;
-use super::compute::identity_id;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb, list_reply};
-use super::runs::dependent_runs;
 use super::turn::Turn;
+use crate::behaviour::compute::{dependent_runs, identity_id};
 use crate::call::{DONE, Refusal, Reply, answer};
 use crate::state::Record;
 

@@ -1,19 +1,16 @@
 //! Launching runs, and the launches of runs.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 
 use super::Routes;
-use super::compute;
-use super::datasets;
 use super::turn::{MOST_LABELS, Turn};
-use crate::behaviour::recipes::{always_fails, run_name};
-use crate::behaviour::{access, make};
-use crate::call::{DONE, Refusal, Reply, answer};
-use crate::state::{
-    Launch, Outcome, Progress, Record, Run, State, iso, mix, numbers, object, short_id, uuid,
+use crate::behaviour::launch::{
+    apply_course, described, find, free_name, has_run_of_name, is_repository, new_run, parameters,
 };
+use crate::behaviour::recipes::always_fails;
+use crate::behaviour::{access, compute, datasets, versions};
+use crate::call::{DONE, Refusal, Reply, answer};
+use crate::state::{Outcome, Record, Run, State, iso, mix, numbers, object};
 
 pub const ROUTES: Routes = &[
     ("CreateWorkflowLaunch", launch),
@@ -23,8 +20,6 @@ pub const ROUTES: Routes = &[
     ("DescribeLaunch", describe),
 ];
 
-/// How many samples a launched run works on: few, so that examples stay readable.
-const SAMPLES: usize = 4;
 /// The longest pre-run or post-run script.
 const LONGEST_SCRIPT: usize = 1024;
 
@@ -49,31 +44,6 @@ const PINNED: &[&str] = &[
     "postRunScript",
     "towerConfig",
 ];
-
-/// A launch as it is described, with its compute environment in full.
-pub fn launch_value(state: &State, launch: &Launch, scope: i64) -> Value {
-    let mut value = Value::Object((*launch.settings).clone());
-    let env = (launch.text("computeEnvId")).and_then(|id| state.known("compute_env", id));
-    value["id"] = json!(launch.id);
-    value["workspaceId"] = json!((scope > 0).then_some(scope));
-    value["computeEnv"] = env.map_or(Value::Null, Record::value);
-    value["dateCreated"] = json!(iso(launch.created));
-    value["lastUpdated"] = json!(iso(launch.created));
-    value
-}
-
-/// That a launch names a compute environment that can take one, or none.
-pub fn check_env(turn: &Turn<'_>, launch: &Value) -> Result<(), Refusal> {
-    let Some(id) = launch["computeEnvId"].as_str().filter(|id| !id.is_empty()) else {
-        return Ok(());
-    };
-    match turn.state.find("compute_env", turn.scope(), id) {
-        None => Err(Refusal::bad_request(format!(
-            "Unknown compute environment with id: {id}"
-        ))),
-        Some(_) => Ok(()),
-    }
-}
 
 fn launch(turn: &mut Turn<'_>) -> Reply {
     let settings = object(turn.call.field("launch").clone());
@@ -107,8 +77,8 @@ fn check_permissions(
     let may_write =
         turn.scope() <= 0 || access::permits(turn.state, turn.user, turn.scope(), "pipeline:write");
     if !may_write {
-        let version = make::default_version(turn.state, pipeline.number("pipelineId"));
-        let own = version.map(make::launch_of).unwrap_or_default();
+        let version = versions::default_of(turn.state, pipeline.number("pipelineId"));
+        let own = version.map(versions::launch_of).unwrap_or_default();
         let changes = |name: &&&str| {
             let pinned = own.settings.get(**name).filter(|value| !value.is_null());
             pinned.is_some_and(|pinned| settings.get(**name) != Some(pinned))
@@ -226,7 +196,7 @@ fn start_for(
     let name = pipeline
         .map(|pipeline| pipeline.text("name").to_owned())
         .unwrap_or_default();
-    super::runs::apply_course(turn.state, &name, &mut run);
+    apply_course(turn.state, &name, &mut run);
     let id = run.id.clone();
     turn.audit("workflow_launched", "workflow", &id, &run.name.clone());
     turn.state.runs.push(run);
@@ -357,91 +327,6 @@ fn message(refusal: &Refusal) -> String {
         .to_owned()
 }
 
-/// Whether there may be such a repository. There is none whose owner is `nobody`.
-pub fn is_repository(repository: &str) -> bool {
-    let path = match repository.split_once("://") {
-        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
-        None => repository,
-    };
-    match path.split_once('/') {
-        Some((owner, name)) => !owner.is_empty() && owner != "nobody" && !name.is_empty(),
-        None => false,
-    }
-}
-
-/// A run that is launched now.
-pub fn new_run(state: &mut State, scope: i64, user: i64, settings: Map<String, Value>) -> Run {
-    let number = state.next_id();
-    let seed = mix(number);
-    let now = state.now();
-    let name = match settings
-        .get("runName")
-        .and_then(Value::as_str)
-        .filter(|name| !name.is_empty())
-    {
-        Some(name) => name.to_owned(),
-        None => free_name(state, seed),
-    };
-    let pace = state.settings.pace;
-    let launch = Launch {
-        id: short_id(number, 22),
-        created: now,
-        settings: Arc::new(settings),
-    };
-    Run {
-        id: short_id(seed, 14),
-        scope,
-        name,
-        session_id: uuid(seed),
-        owner: user,
-        launch_id: Some(launch.id.clone()),
-        launch,
-        pipeline: None,
-        labels: Vec::new(),
-        stars: Vec::new(),
-        samples: SAMPLES,
-        seed,
-        submitted: now,
-        length: pace.length(),
-        outcome: Outcome::Succeeded,
-        progress: Progress::Launched {
-            pace,
-            at: now,
-            reads: 0,
-        },
-        cancelled: None,
-        report: None,
-        extension: None,
-    }
-}
-
-fn has_run_of_name(state: &State, name: &str) -> bool {
-    state.runs.iter().any(|run| run.name == name)
-}
-
-/// A name that no run has; numbered where most are taken.
-fn free_name(state: &State, seed: u64) -> String {
-    let drawn = (0..20).map(|draw| run_name(mix(seed ^ draw)));
-    let numbered = (state.runs.len()..).map(|number| format!("run_{number}"));
-    let mut names = drawn.chain(numbered);
-    names
-        .find(|name| !has_run_of_name(state, name))
-        .unwrap_or_default()
-}
-
-/// The parameters of a launch: JSON or YAML.
-pub fn parameters(text: &str) -> Result<Map<String, Value>, Refusal> {
-    let invalid = || Refusal::bad_request("Invalid pipeline parameters: neither JSON nor YAML");
-    if let Ok(Value::Object(map)) = serde_json::from_str(text) {
-        return Ok(map);
-    }
-    match yaml_serde::from_str(text) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(Value::Null) => Ok(Map::new()),
-        _ => Err(invalid()),
-    }
-}
-
 fn check_name(state: &State, name: &str, taken: u16) -> Result<(), Refusal> {
     let well_formed = name.len() <= 80
         && name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -489,7 +374,7 @@ fn launch_of_run(turn: &mut Turn<'_>) -> Reply {
             "The run was not launched from the Platform",
         ));
     };
-    let mut launch = launch_value(turn.state, &run.launch, run.scope);
+    let mut launch = described(turn.state, &run.launch, run.scope);
     if let Value::Object(fields) = &mut launch {
         fields.retain(|name, _| !ONLY_BEFORE_THE_RUN.contains(&name.as_str()));
     }
@@ -502,24 +387,9 @@ fn launch_of_run(turn: &mut Turn<'_>) -> Reply {
     answer(json!({ "launch": launch }))
 }
 
-/// The launch of a pipeline's version, of a run or of an action.
-pub fn find(turn: &Turn<'_>, id: &str) -> Option<Launch> {
-    let scope = turn.scope();
-    let of_versions = (turn.state.within("pipeline_version", scope))
-        .filter(|version| version["_launch_id"] == id)
-        .map(make::launch_of);
-    let of_runs = (turn.state.runs.iter())
-        .filter(|run| run.scope == scope && run.launch_id.as_deref() == Some(id))
-        .map(|run| Launch {
-            id: id.to_owned(),
-            ..run.launch.clone()
-        });
-    of_versions.chain(of_runs).next()
-}
-
 fn describe(turn: &mut Turn<'_>) -> Reply {
     let id = turn.call.path("launchId");
-    let launch = find(turn, id)
+    let launch = find(turn.state, turn.scope(), id)
         .ok_or_else(|| Refusal::not_found(format!("Unknown launch with id: {id}")))?;
-    answer(json!({ "launch": launch_value(turn.state, &launch, turn.scope()) }))
+    answer(json!({ "launch": described(turn.state, &launch, turn.scope()) }))
 }

@@ -20,14 +20,6 @@ const TASK_LOG: &str = ".command.log";
 /// How many lines a page of a log has at most.
 const LOG_LINES: usize = 100;
 
-pub fn log_file(run: &Run) -> String {
-    format!("nf-{}.log", run.id)
-}
-
-pub fn out_file(run: &Run) -> String {
-    format!("nf-{}.txt", run.id)
-}
-
 /// The logs of a run from outside never reach the Platform.
 fn check_logs(run: &Run) -> Result<(), Refusal> {
     match run.launch_id {
@@ -46,7 +38,7 @@ fn find_task(moment: &Moment, call: &Call) -> Result<Task, Refusal> {
 fn log(turn: &mut Turn<'_>) -> Reply {
     look(turn, |turn, moment| {
         check_logs(moment.run)?;
-        let (out, log) = (out_file(moment.run), log_file(moment.run));
+        let (out, log) = (moment.out_file(), moment.log_file());
         let downloads = json!([
             { "saveName": out, "fileName": out, "displayText": "Nextflow console output" },
             { "saveName": log, "fileName": log, "displayText": "Nextflow log file" },
@@ -126,7 +118,7 @@ fn download_log(turn: &mut Turn<'_>) -> Reply {
         check_logs(moment.run)?;
         download(
             turn.call,
-            &[out_file(moment.run), log_file(moment.run)],
+            &[moment.out_file(), moment.log_file()],
             moment.log(),
         )
     })

@@ -3,12 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::Routes;
-use super::datasets::has_labels;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
-use super::launch::{check_env, is_repository, launch_value};
 use super::turn::Turn;
-use super::versions;
-use crate::behaviour::make;
+use crate::behaviour::launch::{check_env, described, is_repository, parameters};
+use crate::behaviour::{compute, versions};
 use crate::call::{DONE, Refusal, Reply, answer};
 use crate::state::{Record, State, numbers, object};
 
@@ -86,7 +84,8 @@ fn list(turn: &mut Turn<'_>) -> Reply {
             }
         })
         .filter(|pipeline| {
-            search.finds([pipeline.text("name")]) && has_labels(turn, &pipeline.labels(), &search)
+            search.finds([pipeline.text("name")])
+                && search.has_labels(turn.state, &pipeline.labels())
         })
         .collect();
     match turn.call.query("sortBy").unwrap_or("NAME") {
@@ -113,9 +112,9 @@ fn list(turn: &mut Turn<'_>) -> Reply {
 /// A pipeline as it is with a version of it; the default one where none is named.
 pub fn show(turn: &Turn<'_>, pipeline: &Record, version: Option<&Record>) -> Value {
     let state = &*turn.state;
-    let default = make::default_version(state, pipeline.number("pipelineId"));
+    let default = versions::default_of(state, pipeline.number("pipelineId"));
     let version = version.or(default);
-    let launch = version.map(make::launch_of).unwrap_or_default();
+    let launch = version.map(versions::launch_of).unwrap_or_default();
     let mut value = pipeline.value();
     for (name, field) in state.context(pipeline.scope) {
         value[name] = field;
@@ -141,10 +140,10 @@ pub fn show(turn: &Turn<'_>, pipeline: &Record, version: Option<&Record>) -> Val
     value["optimizationStatus"] = json!(turn.call.wants("optimized").then_some("UNAVAILABLE"));
     let env = (launch.text("computeEnvId")).and_then(|id| state.known("compute_env", id));
     value["computeEnv"] = match turn.call.wants("computeEnv") {
-        true => env.map_or(Value::Null, super::compute::brief),
+        true => env.map_or(Value::Null, compute::brief),
         false => Value::Null,
     };
-    value["version"] = version.map_or(Value::Null, |version| versions::show(state, version));
+    value["version"] = version.map_or(Value::Null, |version| versions::described(state, version));
     value
 }
 
@@ -178,13 +177,13 @@ pub fn given_launch(turn: &Turn<'_>) -> Result<Map<String, Value>, Refusal> {
     }
     let has_env = launch.get("computeEnvId").is_some_and(Value::is_string);
     if !has_env && !is_shared(turn.state, turn.scope()) {
-        let primary = super::compute::named_or_primary(turn.state, turn.scope(), None);
+        let primary = compute::named_or_primary(turn.state, turn.scope(), None);
         launch.insert(
             "computeEnvId".to_owned(),
             json!(primary.map(|env| env.id.clone())),
         );
     }
-    check_env(turn, &Value::Object(launch.clone()))?;
+    check_env(turn.state, turn.scope(), &Value::Object(launch.clone()))?;
     launch.remove("id");
     Ok(launch)
 }
@@ -211,7 +210,7 @@ fn create(turn: &mut Turn<'_>) -> Reply {
     let version = turn.call.field("version")["name"]
         .as_str()
         .map_or_else(|| format!("{name}-1"), str::to_owned);
-    make::version(turn.state, &pipeline, Some(&version), launch, turn.user);
+    versions::add(turn.state, &pipeline, Some(&version), launch, turn.user);
     turn.audit("pipeline_created", "pipeline", &pipeline.id, &name);
     answer(json!({ "pipeline": show(turn, &pipeline, None) }))
 }
@@ -220,7 +219,7 @@ fn create(turn: &mut Turn<'_>) -> Reply {
 /// another version.
 fn update(turn: &mut Turn<'_>) -> Reply {
     let pipeline = find(turn)?;
-    let version = make::default_version(turn.state, pipeline.number("pipelineId")).cloned();
+    let version = versions::default_of(turn.state, pipeline.number("pipelineId")).cloned();
     change(turn, pipeline, version)
 }
 
@@ -238,7 +237,9 @@ pub fn change(turn: &mut Turn<'_>, mut pipeline: Record, version: Option<Record>
                 true => object(turn.call.field("launch").clone()),
                 false => given_launch(turn)?,
             };
-            versions::change(turn, &pipeline, version, launch)?
+            Some(versions::change(
+                turn.state, &pipeline, version, launch, turn.user,
+            ))
         }
         false => version,
     };
@@ -258,16 +259,26 @@ pub fn change(turn: &mut Turn<'_>, mut pipeline: Record, version: Option<Record>
 
 fn launch(turn: &mut Turn<'_>) -> Reply {
     let pipeline = find(turn)?;
-    let version = versions::named_or_default(turn, &pipeline)?;
-    let launch = make::launch_of(&version);
-    answer(json!({ "launch": launch_value(turn.state, &launch, pipeline.scope) }))
+    let version = version_of_call(turn, &pipeline)?;
+    let launch = versions::launch_of(&version);
+    answer(json!({ "launch": described(turn.state, &launch, pipeline.scope) }))
+}
+
+/// The version that the call's `versionId` names, else the default one.
+fn version_of_call(turn: &Turn<'_>, pipeline: &Record) -> Result<Record, Refusal> {
+    let id = pipeline.number("pipelineId");
+    let found = match turn.call.query("versionId") {
+        Some(version) => versions::find(turn.state, id, version),
+        None => versions::default_of(turn.state, id),
+    };
+    (found.cloned()).ok_or_else(|| Refusal::not_found("Unknown pipeline version"))
 }
 
 /// The schema that a pipeline was given, or the plain one that its parameters make.
 fn schema(turn: &mut Turn<'_>) -> Reply {
     let pipeline = find(turn)?;
-    let version = versions::named_or_default(turn, &pipeline)?;
-    let launch = make::launch_of(&version);
+    let version = version_of_call(turn, &pipeline)?;
+    let launch = versions::launch_of(&version);
     let own = (launch
         .settings
         .get("pipelineSchemaId")
@@ -277,10 +288,7 @@ fn schema(turn: &mut Turn<'_>) -> Reply {
     let content = match own {
         Some(own) => own.text("content").to_owned(),
         None => {
-            let parameters = params
-                .map(super::launch::parameters)
-                .transpose()?
-                .unwrap_or_default();
+            let parameters = params.map(parameters).transpose()?.unwrap_or_default();
             if parameters.is_empty() {
                 return Ok(DONE.with_status(204));
             }

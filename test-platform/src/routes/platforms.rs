@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Routes;
-use super::credentials::providers;
 use super::turn::Turn;
+use crate::behaviour::credentials::providers;
 use crate::call::{Refusal, Reply, answer};
 
 pub const ROUTES: Routes = &[

@@ -5,16 +5,14 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::Routes;
-use super::compute::executor;
-use super::datasets::has_labels;
-use super::launch::parameters;
 use super::turn::Turn;
-use super::versions;
-use crate::behaviour::life::{Moment, Task, active_runs};
-use crate::behaviour::make;
+use crate::behaviour::compute::{self, executor};
+use crate::behaviour::launch::parameters;
+use crate::behaviour::life::{Moment, Task, report};
 use crate::behaviour::search::Search;
+use crate::behaviour::versions;
 use crate::call::{DONE, Refusal, Reply, answer};
-use crate::state::{Outcome, Pace, Progress, Record, Run, State, iso, short_id};
+use crate::state::{Progress, Run, State, iso, short_id};
 
 pub const ROUTES: Routes = &[
     ("ListWorkflows", list),
@@ -46,41 +44,6 @@ const KEYWORDS: &[&str] = &[
     "is",
     "datasetid",
 ];
-
-/// The active runs on compute environments for which `uses` holds, as a refusal lists them.
-pub fn dependent_runs(state: &State, uses: impl Fn(&Run, &Record) -> bool) -> Vec<Value> {
-    active_runs(state)
-        .filter(|run| env_of(state, run).is_some_and(|env| uses(run, env)))
-        .map(|run| json!({ "id": run.id, "name": run.name, "type": "workflow", "url": null }))
-        .collect()
-}
-
-/// Makes a launched run go as a test has set it for its pipeline (`TestPlatform::next_run`).
-pub fn apply_course(state: &mut State, pipeline: &str, run: &mut Run) {
-    let Some(course) = state
-        .all("course")
-        .find(|course| course["pipeline"] == pipeline)
-        .cloned()
-    else {
-        return;
-    };
-    if let Ok(outcome) = serde_json::from_value::<Outcome>(course["outcome"].clone()) {
-        run.outcome = outcome;
-    }
-    if let Some(samples) = course["samples"].as_u64() {
-        run.samples = samples as usize;
-    }
-    if let (Ok(own), Progress::Launched { pace, .. }) = (
-        serde_json::from_value::<Pace>(course["pace"].clone()),
-        &mut run.progress,
-    ) {
-        *pace = own;
-        run.length = own.length();
-    }
-    if !course.is("always") {
-        state.forget("course", |other| other.id == course.id);
-    }
-}
 
 pub fn find(turn: &Turn<'_>) -> Result<Run, Refusal> {
     let id = turn.call.path("workflowId");
@@ -161,7 +124,7 @@ fn fits(turn: &Turn<'_>, run: &Run, search: &Search, now: i64) -> bool {
         && same("username", &|| owner().to_owned())
         && same("projectname", &|| project.clone())
         && same("sessionid", &|| run.session_id.clone())
-        && has_labels(turn, &run.labels, search)
+        && search.has_labels(turn.state, &run.labels)
         && search.all("is", |value| {
             value == "starred" && run.stars.contains(&turn.user)
         })
@@ -199,19 +162,12 @@ fn pipeline_info(state: &State, run: &Run) -> Value {
     let id = pipeline.number("pipelineId");
     let version = (state.all("pipeline_version"))
         .find(|version| version.number("_pipeline") == id && run.is_of(&version["_launch_id"]))
-        .or_else(|| make::default_version(state, id));
+        .or_else(|| versions::default_of(state, id));
     json!({
         "id": pipeline["pipelineId"],
         "workspaceId": (pipeline.scope > 0).then_some(pipeline.scope),
-        "version": version.map(|version| versions::show(state, version)),
+        "version": version.map(|version| versions::described(state, version)),
     })
-}
-
-/// What a run is computed with; for a run from outside, what it would have been.
-fn env_of<'a>(state: &'a State, run: &Run) -> Option<&'a Record> {
-    run.launch
-        .text("computeEnvId")
-        .and_then(|id| state.known("compute_env", id))
 }
 
 fn workflow(turn: &Turn<'_>, moment: &Moment, whole: bool) -> Value {
@@ -346,14 +302,14 @@ fn describe(turn: &mut Turn<'_>) -> Reply {
 
 fn described(turn: &Turn<'_>, moment: &Moment) -> Value {
     let run = moment.run;
-    let env = env_of(turn.state, run);
+    let env = compute::of_run(turn.state, run);
     let launch = &run.launch;
     let config = |name: &str| env.is_some_and(|env| env["config"][name] == true);
     let mut whole = workflow(turn, moment, true);
     let told = whole["stats"].is_object();
     let rest = json!({
-        "logFile": super::logs::log_file(run),
-        "outFile": super::logs::out_file(run),
+        "logFile": moment.log_file(),
+        "outFile": moment.out_file(),
         "operationId": short_id(run.seed ^ 0x0B, 36),
         "configProfiles": launch.settings.get("configProfiles"),
         "preRunScript": launch.text("preRunScript"),
@@ -390,8 +346,8 @@ fn described(turn: &Turn<'_>, moment: &Moment) -> Value {
 
 fn progress_of(turn: &Turn<'_>, moment: &Moment) -> Value {
     match &moment.run.report {
-        Some(report) if !report.progress.is_null() => super::trace::progress(&report.progress),
-        _ => moment.progress(executor(env_of(turn.state, moment.run))),
+        Some(told) if !told.progress.is_null() => report::progress(&told.progress),
+        _ => moment.progress(executor(compute::of_run(turn.state, moment.run))),
     }
 }
 
@@ -430,7 +386,7 @@ fn all_tasks(turn: &Turn<'_>, moment: &Moment) -> Vec<Value> {
     if let Some(report) = &moment.run.report {
         return report.tasks.clone();
     }
-    let env = env_of(turn.state, moment.run);
+    let env = compute::of_run(turn.state, moment.run);
     let work_dir = moment.run.launch.text("workDir").unwrap_or_default();
     (moment.tasks().iter())
         .map(|task: &Task| moment.task_json(task, executor(env), work_dir))

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Routes;
-use super::compute;
-use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
+use super::compute::COMPUTE_ENV;
+use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb, list_reply};
 use super::turn::Turn;
-use crate::behaviour::make;
 use crate::behaviour::settle::later;
+use crate::behaviour::{compute, make};
 use crate::call::{Refusal, Reply, answer};
 use crate::state::{HOUR, Millis, Record, iso, mix, numbers, parse_time};
 
@@ -24,6 +24,7 @@ pub const ROUTES: Routes = &[
     ("UpdateDataStudioCheckpoint", rename_checkpoint),
     ("ListDataStudioTemplates", templates),
     ("ListMountedDataLinkIds", mounted),
+    ("ListDataStudioCompatibleComputeEnvs", compute_envs),
 ];
 
 pub static STUDIO: Entity = Entity {
@@ -214,12 +215,30 @@ fn find_env(turn: &Turn<'_>, id: &str) -> Result<Record, Refusal> {
             "The compute environment is {}, not AVAILABLE",
             env.text("status")
         ))),
-        Some(env) if !compute::runs_studios(env) => Err(Refusal::bad_request(format!(
+        Some(env) if !runs_studios(env) => Err(Refusal::bad_request(format!(
             "No Studio can run on {}",
             env.text("platform")
         ))),
         Some(env) => Ok(env.clone()),
     }
+}
+
+/// On which a Studio can run: those in the cloud.
+fn compute_envs(turn: &mut Turn<'_>) -> Reply {
+    STUDIO.find(turn)?;
+    let found: Vec<Value> = (turn.state.within("compute_env", turn.scope()))
+        .filter(|env| env["status"] == "AVAILABLE" && runs_studios(env))
+        .map(|env| COMPUTE_ENV.show(turn, env))
+        .collect();
+    let total = found.len();
+    answer(list_reply(turn, found, total))
+}
+
+fn runs_studios(env: &Record) -> bool {
+    matches!(
+        env.text("platform"),
+        "aws-batch" | "aws-cloud" | "google-cloud" | "azure-cloud" | "seqeracompute-platform"
+    )
 }
 
 fn configuration(given: &Value) -> Value {

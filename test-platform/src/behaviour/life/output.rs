@@ -3,6 +3,16 @@
 use super::{FAILING_EXIT, Moment, Stage, TASKS_OVER, Task, TaskStatus, WAITING};
 
 impl Moment<'_> {
+    /// The name of Nextflow's log file.
+    pub fn log_file(&self) -> String {
+        format!("nf-{}.log", self.run.id)
+    }
+
+    /// The name of the file with what Nextflow has printed.
+    pub fn out_file(&self) -> String {
+        format!("nf-{}.txt", self.run.id)
+    }
+
     /// What Nextflow has printed by now.
     pub fn log(&self) -> Vec<String> {
         let mut lines = Vec::new();

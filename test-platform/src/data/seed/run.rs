@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::behaviour::Span;
 use super::{SeedError, id_named, take_labels, user_id};
-use crate::behaviour::make;
 use crate::behaviour::recipes::run_name;
+use crate::behaviour::versions;
 use crate::state::{
     HOUR, Launch, Millis, Outcome, Pace, Progress, Run, SECOND, State, mix, object, short_id, uuid,
 };
@@ -43,8 +43,8 @@ impl RunSeed {
     pub(super) fn sow(self, state: &mut State, scope: i64, owner: i64) -> Result<(), SeedError> {
         let pipeline = id_named(state, "pipeline", scope, &self.pipeline)?;
         let pipeline_id: i64 = pipeline.parse().unwrap_or_default();
-        let mut launch = make::default_version(state, pipeline_id)
-            .map(make::launch_of)
+        let mut launch = versions::default_of(state, pipeline_id)
+            .map(versions::launch_of)
             .unwrap_or_default();
         if let Some(params) = self.params {
             let mut settings = (*launch.settings).clone();
