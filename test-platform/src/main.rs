@@ -25,6 +25,7 @@ Usage: seqera-test-platform [OPTIONS]
   --log FILE           notes each call, a JSON object a line
   --help               shows this
 
+What else can be set stands in a seed, under `server`.
 On its first line of output it writes {\"endpoint\": …, \"token\": …}.";
 
 fn main() -> ExitCode {
@@ -61,7 +62,8 @@ fn arguments(
                 let path = PathBuf::from(parser.value()?);
                 let text = std::fs::read_to_string(&path)
                     .map_err(|error| format!("{}: {error}", path.display()))?;
-                builder = builder.seed_yaml(&text)?;
+                builder = (builder.seed_yaml(&text))
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
             }
             Long("empty") => builder = builder.empty(),
             Long("runs") => builder = builder.runs(parser.value()?.parse()?),

@@ -37,17 +37,17 @@ pub enum Rules {
     Validate(Validate),
     /// Show how many events of each rule wait, are done, have failed
     Status(AtState),
-    /// List events, the last first
+    /// List events, the newest first
     Events(Events),
     /// Show an event with all its steps
     Show(One),
-    /// Carry an event out again; what of it is done already is not done again, unless all is
+    /// Carry an event out again; steps that are done stay done, unless all are
     Retry(One),
-    /// Leave an event be
+    /// Leave an event out: it is not carried out
     Skip(One),
-    /// Feed an event by hand
+    /// Add an event by hand
     Emit(Emit),
-    /// Print a unit of systemd and a recipe of a container for `rules run`
+    /// Print a systemd unit and a container recipe for `rules run`
     Install(install::Install),
 }
 
@@ -105,13 +105,13 @@ pub struct Events {
     /// Database of what has happened: a file, or postgres://…
     #[arg(long, value_name = "FILE|URL", default_value = STATE)]
     database: String,
-    /// Only those of this rule
+    /// Only events of this rule
     #[arg(long)]
     rule: Option<String>,
-    /// Only those that are so far
+    /// Only those in this state
     #[arg(long, value_enum)]
     state: Option<Wanted>,
-    /// How many to show at most
+    /// Most entries to show
     #[arg(long, default_value = "100")]
     max: u32,
 }

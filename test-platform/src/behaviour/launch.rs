@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::compute::named_or_primary;
 use super::recipes::run_name;
 use super::versions;
 use crate::call::Refusal;
@@ -76,6 +77,24 @@ pub fn check_env(state: &State, scope: i64, launch: &Value) -> Result<(), Refusa
         ))),
         Some(_) => Ok(()),
     }
+}
+
+/// Fills in what a launch leaves out, and its compute environment says.
+pub fn fill_from_env(settings: &mut Map<String, Value>, env: &Record) {
+    settings.insert("computeEnvId".to_owned(), json!(env.id));
+    let has_folder = (settings.get("workDir").and_then(Value::as_str))
+        .is_some_and(|folder| !folder.trim().is_empty());
+    if !has_folder {
+        settings.insert("workDir".to_owned(), env["config"]["workDir"].clone());
+    }
+}
+
+/// A launch as the runs of it have it, with what its compute environment says.
+pub fn filled_in(state: &State, scope: i64, mut launch: Launch) -> Launch {
+    if let Some(env) = named_or_primary(state, scope, launch.text("computeEnvId")) {
+        fill_from_env(Arc::make_mut(&mut launch.settings), env);
+    }
+    launch
 }
 
 /// The parameters of a launch: JSON or YAML.
@@ -151,13 +170,15 @@ pub fn free_name(state: &State, seed: u64) -> String {
         .unwrap_or_default()
 }
 
-/// Makes a launched run go as a test has set it for its pipeline (`TestPlatform::next_run`).
+/// Makes a launched run go as a test has set it for its pipeline: the next one before every one.
 pub fn apply_course(state: &mut State, pipeline: &str, run: &mut Run) {
-    let Some(course) = state
-        .all("course")
-        .find(|course| course["pipeline"] == pipeline)
-        .cloned()
-    else {
+    let is_for = |course: &&Record| {
+        let name = course.text("pipeline");
+        [pipeline, run.launch.repository(), "*"].contains(&name)
+    };
+    let next = (state.all("course")).find(|course| !course.is("always") && is_for(course));
+    let every = || (state.all("course")).rfind(|course| course.is("always") && is_for(course));
+    let Some(course) = next.or_else(every).cloned() else {
         return;
     };
     if let Ok(outcome) = serde_json::from_value::<Outcome>(course["outcome"].clone()) {

@@ -56,6 +56,11 @@ pub fn course(
     (outcome, samples, pace): (Outcome, Option<usize>, Option<Pace>),
     always: bool,
 ) {
+    if always {
+        state.forget("course", |other| {
+            other.is("always") && other["pipeline"] == pipeline
+        });
+    }
     let number = state.next_id();
     let record = json!({
         "pipeline": pipeline, "outcome": outcome, "samples": samples, "pace": pace, "always": always,

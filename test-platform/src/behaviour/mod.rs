@@ -3,6 +3,7 @@
 //! the state, and nothing of endpoints.
 
 pub mod access;
+pub mod actions;
 pub mod audit;
 pub mod compute;
 pub mod credentials;

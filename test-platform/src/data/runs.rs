@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::behaviour::launch::filled_in;
 use crate::behaviour::recipes::{always_fails, run_name};
+use crate::behaviour::versions::launch_of;
 use crate::state::{
     DAY, HOUR, Launch, Millis, Outcome, Progress, Run, State, below, fraction, mix, pick, short_id,
     uuid,
@@ -22,9 +24,8 @@ pub fn past(state: &mut State, opened: Millis, count: usize, scope: i64) {
         .filter(|version| version.is("isDefault"))
         .map(|version| {
             let launch = Launch {
-                id: version.text("_launch_id").to_owned(),
                 created: opened - 80 * DAY,
-                settings: std::sync::Arc::new(crate::state::object(version["_launch"].clone())),
+                ..filled_in(state, scope, launch_of(version))
             };
             (version.number("_pipeline"), launch)
         })

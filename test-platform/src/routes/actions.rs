@@ -6,8 +6,9 @@ use super::Routes;
 use super::entity::{Entity, Hooks, Id, PLAIN, Scope, Verb};
 use super::launch::start;
 use super::turn::Turn;
+use crate::behaviour::actions::{configure, endpoint};
 use crate::behaviour::cron::Cron;
-use crate::behaviour::launch::{check_env, described, of_action, parameters};
+use crate::behaviour::launch::{described, of_action, parameters};
 use crate::behaviour::settle::later;
 use crate::call::{DONE, Refusal, Reply, answer};
 use crate::state::{Millis, Record, iso, object, parse_time};
@@ -33,14 +34,9 @@ pub static ACTION: Entity = Entity {
     defaults: || json!({ "lastSeen": null, "error": null, "event": null, "nextExecution": null }),
     hooks: Hooks {
         made: |turn, record| {
-            configure(turn, record)?;
+            configure(turn.state, record)?;
             ACTION.identify(turn, record);
-            let endpoint = format!(
-                "{}/actions/{}/launch",
-                turn.state.settings.endpoint, record.id
-            );
             record.set("hookId", record.id.clone());
-            record.set("hookUrl", endpoint);
             record.set("status", "CREATING");
             later(
                 record,
@@ -51,7 +47,7 @@ pub static ACTION: Entity = Entity {
         },
         changed: |turn, record, before| {
             record.set("source", before["source"].clone());
-            configure(turn, record)
+            configure(turn.state, record)
         },
         shown: show,
         ..PLAIN
@@ -66,49 +62,18 @@ pub static ACTION: Entity = Entity {
     ],
 };
 
-fn configure(turn: &mut Turn<'_>, record: &mut Record) -> Result<(), Refusal> {
-    let source = record.text("source").to_owned();
-    if !matches!(source.as_str(), "tower" | "github" | "bucket" | "cron") {
-        return Err(Refusal::bad_request("Missing `source` parameter"));
-    }
-    if record["launch"]["pipeline"]
-        .as_str()
-        .is_none_or(str::is_empty)
-    {
-        return Err(Refusal::bad_request("Missing pipeline repository"));
-    }
-    check_env(turn.state, turn.scope(), &record["launch"])?;
-    if record["_launch"].is_null() {
-        let number = turn.state.next_id();
-        record.set("_launch", crate::state::short_id(number, 22));
-    }
-    let mut config = object(record[&source].clone());
-    config.insert("discriminator".to_owned(), json!(source));
-    if source == "cron" {
-        let text = (record["cron"]["expression"].as_str())
-            .or(record["cron"]["preset"].as_str())
-            .unwrap_or_default()
-            .to_owned();
-        let cron = Cron::read(&text)
-            .ok_or_else(|| Refusal::bad_request(format!("Invalid cron expression: '{text}'")))?;
-        record.set("_cron", text);
-        record.set("nextExecution", cron.after(turn.state.now()).map(iso));
-    }
-    record.set("config", Value::Object(config));
-    Ok(())
-}
-
 fn show(turn: &Turn<'_>, record: &Record, value: &mut Value) {
     value["launch"] = described(turn.state, &of_action(record), record.scope);
     value["pipeline"] = record["launch"]["pipeline"].clone();
-    value["endpoint"] = record["hookUrl"].clone();
+    let endpoint = endpoint(turn.state, record);
     value["usageCmd"] = match record["source"] == "tower" {
         true => json!(format!(
-            "curl -H 'Content-Type: application/json' -H 'Authorization: Bearer <token>' {} --data '{{\"params\":{{}}}}'",
-            record.text("hookUrl")
+            "curl -H 'Content-Type: application/json' -H 'Authorization: Bearer <token>' {endpoint} --data '{{\"params\":{{}}}}'"
         )),
         false => Value::Null,
     };
+    value["hookUrl"] = json!(endpoint);
+    value["endpoint"] = json!(endpoint);
 }
 
 fn types(_: &mut Turn<'_>) -> Reply {

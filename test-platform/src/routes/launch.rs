@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::Routes;
 use super::turn::{MOST_LABELS, Turn};
 use crate::behaviour::launch::{
-    apply_course, described, find, free_name, has_run_of_name, is_repository, new_run, parameters,
+    apply_course, described, fill_from_env, find, free_name, has_run_of_name, is_repository,
+    new_run, parameters,
 };
 use crate::behaviour::recipes::always_fails;
 use crate::behaviour::{access, compute, datasets, versions};
@@ -258,10 +259,7 @@ fn complete(
             ));
         }
         (Some(env), _) => {
-            settings.insert("computeEnvId".to_owned(), json!(env.id));
-            if text(settings, "workDir").is_none() {
-                settings.insert("workDir".to_owned(), env["config"]["workDir"].clone());
-            }
+            fill_from_env(settings, env);
             if text(settings, "workDir").is_none() {
                 problems.push(("MISSING", "Missing `workDir`".to_owned()));
             }

@@ -267,7 +267,7 @@ impl Builder {
         self
     }
 
-    /// Calls a function with each call once it is answered.
+    /// Calls a function with each call once it is answered, or its connection broken.
     pub fn on_call(mut self, log: impl Fn(&Received) + Send + Sync + 'static) -> Self {
         self.log = Some(Arc::new(log));
         self
@@ -339,9 +339,19 @@ impl Builder {
     }
 
     fn fill(&self, state: &mut State, store: &Store) -> io::Result<()> {
-        if let Some(path) = self.state_file.as_ref().filter(|path| path.exists()) {
-            return snapshot::read(&std::fs::read_to_string(path)?, state, store);
+        match self.state_file.as_ref().filter(|path| path.exists()) {
+            Some(path) => snapshot::read(&std::fs::read_to_string(path)?, state, store)?,
+            None => self.sow(state, store)?,
         }
+        let has_token = (state.all("token")).any(|known| known["_secret"] == self.token.as_str());
+        if !has_token {
+            let first = state.all("user").next().map_or(0, |user| user.number("id"));
+            make::token(state, first, "test", self.token.clone());
+        }
+        Ok(())
+    }
+
+    fn sow(&self, state: &mut State, store: &Store) -> Result<(), SeedError> {
         if self.laboratory {
             data::laboratory(state, store, self.runs)?;
         }
@@ -352,8 +362,6 @@ impl Builder {
             state.number_from(1_000_000);
             make::user(state, data::USER, None);
         }
-        let first = state.all("user").next().map_or(0, |user| user.number("id"));
-        make::token(state, first, "test", self.token.clone());
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::connection::{Asked, Reply, reply};
 use super::faults::Faults;
+use super::inspect::value_of;
 use crate::data::{Seed, SeedError};
 use crate::state::locked;
 
@@ -17,7 +18,7 @@ pub const PATH: &str = "/test/";
 pub fn answer(world: &World, asked: &Asked, what: &str) -> Reply {
     let said = match (asked.head.method.as_str(), what) {
         ("POST", "seed") => seed(world, &asked.body),
-        ("GET", "state") => Ok(locked(&world.state).value()),
+        ("GET", "state") => Ok(value_of(&locked(&world.state))),
         ("GET", "clock") => Ok(clock(world)),
         ("GET", "calls") => {
             let gate = locked(&world.gate);

@@ -18,7 +18,7 @@ pub enum Fault {
 }
 
 /// Faults that are still to come, and alterations of replies.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Faults {
     next: VecDeque<(String, usize, Fault)>,
     alterations: Vec<(String, String, Value)>,

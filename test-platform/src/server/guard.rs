@@ -106,9 +106,15 @@ pub async fn answer(world: Arc<World>, asked: Asked) -> Result<Reply, Broken> {
         tokio::time::sleep(world.options.latency).await;
     }
 
-    let fault = operation.and_then(|operation| locked(&world.faults).take(operation.id));
+    // What isn't let in uses no fault up.
+    let fault = operation
+        .filter(|_| user.is_some() && admitted)
+        .and_then(|operation| locked(&world.faults).take(operation.id));
     let outcome = match (user, route) {
-        _ if fault == Some(Fault::Break) => return Err(Broken),
+        _ if fault == Some(Fault::Break) => {
+            note_end(&world, number, 0);
+            return Err(Broken);
+        }
         (None, _) => Err(Refusal::new(401, "Unauthorized")),
         (Some(_), _) if !admitted => Err(Refusal::new(
             429,
@@ -130,13 +136,17 @@ pub async fn answer(world: Arc<World>, asked: Asked) -> Result<Reply, Broken> {
             },
         },
     };
-    match fault {
-        Some(Fault::ActThenBreak) => return Err(Broken),
-        Some(Fault::ActThenFail(status)) => {
-            return Ok(finish(&world, number, operation, Err(failure(status))));
-        }
-        _ => {}
+    if method != "GET" && outcome.is_ok() {
+        locked(&world.gate).changes += 1;
     }
+    let outcome = match fault {
+        Some(Fault::ActThenBreak) => {
+            note_end(&world, number, 0);
+            return Err(Broken);
+        }
+        Some(Fault::ActThenFail(status)) => Err(failure(status)),
+        _ => outcome,
+    };
     Ok(finish(&world, number, operation, outcome))
 }
 
@@ -307,18 +317,17 @@ fn finish(
             )
         }
     };
-    let mut gate = locked(&world.gate);
-    let status = response.status().as_u16();
-    if let Some(call) = gate.noted(number) {
-        call.status = status;
-        let call = call.clone();
-        if call.method != "GET" && status < 400 {
-            gate.changes += 1;
-        }
-        drop(gate);
-        if let Some(log) = &world.options.log {
-            log(&call);
-        }
-    }
+    note_end(world, number, response.status().as_u16());
     response
+}
+
+/// Notes what a call was answered with; 0 where the connection was broken.
+fn note_end(world: &World, number: u64, status: u16) {
+    let call = locked(&world.gate).noted(number).map(|call| {
+        call.status = status;
+        call.clone()
+    });
+    if let (Some(call), Some(log)) = (call, &world.options.log) {
+        log(&call);
+    }
 }

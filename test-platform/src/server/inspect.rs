@@ -1,8 +1,45 @@
-//! What came in.
+//! What came in, and what is kept.
 
 use std::fmt;
 
 use serde_json::{Value, json};
+
+use crate::behaviour::life::Moment;
+use crate::state::{Run, State, iso};
+
+/// Everything that is kept, by kind. Runs are as they are now.
+pub fn value_of(state: &State) -> Value {
+    let now = state.now();
+    let mut value = state.value_of_records();
+    value["run"] = (state.runs.iter())
+        .map(|run| value_of_run(run, now))
+        .collect();
+    value
+}
+
+fn value_of_run(run: &Run, now: i64) -> Value {
+    let moment = Moment::of(run, now);
+    json!({
+        "id": run.id,
+        "runName": run.name,
+        "sessionId": run.session_id,
+        "status": moment.stage.name(),
+        "submit": iso(run.submitted),
+        "start": moment.started(),
+        "complete": moment.completed(),
+        "ownerId": run.owner,
+        "workspaceId": (run.scope > 0).then_some(run.scope),
+        "pipelineId": run.pipeline,
+        "launchId": run.launch_id,
+        "launch": *run.launch.settings,
+        "schedRunId": run.extension,
+        "_scope": run.scope,
+        "_labels": run.labels,
+        "_stars": run.stars,
+        "_samples": run.samples,
+        "_outcome": run.outcome,
+    })
+}
 
 /// A call that came in.
 #[derive(Debug, Clone, PartialEq)]

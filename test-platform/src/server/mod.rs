@@ -28,6 +28,7 @@ use crate::state::store::Store;
 use crate::state::{Outcome, Pace, State, locked};
 use faults::{Fault, Faults};
 use guard::Gate;
+use inspect::value_of;
 
 /// The endpoint has a path, as most self-hosted Platforms' have.
 pub const BASE_PATH: &str = "/api";
@@ -47,9 +48,14 @@ impl World {
             let reason = "`server` says how a Platform is started, and this one runs";
             return Err(SeedError(reason.to_owned()));
         }
-        let faults = seed.faults.clone();
-        seed.sow(&mut locked(&self.state), &self.store)?;
-        locked(&self.faults).seed(&faults)
+        // All of a seed, or nothing.
+        let (mut faults, mut state) = (locked(&self.faults), locked(&self.state));
+        let (mut faults_then, mut state_then) = (faults.clone(), state.clone());
+        faults_then.seed(&seed.faults)?;
+        seed.sow(&mut state_then, &self.store)?;
+        (*faults, *state) = (faults_then, state_then);
+        locked(&self.gate).changes += 1;
+        Ok(())
     }
 }
 
@@ -106,9 +112,11 @@ impl TestPlatform {
     }
 
     /// Adds what a seed says to what there is: entities, faults, the course of runs; or moves the clock.
+    /// Users, organizations, teams and workspaces that there are already, by their names, are added to.
     ///
     /// # Errors
-    /// If the seed names something that is not there, or says how the server is to be started.
+    /// If the seed names something that is not there, has something that is there already, or says how
+    /// the server is to be started. Nothing has changed then.
     pub fn seed(&self, seed: Seed) -> Result<(), SeedError> {
         self.world.seed(seed)
     }
@@ -142,12 +150,18 @@ impl TestPlatform {
         locked(&self.world.state).today()
     }
 
-    /// Decides how the next run of a pipeline of the launchpad goes.
+    /// Decides how the next run of a pipeline goes, ahead of [`every_run`](Self::every_run). Courses for
+    /// one pipeline are taken in their order.
+    ///
+    /// `pipeline` is its name on the launchpad, the URL of a repository as a launch names it, or `*` for
+    /// any.
     pub fn next_run(&self, pipeline: &str, course: Course) {
         self.set_course(pipeline, course, false);
     }
 
-    /// Decides how every run of a pipeline of the launchpad goes that is launched from now on.
+    /// Decides how every run of a pipeline goes that is launched from now on. What was said last holds.
+    ///
+    /// `pipeline` is as in [`next_run`](Self::next_run).
     pub fn every_run(&self, pipeline: &str, course: Course) {
         self.set_course(pipeline, course, true);
     }
@@ -159,7 +173,8 @@ impl TestPlatform {
 
     /// Answers the next `times` calls of an operation with a status, without carrying them out.
     ///
-    /// `operation` is an id of the API, such as `ListWorkflows`, or `*` for any.
+    /// `operation` is an id of the API, such as `ListWorkflows`, or `*` for any. Calls that are refused
+    /// for their token or their rate (401, 429) don't count.
     ///
     /// # Panics
     /// If the API has no such operation: a test that waits for it would wait in vain.
@@ -237,15 +252,16 @@ impl TestPlatform {
         locked(&self.world.gate).calls.clear();
     }
 
-    /// How many calls have changed something.
+    /// How many calls and seeds have changed something, whatever the calls were then answered with.
     pub fn changes(&self) -> u64 {
         locked(&self.world.gate).changes
     }
 
-    /// Everything that the Platform keeps, but for the content of buckets, by kind: to compare, and
-    /// to look into. Fields that begin with `_` are not part of the API, and may change.
+    /// Everything that the Platform keeps, but for the content of buckets, by kind (`label`,
+    /// `compute_env`, `run`, …), the oldest first: to compare, and to look into. Fields have the names
+    /// that the API gives them; those that begin with `_` are not part of it, and may change.
     pub fn state(&self) -> Value {
-        locked(&self.world.state).value()
+        value_of(&locked(&self.world.state))
     }
 
     /// Writes everything to a file, with which [`Builder::state_file`] goes on.

@@ -240,19 +240,17 @@ impl State {
             .collect()
     }
 
-    /// Everything as one value to compare.
-    pub fn value(&self) -> Value {
-        let records: Map<String, Value> = (self.records.iter())
-            .map(|(kind, records)| {
-                let records = records
-                    .iter()
-                    .map(|record| Value::Object(record.fields.clone()));
-                (kind.clone(), records.collect())
-            })
-            .collect();
-        let mut value = Value::Object(records);
-        value["run"] = serde_json::to_value(&self.runs).unwrap_or_default();
-        value
+    /// The records of every kind, each with where it belongs, as one value to compare.
+    pub fn value_of_records(&self) -> Value {
+        let records = self.records.iter().map(|(kind, records)| {
+            let records = records.iter().map(|record| {
+                let mut value = record.value();
+                value["_scope"] = json!(record.scope);
+                value
+            });
+            (kind.clone(), records.collect())
+        });
+        Value::Object(records.collect())
     }
 }
 

@@ -233,6 +233,62 @@ async fn runs_take_the_course_that_a_test_sets() {
 }
 
 #[tokio::test]
+async fn the_latest_course_holds_for_a_pipeline_a_repository_or_any() {
+    let api = Api::of(TestPlatform::builder().calls_per_second(None).run_polls(1)).await;
+    let ends = async |repository: &str| {
+        let launch = json!({ "launch": { "pipeline": repository } });
+        let run = api.post(&of_workspace("/workflow/launch"), launch).await;
+        let path = format!("/workflow/{}", run["workflowId"].as_str().unwrap());
+        api.get(&of_workspace(&path)).await;
+        let run = api.get(&of_workspace(&path)).await;
+        run["workflow"]["status"].as_str().unwrap().to_owned()
+    };
+    const UNLISTED: &str = "https://github.com/acme/unlisted";
+    api.platform.every_run("hello", Course::fails());
+    assert_eq!(ends(HELLO).await, "FAILED");
+    api.platform.every_run("hello", Course::succeeds());
+    assert_eq!(ends(HELLO).await, "SUCCEEDED");
+    api.platform.next_run("hello", Course::fails());
+    assert_eq!(ends(HELLO).await, "FAILED", "the next one before every one");
+    assert_eq!(ends(HELLO).await, "SUCCEEDED");
+    assert_eq!(ends(UNLISTED).await, "SUCCEEDED");
+    api.platform.next_run(UNLISTED, Course::fails());
+    api.platform.next_run("*", Course::never_ends());
+    assert_eq!(ends(UNLISTED).await, "FAILED");
+    assert_eq!(ends(HELLO).await, "RUNNING");
+    assert_eq!(ends(UNLISTED).await, "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn what_is_not_let_in_uses_no_fault_up() {
+    let api = Api::of(TestPlatform::builder().calls_per_second(Some(1))).await;
+    api.platform.fail_next("UserInfo", 1, 503);
+    let bare = (api.http).get(format!("{}/user-info", api.platform.endpoint()));
+    assert_eq!(bare.send().await.unwrap().status(), 401);
+    api.refused(Method::GET, "/user-info", None, 503).await;
+}
+
+#[tokio::test]
+async fn every_end_of_a_call_is_told() {
+    let (told, calls) = std::sync::mpsc::channel();
+    let builder = TestPlatform::builder()
+        .calls_per_second(None)
+        .on_call(move |call| told.send((call.to_string(), call.status)).unwrap());
+    let api = Api::of(builder).await;
+    let label = |name: &str| json!({ "name": name, "resource": false });
+    let path = of_workspace("/labels");
+    api.platform.act_then_fail("CreateLabel", 1, 502);
+    api.platform.act_then_break("CreateLabel", 1);
+    api.refused(Method::POST, &path, Some(label("one-more")), 502)
+        .await;
+    let broken = api.request(Method::POST, &path).json(&label("another"));
+    assert!(broken.send().await.is_err());
+    assert_eq!(api.platform.changes(), 2, "both were carried out");
+    let statuses: Vec<u16> = calls.try_iter().map(|(_, status)| status).collect();
+    assert_eq!(statuses, [502, 0]);
+}
+
+#[tokio::test]
 async fn a_schedule_sets_actions_off_as_the_clock_moves() {
     let api = Api::of(
         TestPlatform::builder()

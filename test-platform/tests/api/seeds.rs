@@ -1,10 +1,10 @@
 //! What a Platform holds at the start, and what is kept from one start to the next.
 
 use reqwest::Method;
-use seqera_test_platform::{Seed, TestPlatform};
+use seqera_test_platform::{Seed, TestPlatform, WORKSPACE_ID};
 use serde_json::json;
 
-use crate::client::{Api, texts};
+use crate::client::{Api, of_workspace, texts};
 
 const SEED: &str = "
 users:
@@ -33,7 +33,9 @@ organizations:
         datasets: [{ name: sheet, versions: [{ fileName: sheet.csv, content: 'a,b', hasHeader: true }] }]
         dataLinks: [{ name: data, resourceRef: s3://acme-data, credentials: aws }]
         studios: [{ name: desk, tool: rstudio, computeEnv: batch }]
-        actions: [{ name: hook, launch: { pipeline: https://github.com/nf-core/rnaseq } }]
+        actions:
+          - { name: hook, labels: [urgent], launch: { pipeline: https://github.com/nf-core/rnaseq, params: { a: 1 } } }
+          - { name: nightly, source: cron, cron: { expression: 0 3 * * * }, computeEnv: batch, launch: { pipeline: https://github.com/nf-core/rnaseq } }
         runs:
           - { pipeline: rnaseq, name: old_failure, outcome: failed, ago: 2days, length: 1h, labels: [urgent], user: grace }
           - { pipeline: rnaseq, name: under_way, ago: 10m, length: 1h }
@@ -149,6 +151,150 @@ async fn a_seed_that_is_wrong_says_why() {
 }
 
 #[tokio::test]
+async fn the_seeds_of_the_readme_can_be_used() {
+    let blocks = include_str!("../../README.md").split("```yaml\n").skip(1);
+    let seeds: Vec<&str> = blocks
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(seeds.len(), 2);
+    let builder = seeds
+        .iter()
+        .fold(TestPlatform::builder().empty(), |builder, seed| {
+            builder.seed_yaml(seed).unwrap()
+        });
+    let platform = builder.start().await.unwrap();
+    assert_eq!(platform.now(), "2026-01-01T03:00:00Z");
+    assert_eq!(platform.state()["run"].as_array().unwrap().len(), 103);
+}
+
+#[tokio::test]
+async fn what_a_seed_launches_is_launched_as_by_a_call() {
+    let api = seeded().await;
+    let runs = "/workflow?workspaceId=70&includeTotalSize=true";
+    let list = api.get(runs).await;
+    let runs_of_list = list["workflows"].as_array().unwrap().iter();
+    let workflows: Vec<_> = runs_of_list.map(|run| &run["workflow"]).collect();
+    assert_eq!(workflows[0]["runName"], "under_way", "the newest first");
+    assert!(workflows.is_sorted_by(|a, b| a["submit"].as_str() >= b["submit"].as_str()));
+    assert!(
+        workflows
+            .iter()
+            .all(|run| run["workDir"] == "s3://acme-work")
+    );
+    let actions = api.get("/actions?workspaceId=70&attributes=labels").await;
+    assert_eq!(texts(&actions["actions"], "name"), ["hook", "nightly"]);
+    assert_eq!(texts(&actions["actions"][0]["labels"], "name"), ["urgent"]);
+    let next = &actions["actions"][1]["nextExecution"];
+    assert_eq!(next, "2026-01-10T03:00:00Z");
+    api.platform
+        .advance(std::time::Duration::from_secs(2 * 86_400));
+    let before = list["totalSize"].as_u64().unwrap();
+    assert_eq!(api.get(runs).await["totalSize"], before + 2);
+}
+
+#[tokio::test]
+async fn a_seed_with_what_nobody_would_see_is_refused() {
+    let api = seeded().await;
+    let before = api.platform.state();
+    for (contents, reason) in [
+        (
+            json!({ "computeenvs": [] }),
+            "workspace research has no field `computeenvs`",
+        ),
+        (
+            json!({ "labels": [{ "name": "x", "colour": "red" }] }),
+            "label x has no field `colour`",
+        ),
+        (
+            json!({ "labels": [{ "name": "new" }, { "name": "urgent" }] }),
+            "two of label urgent",
+        ),
+        (
+            json!({ "computeEnvs": [{ "name": "x" }] }),
+            "compute_env has no `platform`",
+        ),
+        (
+            json!({ "pipelines": [{ "name": "x", "launch": { "repository": "y" } }] }),
+            "the launch of x has no field `repository`",
+        ),
+        (
+            json!({ "pipelines": [{ "name": "x" }] }),
+            "the launch of x has no `pipeline`",
+        ),
+        (
+            json!({ "actions": [{ "name": "x", "source": "cron", "launch": { "pipeline": "a/b" } }] }),
+            "action x: Invalid cron",
+        ),
+    ] {
+        let mut workspace = json!({ "name": "research" });
+        workspace
+            .as_object_mut()
+            .unwrap()
+            .extend(contents.as_object().unwrap().clone());
+        let seed = json!({
+            "users": [{ "userName": "late" }],
+            "organizations": [{ "name": "acme", "workspaces": [workspace] }],
+        });
+        let seed = Seed::from_value(seed).unwrap();
+        let refused = api.platform.seed(seed).unwrap_err().to_string();
+        assert!(refused.contains(reason), "{refused}");
+    }
+    assert_eq!(api.platform.state(), before, "all of a seed, or nothing");
+}
+
+#[tokio::test]
+async fn a_seed_adds_to_what_there_is() {
+    let api = Api::start().await;
+    let seed = "
+users:
+  - { userName: bench-lead, token: another, lastName: Leader }
+  - { userName: visitor }
+organizations:
+  - name: open-genomics
+    members: [{ user: night-shift, role: owner }, { user: visitor }]
+    teams: [{ name: wet-lab, members: [night-shift, visitor] }]
+    workspaces:
+      - name: research
+        participants: [{ user: biostats-desk, role: maintain }]
+        pipelines: [{ name: added, computeEnv: campus-cluster, launch: { pipeline: https://github.com/acme/added } }]
+        runs: [{ pipeline: added, outcome: failed }]
+";
+    let counts = |state: &serde_json::Value| {
+        [
+            "user",
+            "organization",
+            "workspace",
+            "team",
+            "team_member",
+            "member",
+            "participant",
+            "run",
+        ]
+        .map(|kind| state[kind].as_array().unwrap().len())
+    };
+    let before = counts(&api.platform.state());
+    api.platform.seed(Seed::from_yaml(seed).unwrap()).unwrap();
+    let state = api.platform.state();
+    let added: Vec<usize> = (counts(&state).iter().zip(before))
+        .map(|(now, before)| now - before)
+        .collect();
+    assert_eq!(added, [1, 0, 0, 0, 1, 1, 0, 1]);
+    let run = state["run"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&run["status"], &run["workspaceId"]),
+        (&json!("FAILED"), &json!(WORKSPACE_ID))
+    );
+    let found = api.get(&of_workspace("/pipelines?search=added")).await;
+    assert_eq!(found["totalSize"], 1);
+    let lead = api
+        .http
+        .get(format!("{}/user-info", api.platform.endpoint()));
+    let lead = lead.bearer_auth("another").send().await.unwrap();
+    let lead: serde_json::Value = lead.json().await.unwrap();
+    assert_eq!(lead["user"]["lastName"], "Leader");
+}
+
+#[tokio::test]
 async fn a_running_platform_takes_more() {
     let api = seeded().await;
     let more = json!({ "users": [{ "userName": "third", "token": "t3" }], "files": { "acme-data": { "new.csv": "x" } } });
@@ -176,6 +322,8 @@ async fn a_state_file_brings_everything_back() {
             .calls_per_second(None),
     )
     .await;
+    let other = TestPlatform::builder().state_file(&file).token("another");
+    let other = Api::of(other.calls_per_second(None)).await;
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(before.platform.state(), after.platform.state());
     assert_eq!(
@@ -185,5 +333,17 @@ async fn a_state_file_brings_everything_back() {
     assert_eq!(
         after.get("/labels?workspaceId=70&search=kept").await["totalSize"],
         1
+    );
+    assert_eq!(
+        other.get("/user-info").await["user"]["userName"],
+        "ada",
+        "the token that is asked for is valid"
+    );
+    // The Platform has another port now.
+    let actions = after.get("/actions?workspaceId=70").await;
+    let endpoint = actions["actions"][0]["endpoint"].as_str().unwrap();
+    assert!(
+        endpoint.starts_with(after.platform.endpoint()),
+        "{endpoint}"
     );
 }

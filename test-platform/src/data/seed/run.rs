@@ -1,14 +1,17 @@
 //! Runs of a seed.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::behaviour::Span;
 use super::{SeedError, id_named, take_labels, user_id};
+use crate::behaviour::launch::filled_in;
 use crate::behaviour::recipes::run_name;
 use crate::behaviour::versions;
 use crate::state::{
-    HOUR, Launch, Millis, Outcome, Pace, Progress, Run, SECOND, State, mix, object, short_id, uuid,
+    HOUR, Millis, Outcome, Pace, Progress, Run, SECOND, State, mix, object, short_id, uuid,
 };
 
 /// A run, over or under way.
@@ -47,16 +50,12 @@ impl RunSeed {
             .map(versions::launch_of)
             .unwrap_or_default();
         if let Some(params) = self.params {
-            let mut settings = (*launch.settings).clone();
-            settings.insert(
+            Arc::make_mut(&mut launch.settings).insert(
                 "paramsText".to_owned(),
                 json!(Value::Object(params).to_string()),
             );
-            launch = Launch {
-                settings: std::sync::Arc::new(settings),
-                ..launch
-            };
         }
+        let launch = filled_in(state, scope, launch);
         let mut fields = object(json!({ "labels": self.labels }));
         let labels = take_labels(state, scope, &mut fields)?;
         let owner = self
