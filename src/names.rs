@@ -364,20 +364,21 @@ impl Workspace {
     /// # Errors
     /// The workspace has none.
     pub async fn primary_compute_env(&self) -> Result<String> {
-        let all = self.compute_envs().await?;
-        let primary = all.into_iter().find(|entry| entry.primary == Some(true));
-        primary.and_then(|entry| entry.id).ok_or_else(|| {
-            let text = format!(
-                "no compute environment{} is the primary one",
-                self.place().text
-            );
-            Error::new(ErrorKind::NotFound, text)
-        })
-    }
-
-    async fn compute_envs(&self) -> Result<Vec<types::ComputeEnvSummary>> {
-        let reply = self.client.list_compute_envs().workspace_id(self.id);
-        Ok(reply.send().await?.compute_envs.unwrap_or_default())
+        // It is available, as a rule, and few are.
+        for status in [Some("AVAILABLE"), None] {
+            let all = self.client.list_compute_envs().workspace_id(self.id);
+            let all = all.status(status).send().await?.compute_envs;
+            let mut all = all.unwrap_or_default().into_iter();
+            let primary = all.find(|entry| entry.primary == Some(true));
+            if let Some(id) = primary.and_then(|entry| entry.id) {
+                return Ok(id);
+            }
+        }
+        let text = format!(
+            "no compute environment{} is the primary one",
+            self.place().text
+        );
+        Err(Error::new(ErrorKind::NotFound, text))
     }
 
     /// The id of a data link, by its name or its URI, such as `s3://acme-sequencing`. Waits, for

@@ -251,14 +251,7 @@ fn text_of(error: &Error) -> String {
             .to_owned();
     }
     match error.kind() {
-        ErrorKind::Status if error.message().is_empty() => {
-            if error.is_forbidden() {
-                "Forbidden".to_owned()
-            } else {
-                "error".to_owned()
-            }
-        }
-        ErrorKind::Status => error.message().to_owned(),
+        ErrorKind::Status => reason_of(error),
         _ => {
             let mut text = error.to_string();
             if let Some(source) = std::error::Error::source(error) {
@@ -272,6 +265,23 @@ fn text_of(error: &Error) -> String {
             text
         }
     }
+}
+
+/// The server's reason in the words of `tw`.
+fn reason_of(error: &Error) -> String {
+    use serde_json::Value;
+    let body = serde_json::from_slice(error.body().unwrap_or_default());
+    let said = match &body {
+        Ok(Value::Object(fields)) => fields.get("message").and_then(Value::as_str),
+        _ => Some(error.message()),
+    };
+    match (said, error.is_forbidden()) {
+        (Some(""), false) => "error",
+        (None | Some(""), true) => "Forbidden",
+        (None, false) => "null",
+        (Some(reason), _) => reason,
+    }
+    .to_owned()
 }
 
 impl From<std::io::Error> for Failure {

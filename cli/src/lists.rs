@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use futures_util::TryStreamExt;
 use seqera::paginate::ItemStream;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +12,40 @@ use crate::output::{Column, Table, View, at, text};
 
 /// As long as the server's longest page.
 const USUAL: i64 = 100;
+
+/// A list, entry by entry, over all its pages.
+pub struct Entries<T> {
+    list: ItemStream<T>,
+    begun: bool,
+}
+
+impl<T: Send + 'static> Entries<T> {
+    pub fn of(list: ItemStream<T>) -> Self {
+        Self { list, begun: false }
+    }
+
+    /// The next entry. A page that the server does not know is the end of a list that it said to be
+    /// longer.
+    pub async fn try_next(&mut self) -> seqera::Result<Option<T>> {
+        match self.list.next().await {
+            Some(Err(error)) if self.begun && error.is_not_found() => Ok(None),
+            Some(entry) => {
+                self.begun = true;
+                entry.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// All that are left.
+    pub async fn all(mut self) -> seqera::Result<Vec<T>> {
+        let mut all = Vec::new();
+        while let Some(entry) = self.try_next().await? {
+            all.push(entry);
+        }
+        Ok(all)
+    }
+}
 
 /// The part of a list that was asked for.
 pub struct Listed<T> {
@@ -65,7 +98,7 @@ impl Paging {
             Some(_) => list.total().await?,
             None => None,
         };
-        let items: Vec<_> = list.try_collect().await?;
+        let items = Entries::of(list).all().await?;
         let footer = limit.is_some().then(|| {
             let last = skipped + i64::try_from(items.len()).unwrap_or(i64::MAX);
             let shown = format!("Showing from {} to {last}", (skipped + 1).min(last));

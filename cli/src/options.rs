@@ -25,10 +25,10 @@ macro_rules! one_of_id_and_name {
         #[derive(Args, Clone, Debug)]
         #[group(required = true, multiple = false)]
         pub struct $name {
-            /// Its id
+            /// Id (or give --name)
             #[arg(short, long)]
             pub id: Option<$id>,
-            /// Its name
+            /// Name (or give --id)
             #[arg(short, long)]
             pub name: Option<String>,
         }
@@ -70,13 +70,13 @@ pub struct InOrganization {
 /// Which part of a list to show. Without any, all of it.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Paging {
-    /// Page to show, from 1
+    /// Page to show, counted from 1
     #[arg(long, allow_negative_numbers = true)]
     pub page: Option<i64>,
-    /// How many entries to skip
+    /// Number of entries to skip
     #[arg(long, allow_negative_numbers = true)]
     pub offset: Option<i64>,
-    /// How many entries to show at most [default: all; 100 with --page or --offset]
+    /// Most entries to show [default: all; 100 with --page or --offset]
     #[arg(long, allow_negative_numbers = true)]
     pub max: Option<i64>,
 }
@@ -101,7 +101,7 @@ pub struct ShowLabels {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Overwrite {
-    /// Delete the one of this name first, if there is one
+    /// Delete the existing one of this name first
     #[arg(long)]
     pub overwrite: bool,
 }
@@ -111,8 +111,15 @@ pub struct Overwrite {
 #[serde(default)]
 pub struct Labels {
     /// Labels, separated by commas: name, or name=value for a resource label
-    #[arg(long)]
+    #[arg(long, value_parser = List::<Label>::or_none)]
     pub labels: Option<List<Label>>,
+}
+
+impl Labels {
+    /// Those that were said, if any was.
+    pub fn any(&self) -> Option<&List<Label>> {
+        self.labels.as_ref().filter(|labels| !labels.0.is_empty())
+    }
 }
 
 /// What is launched, and how. In requests the fields have the API's names.
@@ -126,7 +133,7 @@ pub struct LaunchOptions {
     #[arg(short, long)]
     #[serde(skip_serializing)]
     pub compute_env: Option<String>,
-    /// Folder where the run keeps its intermediate files
+    /// Work directory, where the run keeps its intermediate files
     #[arg(long)]
     pub work_dir: Option<String>,
     /// Nextflow profiles, separated by commas
@@ -152,25 +159,25 @@ pub struct LaunchOptions {
     #[arg(long)]
     #[serde(rename(serialize = "postRunScript"))]
     pub post_run: Option<TextFile>,
-    /// Fetch the latest state of the repository
+    /// Fetch the newest commit of the revision (Nextflow's -latest)
     #[arg(long)]
     pub pull_latest: Option<bool>,
-    /// Run the stubs of processes in place of their scripts
+    /// Run the stubs of processes instead of their scripts (Nextflow's -stub-run)
     #[arg(long)]
     pub stub_run: Option<bool>,
-    /// Main script [default: main.nf]
+    /// Script of the repository to run [default: main.nf]
     #[arg(long)]
     pub main_script: Option<String>,
-    /// Workflow to start with
+    /// Workflow of the script to run (Nextflow's -entry)
     #[arg(long)]
     pub entry_name: Option<String>,
-    /// Schema of the parameters
+    /// File of the repository with the schema of the parameters
     #[arg(long)]
     pub schema_name: Option<String>,
-    /// Secrets of yours, separated by commas
+    /// Names of your own secrets that runs may read, separated by commas
     #[arg(long)]
     pub user_secrets: Option<List<String>>,
-    /// Secrets of the workspace, separated by commas
+    /// Names of the workspace's secrets that runs may read, separated by commas
     #[arg(long)]
     pub workspace_secrets: Option<List<String>>,
 }
@@ -228,37 +235,37 @@ pub struct Global {
     /// Access token [default: TOWER_ACCESS_TOKEN, else the profile's]
     #[arg(short = 't', long)]
     pub access_token: Option<String>,
-    /// Address of the API [default: TOWER_API_ENDPOINT, the profile's, else Seqera Cloud]
+    /// URL of the API [default: TOWER_API_ENDPOINT, the profile's, else Seqera Cloud]
     #[arg(short, long)]
     pub url: Option<String>,
-    /// Form of the result [default: TOWER_CLI_OUTPUT_FORMAT, else console]
+    /// Output format [default: TOWER_CLI_OUTPUT_FORMAT, else console]
     #[arg(short, long, value_enum)]
     pub output: Option<Form>,
     /// Show each call to the server on standard error
     #[arg(short, long)]
     pub verbose: bool,
-    /// Allow an address without encryption (http)
+    /// Allow a URL without encryption (http)
     #[arg(long)]
     pub insecure: bool,
-    /// Expression of jq that the JSON result is put through
+    /// Put the JSON result through this jq expression
     #[arg(long, value_name = "EXPRESSION")]
     pub jq: Option<String>,
-    /// Columns of a list, separated by commas: names of the table, or fields of the JSON
+    /// Columns of a list, separated by commas: their names, or fields of the JSON
     #[arg(long)]
     pub columns: Option<List<String>>,
     /// Profile of the configuration file [default: the current one]
     #[arg(long)]
     pub profile: Option<String>,
-    /// Show the request that would change something, and send it not
+    /// Show the requests that would change something, without sending them
     #[arg(long)]
     pub dry_run: bool,
     /// Answer every question with yes
     #[arg(long)]
     pub yes: bool,
-    /// When to colour
+    /// When to use colours
     #[arg(long, value_enum)]
     pub color: Option<Color>,
-    /// File with the certificates of authorities to trust too, PEM
+    /// PEM file with certificates of further authorities to trust
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 }

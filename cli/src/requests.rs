@@ -5,7 +5,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::context::Context;
 use crate::exit::{Failure, Result};
 use crate::options::LaunchOptions;
 use crate::output::without_nulls;
@@ -25,12 +24,9 @@ pub fn changed<T: Serialize + DeserializeOwned>(present: T, changes: Value) -> R
     Ok(serde_json::from_value(fields)?)
 }
 
-/// What is given; nothing is null where `tw` sends that to leave what there is.
-pub fn or_null<T>(context: &Context, given: Option<T>) -> Nullable<T> {
-    match given {
-        None if context.as_tw => Nullable::Null,
-        given => Nullable::from_option(given),
-    }
+/// What is given, or null, which leaves what there is.
+pub fn or_null<T>(given: Option<T>) -> Nullable<T> {
+    given.map_or(Nullable::Null, Nullable::from)
 }
 
 /// Options as fields with the API's names.

@@ -26,6 +26,16 @@ impl<T: FromStr> FromStr for List<T> {
     }
 }
 
+impl<T: FromStr> List<T> {
+    /// A list, or an empty one: of an empty text.
+    pub fn or_none(text: &str) -> Result<Self, T::Err> {
+        match text {
+            "" => Ok(Self(Vec::new())),
+            text => text.parse(),
+        }
+    }
+}
+
 fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |c| {

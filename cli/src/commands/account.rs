@@ -11,14 +11,14 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{Answer, Column, Table, View, without_nulls};
 
-/// Log in and out: profiles, each a Platform and an account
+/// Log in and out: profiles, each of them a Platform and an account
 #[derive(Subcommand, Debug)]
 pub enum Auth {
-    /// Keep an access token in the configuration file, for --profile or for all
+    /// Store an access token in the configuration file, in the profile that --profile names
     Login(Login),
     /// Show the profiles, and who you are
     Status,
-    /// Take the token of a profile out of the configuration file
+    /// Remove a profile's token from the configuration file
     Logout,
 }
 
@@ -27,7 +27,7 @@ pub struct Login {
     /// A shell command that prints the token, instead of the token itself
     #[arg(long, value_name = "COMMAND")]
     token_command: Option<String>,
-    /// Workspace that is meant where none is named: organization/workspace, or its id
+    /// Default workspace of the profile: organization/workspace, or its id
     #[arg(short, long)]
     workspace: Option<String>,
 }

@@ -28,7 +28,7 @@ pub enum Actions {
     View(Which),
     /// Delete an action
     Delete(Which),
-    /// Make an action
+    /// Add an action
     #[command(subcommand)]
     Add(Add),
     /// Change an action
@@ -53,7 +53,7 @@ pub struct Which {
     workspace: InWorkspace,
 }
 
-/// Make an action
+/// Add an action
 #[derive(Subcommand, Debug)]
 pub enum Add {
     /// One that a GitHub webhook calls
@@ -69,7 +69,7 @@ pub struct Action {
     /// Name of the action
     #[arg(short, long)]
     pub name: String,
-    /// Repository of the pipeline
+    /// URL of the pipeline's repository
     #[arg(long)]
     pub pipeline: String,
     #[command(flatten)]
@@ -203,7 +203,7 @@ impl Action {
             .body(body);
         let id = call.send().await?.action_id.unwrap_or_default();
         let reference = place.reference().await?;
-        if let Some(labels) = &self.labels.labels {
+        if let Some(labels) = self.labels.any() {
             let ids = labels::ids(context, &place, &labels.0, Absent::Make).await?;
             let made = [Value::from(id.as_str())];
             let done = labelled::apply(context, &place, Kind::Action, Operation::Set, &made, &ids);

@@ -20,12 +20,16 @@ use crate::output::{Answer, Column, without_nulls};
 use crate::requests::request;
 use crate::values::{List as Words, choices};
 
+mod find;
+
+pub use find::Lookup;
+
 /// Data links: buckets and the files in them
 #[derive(Subcommand, Debug)]
 pub enum DataLinks {
     /// List data links
     List(List),
-    /// Make a data link
+    /// Add a data link
     Add(Add),
     /// Delete a data link, not the bucket
     Delete(Which),
@@ -81,7 +85,7 @@ pub struct List {
     /// Show only those in these clouds, separated by commas: aws, google, azure
     #[arg(short, long)]
     providers: Option<Words<Provider>>,
-    /// Show only the one of this address
+    /// Show only the one with this URI
     #[arg(short, long)]
     uri: Option<String>,
 }
@@ -99,10 +103,10 @@ pub struct Add {
     /// Description
     #[arg(short, long)]
     pub description: Option<String>,
-    /// Address of the bucket, such as s3://acme-data
+    /// URI of the bucket, such as s3://acme-data
     #[arg(short, long)]
     pub uri: String,
-    /// Cloud that it is in
+    /// Cloud provider of the bucket
     #[arg(short, long, value_enum)]
     pub provider: Provider,
     /// Credentials to use, by name or id [default: none, the bucket is public]
@@ -121,13 +125,13 @@ pub struct Which {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct DataLinkRef {
-    /// Its id
+    /// Id (or give --name)
     #[arg(short, long)]
     id: Option<String>,
-    /// Its name
+    /// Name (or give --id)
     #[arg(short, long)]
     name: Option<String>,
-    /// Its address
+    /// URI of the bucket (or give --id or --name)
     #[arg(long)]
     uri: Option<String>,
 }
@@ -166,7 +170,7 @@ pub struct Browse {
     /// Go on where an earlier page ended
     #[arg(short, long)]
     token: Option<String>,
-    /// How many entries a page has
+    /// Entries on a page
     #[arg(long)]
     page: Option<i64>,
 }
@@ -211,7 +215,7 @@ impl DataLinks {
             Self::Upload(command) => command.upload(context).await,
             Self::Delete(command) => {
                 let place = context.place(&command.workspace).await?;
-                let id = command.data_link.id(context, &place).await?;
+                let id = command.data_link.id(context, &place, None).await?;
                 let call = context
                     .client()?
                     .delete_custom_data_link()
@@ -241,11 +245,15 @@ impl List {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         let credentials = credentials_of(context, &place, self.credentials.as_deref()).await?;
-        let workspace = context.client()?.workspace(place.id()).await?;
-        let mut listed = workspace.has_listed_data_links().await?;
+        let lookup = Lookup {
+            context,
+            place: &place,
+            credentials: credentials.as_deref(),
+        };
+        let mut listed = lookup.is_listed().await?;
         while self.wait && !listed {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            listed = workspace.has_listed_data_links().await?;
+            listed = lookup.is_listed().await?;
         }
         let call = context.client()?.list_data_links().workspace_id(place.id());
         let call = call.credentials_id(credentials).search(self.search());
@@ -339,35 +347,33 @@ fn show(context: &Context, data_link: DataLinkInfo, message: &str) -> Result<Exi
 
 impl DataLinkRef {
     /// Its id. A name or address waits until the Platform has listed the buckets.
-    async fn id(&self, context: &Context, place: &Place<'_>) -> Result<String> {
-        if let Some(id) = &self.id {
-            return Ok(id.clone());
+    async fn id(
+        &self,
+        context: &Context,
+        place: &Place<'_>,
+        credentials: Option<&str>,
+    ) -> Result<String> {
+        let lookup = Lookup {
+            context,
+            place,
+            credentials,
+        };
+        match (&self.id, &self.name, &self.uri) {
+            (Some(id), _, _) => Ok(id.clone()),
+            (None, Some(name), _) => lookup.named(name).await,
+            (None, None, uri) => lookup.at(uri.as_deref().unwrap_or_default()).await,
         }
-        let typed = self
-            .name
-            .as_ref()
-            .or(self.uri.as_ref())
-            .cloned()
-            .unwrap_or_default();
-        let workspace = context.client()?.workspace(place.id()).await?;
-        workspace
-            .data_link(&typed)
-            .await
-            .map_err(|error| match error.kind() {
-                seqera::ErrorKind::NotFound => Failure::not_found(format!(
-                    "DataLink '{typed}' not found at workspace '{}'",
-                    place.label()
-                )),
-                _ => error.into(),
-            })
     }
 }
 
 impl Browse {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.which.workspace).await?;
-        let id = self.which.data_link.id(context, &place).await?;
         let credentials = credentials_of(context, &place, self.credentials.as_deref()).await?;
+        let data_link = &self.which.data_link;
+        let id = data_link
+            .id(context, &place, credentials.as_deref())
+            .await?;
         let client = context.client()?;
         let call = client
             .describe_data_link()
@@ -425,7 +431,8 @@ impl Transfer {
     async fn handle(&self, context: &Context) -> Result<DataLink> {
         let place = context.place(&self.which.workspace).await?;
         let credentials = credentials::of_any_kind(context, &place, &self.credentials).await?;
-        let id = self.which.data_link.id(context, &place).await?;
+        let data_link = &self.which.data_link;
+        let id = data_link.id(context, &place, Some(&credentials)).await?;
         let link = context.client()?.data_link(Id(id)).workspace(place.id());
         let link = link.credentials(Id(credentials));
         context.goes_on("What was transferred stays; the same command goes on from there.");

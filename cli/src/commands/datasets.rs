@@ -13,7 +13,7 @@ use serde_json::json;
 use super::labelled::{Kind, LabelChange};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
-use crate::lists::table;
+use crate::lists::{Entries, table};
 use crate::options::{Filter, IdOrName, InWorkspace, Overwrite, Paging, ShowLabels};
 use crate::output::{Answer, Column};
 use crate::requests::request;
@@ -97,10 +97,10 @@ pub struct Several {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct IdsOrNames {
-    /// Their ids
+    /// Ids of the datasets
     #[arg(short, long, num_args = 1..)]
     id: Vec<String>,
-    /// Their names
+    /// Names of the datasets
     #[arg(short, long, num_args = 1..)]
     name: Vec<String>,
 }
@@ -497,7 +497,7 @@ async fn look_for(context: &Context, place: &Place<'_>, name: &str) -> Result<Op
         .client()?
         .list_datasets_v2()
         .workspace_id(place.id());
-    let mut found = call.search(name).visibility("all").stream();
+    let mut found = Entries::of(call.search(name).visibility("all").stream());
     while let Some(dataset) = found.try_next().await? {
         if dataset.name.as_deref() == Some(name) {
             return Ok(Some(dataset));

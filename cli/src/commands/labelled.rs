@@ -24,10 +24,10 @@ choices! {
 pub struct LabelChange {
     /// Labels, separated by commas: name, or name=value for a resource label
     pub labels: Vec<List<Label>>,
-    /// Fail where a label does not exist, instead of making it
+    /// Fail if a label does not exist, instead of creating it
     #[arg(long)]
     pub no_create: bool,
-    /// Set replaces the labels there are; append and delete change them
+    /// What to do: set replaces all labels, append adds these, delete removes them
     #[arg(short, long, value_enum, default_value = "set")]
     pub operations: Operation,
 }

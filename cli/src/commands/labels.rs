@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
+use crate::lists::Entries;
 use crate::options::{Filter, InWorkspace, Paging};
 use crate::output::{Answer, Column, without_nulls};
 use crate::requests::request;
@@ -17,7 +18,7 @@ use crate::values::{Label, choices};
 pub enum Labels {
     /// List labels
     List(List),
-    /// Make a label
+    /// Add a label
     Add(Add),
     /// Change a label
     Update(Update),
@@ -115,7 +116,9 @@ impl List {
     async fn run(self, context: &Context) -> Result<Exit> {
         let place = context.place(&self.workspace).await?;
         let call = context.client()?.list_labels().workspace_id(place.id());
-        let call = call.type_(self.kind.as_str()).search(self.filter.filter);
+        let call = call
+            .type_(self.kind.as_str())
+            .search(self.filter.filter.unwrap_or_default());
         let call = call.offset(self.paging.skipped()?);
         let labels = self.paging.read(call.stream()).await?;
         let view = labels.table(format!("Labels of {}", place.label()), COLUMNS)?;
@@ -252,7 +255,7 @@ pub async fn ids(
             "simple"
         };
         let call = context.client()?.list_labels().workspace_id(place.id());
-        let mut found = call.search(&label.name).type_(kind).stream();
+        let mut found = Entries::of(call.search(&label.name).type_(kind).stream());
         let mut id = None;
         while let Some(other) = found.try_next().await? {
             let same = other.name.as_ref() == Some(&label.name)

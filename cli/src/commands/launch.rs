@@ -26,7 +26,7 @@ mod table;
 #[derive(Args, Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Launch {
-    /// Pipeline of the launchpad, by name, or the address of a repository
+    /// Name of a pipeline of the launchpad, or URL of a repository
     #[arg(value_name = "PIPELINE_OR_URL", required_unless_present = "from")]
     pub pipeline: Option<String>,
     #[command(flatten)]
@@ -44,7 +44,8 @@ pub struct Launch {
     #[command(flatten)]
     #[serde(flatten)]
     version: VersionRef,
-    /// A parameter, over those of files; the value is JSON, or else text. May be given several times
+    /// A parameter of the pipeline, over those of files; the value is JSON, or else text. May be
+    /// given several times
     #[arg(short = 'P', long = "param", value_name = "NAME=VALUE")]
     #[serde(skip)]
     param: Vec<Pair>,
@@ -53,7 +54,7 @@ pub struct Launch {
     #[arg(long, value_name = "TABLE.csv")]
     #[serde(skip)]
     from: Option<PathBuf>,
-    /// Wait until the run has this status; the exit status tells whether it came to it
+    /// Wait until the run has this status; the exit status tells whether it did
     #[arg(long, value_enum)]
     pub wait: Option<RunStatus>,
     /// Print the run's log as it grows, and wait for its end, or for what --wait says
@@ -63,16 +64,16 @@ pub struct Launch {
     /// Labels of the run, separated by commas: name, or name=value for a resource label
     #[arg(short, long)]
     pub labels: Option<List<Label>>,
-    /// Container that Nextflow runs in
+    /// Container image that Nextflow runs in
     #[arg(long)]
     launch_container: Option<String>,
-    /// Leave the resources of processes as they are
+    /// Do not apply the pipeline's resource optimization
     #[arg(long)]
     disable_optimization: Option<bool>,
-    /// Processors of the job that Nextflow runs in
+    /// CPUs of the Nextflow head job
     #[arg(long)]
     head_job_cpus: Option<i32>,
-    /// Megabytes of memory of the job that Nextflow runs in
+    /// Memory of the Nextflow head job, in megabytes
     #[arg(long)]
     head_job_memory: Option<i32>,
 }
@@ -114,7 +115,15 @@ impl Launch {
             true => None,
             false => self.find(context, place).await?,
         };
-        let ready = self.ready(context.client()?, place.id(), env.as_ref(), found);
+        let mut this = self.clone();
+        if let (Some(found), Some(name)) = (&found, &self.version.version_name) {
+            let version = pipelines::versions::named(context, place, found.id, name).await?;
+            this.version = VersionRef {
+                version_id: version.id,
+                version_name: None,
+            };
+        }
+        let ready = this.ready(context.client()?, place.id(), env.as_ref(), found);
         let mut ready = ready.await?;
         if let Some(labels) = &self.labels {
             let ids = labels::ids(context, place, &labels.0, Absent::Make).await?;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
+use crate::lists::Entries;
 use crate::options::{Filter, InOrganization, Paging};
 use crate::output::{Answer, Column};
 use crate::requests::request;
@@ -223,7 +224,7 @@ pub async fn look_for(context: &Context, organization: i64, user: &str) -> Resul
         .client()?
         .list_organization_members()
         .org_id(organization);
-    let mut members = call.search(user).stream();
+    let mut members = Entries::of(call.search(user).stream());
     while let Some(member) = members.try_next().await? {
         if is_called(&member.user_name, &member.email, user) {
             return Ok(Some(member));

@@ -19,7 +19,7 @@ pub enum Organizations {
     List,
     /// Delete an organization with all that is in it
     Delete(Which),
-    /// Make an organization
+    /// Add an organization
     Add(Add),
     /// Change an organization
     Update(Update),
@@ -58,10 +58,10 @@ pub struct About {
     /// Description
     #[arg(short, long)]
     pub description: Option<String>,
-    /// Where it is
+    /// Location
     #[arg(short, long)]
     pub location: Option<String>,
-    /// Address of its website
+    /// URL of its website
     #[arg(short, long)]
     pub website: Option<String>,
 }

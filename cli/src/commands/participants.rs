@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{members, teams};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
+use crate::lists::Entries;
 use crate::options::{Filter, InWorkspace, Overwrite, Paging};
 use crate::output::{Answer, Column};
 use crate::requests::request;
@@ -202,7 +203,7 @@ impl Add {
             }
             ParticipantType::Collaborator => {
                 let call = context.client()?.list_organization_collaborators();
-                let mut all = call.org_id(home.organization_id).search(name).stream();
+                let mut all = Entries::of(call.org_id(home.organization_id).search(name).stream());
                 let mut body = json!({"userNameOrEmail": name});
                 while let Some(one) = all.try_next().await? {
                     if members::is_called(&one.user_name, &one.email, name) {
@@ -250,7 +251,7 @@ impl Home {
     }
 
     async fn look_for(&self, context: &Context, wanted: &Which) -> Result<Option<Participant>> {
-        let mut all = self.list(context)?.search(&wanted.name).stream();
+        let mut all = Entries::of(self.list(context)?.search(&wanted.name).stream());
         while let Some(one) = all.try_next().await? {
             let named = match wanted.kind {
                 ParticipantType::Team => one.team_name.as_ref() == Some(&wanted.name),

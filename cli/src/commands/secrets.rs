@@ -12,7 +12,7 @@ use crate::options::{InWorkspace, NumberOrName, Overwrite};
 use crate::output::{Answer, Column};
 use crate::requests::request;
 
-/// Secrets of pipelines
+/// Secrets that pipelines may read
 #[derive(Subcommand, Debug)]
 pub enum Secrets {
     /// List secrets

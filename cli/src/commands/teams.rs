@@ -1,7 +1,6 @@
 //! `teams`: teams of an organization, and their members.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::{CreateTeamMemberRequest, CreateTeamRequest, TeamDetails};
 use serde::Deserialize;
 use serde_json::json;
@@ -9,7 +8,7 @@ use serde_json::json;
 use super::members::{self, is_called};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Result};
-use crate::lists::table;
+use crate::lists::{Entries, table};
 use crate::options::{InOrganization, Overwrite, Paging};
 use crate::output::{Answer, Column};
 use crate::requests::request;
@@ -19,7 +18,7 @@ use crate::requests::request;
 pub enum Teams {
     /// List teams
     List(List),
-    /// Make a team
+    /// Add a team
     Add(Add),
     /// Delete a team
     Delete(Delete),
@@ -170,7 +169,7 @@ impl Members {
         match self.command {
             None => {
                 let call = client.list_organization_team_members().org_id(organization);
-                let all: Vec<_> = call.team_id(team).stream().try_collect().await?;
+                let all: Vec<_> = Entries::of(call.team_id(team).stream()).all().await?;
                 let view = table(
                     format!("Members of team {}", self.team),
                     members::COLUMNS,
@@ -192,7 +191,7 @@ impl Members {
             }
             Some(MembersCommand::Delete(Member { member })) => {
                 let call = client.list_organization_team_members().org_id(organization);
-                let mut all = call.team_id(team).search(&member).stream();
+                let mut all = Entries::of(call.team_id(team).search(&member).max(25).stream());
                 let mut id = None;
                 while let Some(other) = all.try_next().await? {
                     if is_called(&other.user_name, &other.email, &member) {
@@ -221,7 +220,7 @@ async fn look_for(context: &Context, organization: i64, name: &str) -> Result<Op
         .client()?
         .list_organization_teams()
         .org_id(organization);
-    let mut teams = call.stream();
+    let mut teams = Entries::of(call.stream());
     while let Some(team) = teams.try_next().await? {
         if team.name.as_deref() == Some(name) {
             return Ok(Some(team));

@@ -23,7 +23,7 @@ pub enum Workspaces {
     List(List),
     /// Delete a workspace with all that is in it
     Delete(Which),
-    /// Make a workspace
+    /// Add a workspace
     Add(Add),
     /// Change a workspace
     Update(Update),
@@ -107,9 +107,9 @@ pub enum Settings {
 /// Settings of Studios
 #[derive(Subcommand, Debug)]
 pub enum StudioSettings {
-    /// Show them
+    /// Show the settings of Studios
     View(Which),
-    /// Change them
+    /// Change the settings of Studios
     Update(UpdateStudios),
 }
 
@@ -128,10 +128,10 @@ pub struct UpdateStudios {
     workspace: NumberOrName,
     #[command(flatten)]
     settings: OfStudios,
-    /// Use the Platform's repository again
+    /// Reset the repository to the Platform's default
     #[arg(long)]
     reset_container_repository: bool,
-    /// Name images as the Platform does again
+    /// Reset the name strategy to the Platform's default
     #[arg(long)]
     reset_name_strategy: bool,
 }
@@ -149,7 +149,7 @@ pub struct OfStudios {
     /// How images are named
     #[arg(long, value_enum)]
     pub name_strategy: Option<NameStrategy>,
-    /// After how many hours a Studio stops
+    /// Hours after which a Studio stops
     #[arg(long)]
     pub lifespan_hours: Option<i32>,
     /// New Studios are private (--no-private-by-default: they are not)

@@ -65,7 +65,7 @@ pub struct ManagedIdentity {
     #[arg(long = "type", value_enum)]
     #[serde(rename(deserialize = "type"), skip_serializing)]
     pub scheduler: Scheduler,
-    /// Folder where runs keep their intermediate files
+    /// Work directory, where runs keep their intermediate files
     #[arg(long)]
     pub work_dir: String,
     #[command(flatten)]
@@ -124,7 +124,7 @@ pub struct PipelineVersion {
     #[arg(long)]
     #[serde(default)]
     pub default: bool,
-    /// Address of the repository
+    /// URL of the repository
     #[arg(long)]
     pub url: Option<String>,
     #[command(flatten)]

@@ -2,7 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Width, presets};
+use chrono::{DateTime, Datelike, Utc};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, presets};
 use serde_json::Value;
 
 use super::cell::{at, harmless, text};
@@ -73,32 +74,14 @@ pub fn write_table(
         writeln!(out, "None.")?;
         return Ok(());
     }
-    let mut drawn = comfy_table::Table::new();
-    drawn.load_style(presets::NOTHING);
+    let mut drawn = draw(table, &columns, Times::Whole);
     if std::io::stdout().is_terminal() {
-        drawn.set_content_arrangement(ContentArrangement::Dynamic);
-    }
-    // What may be seen is the stream's to say, which takes colours away.
-    drawn.enforce_styling();
-    drawn.set_header(columns.iter().map(|(name, _)| {
-        Cell::new(name.to_uppercase()).add_attribute(comfy_table::Attribute::Bold)
-    }));
-    for row in &table.rows {
-        drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
-    }
-    // Days and times of day are not broken.
-    for (index, (_, path)) in columns.iter().enumerate() {
-        let is_time = table
-            .rows
-            .iter()
-            .any(|row| moment(&text(at(row, path))).is_some());
-        if let Some(column) = drawn.column_mut(index).filter(|_| is_time) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(DAY)));
+        let widths = drawn.column_max_content_widths();
+        let wide: usize = widths.iter().map(|width| usize::from(*width) + 2).sum();
+        if drawn.width().is_some_and(|width| wide > width.into()) {
+            drawn = draw(table, &columns, Times::Short(Utc::now()));
         }
-    }
-    // Ids and names, which are copied from there, stay whole.
-    if let Some(first) = drawn.column_mut(0) {
-        first.set_constraint(ColumnConstraint::ContentWidth);
+        drawn.set_content_arrangement(ContentArrangement::Dynamic);
     }
     for line in drawn.lines() {
         writeln!(out, "{}", line.trim_end())?;
@@ -109,30 +92,73 @@ pub fn write_table(
     Ok(())
 }
 
-/// The width of a day with the blanks around it.
-const DAY: u16 = 12;
-
-/// A time as people read it in a table, which may be broken after the day.
-fn moment(text: &str) -> Option<String> {
-    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
-    Some(time.to_utc().format("%Y-%m-%d %H:%MZ").to_string())
+fn draw(table: &Table, columns: &[(String, String)], times: Times) -> comfy_table::Table {
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_style(presets::NOTHING);
+    // What may be seen is the stream's to say, which takes colours away.
+    drawn.enforce_styling();
+    drawn.set_header(columns.iter().map(|(name, _)| {
+        Cell::new(name.to_uppercase()).add_attribute(comfy_table::Attribute::Bold)
+    }));
+    for row in &table.rows {
+        drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path), times)));
+    }
+    // Ids and names, which are copied from there, stay whole, and so do times and what has a colour.
+    for (index, (_, path)) in columns.iter().enumerate() {
+        let stays = |row: &Value| {
+            let text = text(at(row, path));
+            times.of(&text).is_some() || color(&text).is_some()
+        };
+        if index == 0 || table.rows.iter().any(stays) {
+            if let Some(column) = drawn.column_mut(index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+    }
+    drawn
 }
 
-fn cell(value: Option<&Value>) -> Cell {
+/// How times stand in a table.
+#[derive(Clone, Copy)]
+enum Times {
+    /// To the minute.
+    Whole,
+    /// Those of the present year without the year, and others without the time of day.
+    Short(DateTime<Utc>),
+}
+
+impl Times {
+    /// A time as people read it in a table.
+    fn of(self, text: &str) -> Option<String> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        let form = match self {
+            Self::Whole => "%Y-%m-%d %H:%MZ",
+            Self::Short(now) if now.year() == time.year() => "%m-%d %H:%MZ",
+            Self::Short(_) => "%Y-%m-%d",
+        };
+        Some(time.format(form).to_string())
+    }
+}
+
+fn cell(value: Option<&Value>, times: Times) -> Cell {
     let text = harmless(&text(value));
-    let text = moment(&text).unwrap_or(text);
+    let text = times.of(&text).unwrap_or(text);
+    let color = color(&text);
+    let cell = Cell::new(text);
+    match color {
+        Some(color) => cell.fg(color),
+        None => cell,
+    }
+}
+
+fn color(text: &str) -> Option<Color> {
     // The colours that terminals adapt to a light or a dark background.
-    let color = match text.as_str() {
+    match text {
         "SUCCEEDED" | "AVAILABLE" | "COMPLETED" | "CACHED" | "running" => Some(Color::DarkGreen),
         "FAILED" | "ERRORED" | "INVALID" | "errored" | "buildFailed" => Some(Color::DarkRed),
         "RUNNING" | "SUBMITTED" | "CREATING" | "DELETING" | "starting" | "stopping"
         | "building" => Some(Color::DarkYellow),
         _ => None,
-    };
-    let cell = Cell::new(text);
-    match color {
-        Some(color) => cell.fg(color),
-        None => cell,
     }
 }
 
@@ -188,10 +214,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_short_and_break_after_the_day() {
-        let time = moment("2026-11-27T23:50:45.123+01:00");
-        assert_eq!(time.as_deref(), Some("2026-11-27 22:50Z"));
-        assert_eq!(moment("2026-11-27"), None);
-        assert_eq!(moment("nightly"), None);
+    fn times_are_whole_or_short() {
+        let text = "2026-11-27T23:50:45.123+01:00";
+        let told = |times: Times, text: &str| times.of(text);
+        assert_eq!(
+            told(Times::Whole, text).as_deref(),
+            Some("2026-11-27 22:50Z")
+        );
+        let in_year = |year: &str| {
+            let now = DateTime::parse_from_rfc3339(&format!("{year}-12-01T00:00:00Z"));
+            Times::Short(now.unwrap().to_utc())
+        };
+        assert_eq!(told(in_year("2026"), text).as_deref(), Some("11-27 22:50Z"));
+        assert_eq!(told(in_year("2027"), text).as_deref(), Some("2026-11-27"));
+        assert_eq!(told(Times::Whole, "2026-11-27"), None);
+        assert_eq!(told(Times::Whole, "nightly"), None);
     }
 }

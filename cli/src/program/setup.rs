@@ -35,7 +35,7 @@ pub struct Files {
     /// YAML file with variables for the files
     #[arg(long)]
     env_file: Option<PathBuf>,
-    /// What becomes of what is there, over what items say: fail, ignore, overwrite, update
+    /// What to do with existing items, whatever the files say: fail, ignore, overwrite or update
     #[arg(long)]
     on_exists: Option<String>,
     /// The same as --on-exists=overwrite
@@ -49,16 +49,17 @@ pub struct Files {
 /// How a plan is made.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Planning {
-    /// Make anew what differs in what can't be changed
+    /// Delete and create again what differs in fields that can't be changed
     #[arg(long)]
     replace: bool,
     /// Send secrets, which can't be compared, again
     #[arg(long)]
     update_secrets: bool,
-    /// Launch what was launched under this key before not again; remembered in the state file
+    /// Do not launch again what was launched under this key before; the state file remembers it
     #[arg(long, value_name = "KEY")]
     launch_once: Option<String>,
-    /// File for what the Platform can't tell [default: seqctl-state.json, where it is needed]
+    /// State file, for what the Platform can't tell [default: seqctl-state.json, where it is
+    /// needed]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Keep fingerprints of secrets in the state file, and so see when they change
@@ -66,14 +67,14 @@ pub struct Planning {
     remember_secrets: bool,
 }
 
-/// Show what would happen to bring the Platform to what files say
+/// Show what `apply` would do
 #[derive(Args, Debug)]
 pub struct ShowPlan {
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
     planning: Planning,
-    /// Show what is as it is to be, too
+    /// Show what needs no change, too
     #[arg(long)]
     all: bool,
     /// End with 10 where something would change
@@ -84,7 +85,7 @@ pub struct ShowPlan {
     out: Option<PathBuf>,
 }
 
-/// Bring the Platform to what files say, or carry out a plan that was written to a file
+/// Set the Platform up as files say, or carry out a plan that was written to a file
 #[derive(Args, Debug)]
 pub struct Apply {
     #[command(flatten)]
@@ -108,7 +109,7 @@ pub struct Apply {
     log_level: Option<String>,
 }
 
-/// Delete what files name
+/// Delete what files of a set-up name
 #[derive(Args, Debug)]
 pub struct Delete {
     #[command(flatten)]
@@ -118,14 +119,14 @@ pub struct Delete {
     dryrun: bool,
 }
 
-/// Check files, without the Platform
+/// Check files of a set-up, without the network
 #[derive(Args, Debug)]
 pub struct Validate {
     #[command(flatten)]
     files: Files,
 }
 
-/// Write what is there to files
+/// Write the set-up of workspaces and organizations to files
 #[derive(Args, Debug)]
 pub struct ExportTo {
     /// Workspaces, as organization/workspace; may be given several times

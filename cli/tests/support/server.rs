@@ -29,7 +29,10 @@ pub type Replies = BTreeMap<String, (u16, Value)>;
 
 struct Shared {
     replies: Replies,
+    /// The calls that are answered, as often as they are named here; all, where nothing is.
+    expected: Option<Mutex<Vec<String>>>,
     calls: Mutex<Vec<Call>>,
+    lines: Mutex<Vec<String>>,
 }
 
 /// A server on loopback.
@@ -40,20 +43,43 @@ pub struct Server {
 }
 
 impl Server {
+    /// Answers all that there are replies for.
     pub fn start(replies: Replies) -> Self {
+        Self::started(replies, None)
+    }
+
+    /// Answers these calls, each as often as it is named, and no others.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub fn strict(replies: Replies, expected: Vec<String>) -> Self {
+        Self::started(replies, Some(Mutex::new(expected)))
+    }
+
+    fn started(replies: Replies, expected: Option<Mutex<Vec<String>>>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let shared = Arc::new(Shared {
-            replies,
-            calls: Mutex::default(),
-        });
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
-        let endpoint = format!("http://{}/api", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let endpoint = format!("http://{address}/api");
+        // A reply that names another address names this one.
+        let here = |reply: Value| {
+            let text = reply
+                .to_string()
+                .replace("http://here", &format!("http://{address}"));
+            serde_json::from_str(&text).unwrap()
+        };
+        let replies = replies.into_iter();
+        let replies = replies.map(|(line, (status, reply))| (line, (status, here(reply))));
+        let shared = Arc::new(Shared {
+            replies: replies.collect(),
+            expected,
+            calls: Mutex::default(),
+            lines: Mutex::default(),
+        });
         let routes = Router::new().fallback(answer).with_state(shared.clone());
         runtime.spawn(async move { axum::serve(listener, routes).await });
         Self {
@@ -72,6 +98,12 @@ impl Server {
         self.shared.calls.lock().unwrap().clone()
     }
 
+    /// Method, path and query of the calls so far, as they came.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub fn lines(&self) -> Vec<String> {
+        self.shared.lines.lock().unwrap().clone()
+    }
+
     /// The calls that are no reads.
     pub fn changes(&self) -> Vec<Call> {
         let calls = self.calls().into_iter();
@@ -81,7 +113,15 @@ impl Server {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn answer(state: State<Arc<Shared>>, request: Request) -> Response {
+    let mut response = reply(state, request).await;
+    // As storage does.
+    let tag = header::HeaderValue::from_static("\"tag\"");
+    response.headers_mut().insert(header::ETAG, tag);
+    response
+}
+
+async fn reply(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = to_bytes(body, usize::MAX).await.unwrap();
     let path = parts.uri.path();
@@ -102,17 +142,27 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let query = query
         .filter(|(name, _)| !paging.contains(&name.as_str()))
         .collect();
-    let value = match serde_json::from_slice(&body) {
-        Ok(value) => value,
-        Err(_) if body.is_empty() => Value::Null,
-        Err(_) => String::from_utf8_lossy(&body).into_owned().into(),
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let value = match (serde_json::from_slice(&body), kind.split_once("boundary=")) {
+        (Ok(value), _) => value,
+        (Err(_), _) if body.is_empty() => Value::Null,
+        (Err(_), Some((_, boundary))) => parts_of(&String::from_utf8_lossy(&body), boundary),
+        (Err(_), None) => String::from_utf8_lossy(&body).into_owned().into(),
     };
+    let asked = asked(&line, parts.uri.query().unwrap_or_default());
+    let is_expected = shared.expected.as_ref().is_none_or(|expected| {
+        let mut expected = expected.lock().unwrap();
+        let place = expected.iter().position(|call| *call == asked);
+        place.map(|place| expected.swap_remove(place)).is_some()
+    });
+    shared.lines.lock().unwrap().push(asked);
     shared.calls.lock().unwrap().push(Call {
         line: line.clone(),
         query,
         body: value,
     });
-    match shared.replies.get(&line) {
+    match shared.replies.get(&line).filter(|_| is_expected) {
         Some((status, Value::Null)) => StatusCode::from_u16(*status).unwrap().into_response(),
         Some((status, Value::String(text))) => {
             (StatusCode::from_u16(*status).unwrap(), text.clone()).into_response()
@@ -129,6 +179,34 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             format!(r#"{{"message": "Nothing answers {line}"}}"#),
         )
             .into_response(),
+    }
+}
+
+/// The parts of a multipart body: their headers, in small letters, and what they hold.
+fn parts_of(body: &str, boundary: &str) -> Value {
+    let boundary = format!("--{boundary}");
+    let parts = body.split(boundary.as_str());
+    let parts = parts.filter_map(|part| part.trim_start().split_once("\r\n\r\n"));
+    let parts = parts.map(|(head, content)| {
+        let mut fields: serde_json::Map<String, Value> = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_lowercase(), value.into()))
+            .collect();
+        let content = content.strip_suffix("\r\n").unwrap_or(content);
+        fields.insert("content".to_owned(), content.into());
+        fields.into()
+    });
+    parts.collect::<Vec<Value>>().into()
+}
+
+/// Method, path and query in one line, the query by name and not encoded.
+fn asked(line: &str, query: &str) -> String {
+    let mut pairs: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).collect();
+    pairs.sort_unstable();
+    match pairs.as_slice() {
+        [] => line.to_owned(),
+        pairs => format!("{line}?{}", decoded(&pairs.join("&"))),
     }
 }
 

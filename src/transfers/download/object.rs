@@ -338,6 +338,7 @@ impl Object<'_> {
             .workspace_id(files.workspace)
             .credentials_id(files.credentials.clone())
             .file_path(self.remote)
+            .preview(false)
             .resolve_symlink(true)
             .send()
             .await?;

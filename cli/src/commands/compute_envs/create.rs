@@ -213,7 +213,7 @@ impl Making<'_> {
             }
         };
         let mut body = self.request(credentials, label_ids)?;
-        if context.as_tw && self.platform == "azure-batch" {
+        if self.platform == "azure-batch" {
             body = with_nulls(body)?;
         }
         let call = context
@@ -224,7 +224,7 @@ impl Making<'_> {
         let made = match call.clone().send().await {
             // One of this name that is being deleted keeps it until it is gone.
             Err(error) if error.is_conflict() => {
-                let Some(id) = deleting(context, place, name).await? else {
+                let Ok(Some(id)) = deleting(context, place, name).await else {
                     return Err(error.into());
                 };
                 wait(context, place, &id, ComputeEnvStatus::Deleted).await?;
@@ -268,7 +268,7 @@ const NULLS_OF_FORGE: [&str; 2] = [
     "managedIdentityPoolResourceId",
 ];
 
-/// A request with null where nothing was said and the schema allows it, as `tw` sends it.
+/// A request with null where nothing was said and the schema allows it, as all clients of the Platform send it.
 fn with_nulls(request: CreateComputeEnvRequest) -> Result<CreateComputeEnvRequest> {
     let mut value = serde_json::to_value(request)?;
     if let Some(config) = value["computeEnv"]["config"].as_object_mut() {

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::create::Making;
 use super::{Export, Import, all, describe};
-use crate::context::Context;
-use crate::exit::{Exit, Failure, Result};
+use crate::context::{Context, Place};
+use crate::exit::{Exit, Failure, Kind, Result};
 use crate::output::{Answer, View, without_nulls};
 use crate::values::Label;
 
@@ -83,9 +83,7 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
     let labels = command.new.labels.labels.clone().map_or(own, |list| list.0);
     let place = context.place(&command.new.workspace).await?;
     if command.overwrite.overwrite {
-        let present = all(context, &place, None).await?.into_iter();
-        let mut present = present.filter(|entry| entry.name.as_ref() == Some(&command.new.name));
-        if let Some(id) = present.next().and_then(|entry| entry.id) {
+        if let Some(id) = present(context, &place, &command.new.name).await? {
             let call = context.client()?.delete_compute_env().compute_env_id(id);
             context.step(call.workspace_id(place.id()).send().await)?;
         }
@@ -99,6 +97,21 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
         labels,
     };
     making.run_at(context, &place).await
+}
+
+/// The id of the compute environment of that name, of whatever status.
+async fn present(context: &Context, place: &Place<'_>, name: &str) -> Result<Option<String>> {
+    for status in [Some("AVAILABLE"), None] {
+        let all = match all(context, place, status).await {
+            Err(failure) if failure.kind() == Kind::NotFound => break,
+            all => all?,
+        };
+        let mut all = all.into_iter();
+        if let Some(found) = all.find(|entry| entry.name.as_deref() == Some(name)) {
+            return Ok(found.id);
+        }
+    }
+    Ok(None)
 }
 
 fn label(label: &Value) -> Option<Label> {

@@ -23,10 +23,10 @@ pub mod platforms;
 
 pub use platforms::Add;
 
-/// Compute environments, where runs run
+/// Compute environments, where runs take place
 #[derive(Subcommand, Debug)]
 pub enum ComputeEnvs {
-    /// Make a compute environment
+    /// Add a compute environment
     #[command(subcommand)]
     Add(Box<Add>),
     /// Change name and description of a compute environment
@@ -39,9 +39,9 @@ pub enum ComputeEnvs {
     List(List),
     /// Write the configuration of a compute environment to a file
     Export(Export),
-    /// Make a compute environment from a file
+    /// Add a compute environment from a file
     Import(Import),
-    /// The primary compute environment, which runs use where none is said
+    /// The primary compute environment, the default of runs
     #[command(subcommand)]
     Primary(Primary),
     /// Check whether a compute environment works
@@ -148,9 +148,9 @@ pub struct Import {
 /// The primary compute environment
 #[derive(Subcommand, Debug)]
 pub enum Primary {
-    /// Show it
+    /// Show the primary compute environment
     Get(List),
-    /// Choose it
+    /// Choose the primary compute environment
     Set(SetPrimary),
 }
 
@@ -166,7 +166,7 @@ pub struct SetPrimary {
 pub struct Validate {
     #[command(flatten)]
     which: Which,
-    /// Check again though it was checked lately
+    /// Check again even if it was checked recently
     #[arg(long)]
     force: bool,
 }

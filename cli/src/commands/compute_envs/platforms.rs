@@ -11,7 +11,7 @@ use super::cloud::{
 };
 use crate::values::{Pair, TextFile, choices, pairs};
 
-/// Make a compute environment
+/// Add a compute environment
 #[derive(Subcommand, Debug)]
 pub enum Add {
     /// Kubernetes
@@ -19,9 +19,9 @@ pub enum Add {
     /// AWS Batch
     #[command(subcommand)]
     AwsBatch(AwsBatch),
-    /// Machines of AWS
+    /// AWS Cloud: EC2 instances, without Batch
     AwsCloud(Platform<AwsCloud>),
-    /// Kubernetes of AWS (EKS)
+    /// Amazon Elastic Kubernetes Service (EKS)
     Eks(Platform<CloudKubernetes>),
     /// Slurm
     Slurm(Platform<Grid>),
@@ -33,18 +33,18 @@ pub enum Add {
     Altair(Platform<Grid>),
     /// Moab
     Moab(Platform<Grid>),
-    /// Kubernetes of Google (GKE)
+    /// Google Kubernetes Engine (GKE)
     Gke(Platform<CloudKubernetes>),
     /// Google Batch
     GoogleBatch(Platform<GoogleBatch>),
-    /// Machines of Google Cloud
+    /// Google Cloud: Compute Engine instances, without Batch
     GoogleCloud(Platform<GoogleCloud>),
     /// Azure Batch
     #[command(subcommand)]
     AzureBatch(AzureBatch),
-    /// Machines of Azure
+    /// Azure Cloud: virtual machines, without Batch
     AzureCloud(Platform<AzureCloud>),
-    /// Seqera's own machines
+    /// Seqera Compute, managed by Seqera
     SeqeraCompute(Box<SeqeraPlatform>),
 }
 
@@ -55,9 +55,9 @@ pub enum Add {
     reason = "one is made in a run of the program"
 )]
 pub enum AwsBatch {
-    /// Have queues made
+    /// Let the Platform create the queues (Batch Forge)
     Forge(Box<Platform<AwsBatchForge>>),
-    /// Use queues there are
+    /// Use queues that exist
     Manual(Platform<AwsBatchManual>),
 }
 
@@ -68,9 +68,9 @@ pub enum AwsBatch {
     reason = "one is made in a run of the program"
 )]
 pub enum AzureBatch {
-    /// Have pools made
+    /// Let the Platform create the pools (Batch Forge)
     Forge(Box<Platform<AzureBatchForge>>),
-    /// Use pools there are
+    /// Use pools that exist
     Manual(Platform<AzureBatchManual>),
 }
 
@@ -84,7 +84,7 @@ pub struct Platform<P: Args> {
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
-    /// Folder where runs keep their intermediate files
+    /// Work directory, where runs keep their intermediate files
     #[arg(long)]
     pub work_dir: String,
     #[command(flatten)]
@@ -127,7 +127,7 @@ pub struct SeqeraPlatform {
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
-    /// Folder where runs keep their intermediate files
+    /// Work directory, where runs keep their intermediate files
     #[arg(long)]
     pub work_dir: Option<String>,
     #[command(flatten)]
@@ -160,7 +160,7 @@ choices! {
     rename_all(serialize = "camelCase", deserialize = "kebab-case")
 )]
 pub struct Pods {
-    /// Path at which the storage is mounted
+    /// Mount path of the volume
     #[arg(long)]
     #[serde(rename(serialize = "storageMountPath"))]
     pub storage_mount: Option<String>,
@@ -172,7 +172,7 @@ pub struct Pods {
     #[arg(long, value_enum)]
     #[serde(rename(serialize = "podCleanup"))]
     pub pod_cleanup: Option<PodCleanup>,
-    /// File with the specification of the pod that Nextflow runs in
+    /// File with the specification of the head pod, which Nextflow runs in
     #[arg(long)]
     pub head_pod_spec: Option<TextFile>,
     /// File with the specification of service pods
@@ -184,7 +184,7 @@ pub struct Pods {
 #[derive(Args, Debug, Deserialize, Serialize)]
 #[serde(rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
 pub struct Kubernetes {
-    /// Address of the cluster's API
+    /// URL of the cluster's API
     #[arg(short, long)]
     pub server: String,
     /// Namespace
@@ -193,11 +193,11 @@ pub struct Kubernetes {
     /// File with the cluster's certificate
     #[arg(long)]
     pub ssl_cert: TextFile,
-    /// Service account of the pod that Nextflow runs in
+    /// Service account of the head pod, which Nextflow runs in
     #[arg(long)]
     #[serde(rename(serialize = "headServiceAccount"))]
     pub head_account: String,
-    /// Claim of the storage
+    /// Name of the persistent volume claim
     #[arg(long)]
     #[serde(rename(serialize = "storageClaimName"))]
     pub storage_claim: String,
@@ -219,11 +219,11 @@ pub struct CloudKubernetes {
     /// Namespace
     #[arg(long)]
     pub namespace: String,
-    /// Service account of the pod that Nextflow runs in
+    /// Service account of the head pod, which Nextflow runs in
     #[arg(long)]
     #[serde(rename(serialize = "headServiceAccount"))]
     pub head_account: String,
-    /// Claim of the storage
+    /// Name of the persistent volume claim
     #[arg(long)]
     #[serde(rename(serialize = "storageClaimName"))]
     pub storage_claim: Option<String>,
@@ -242,22 +242,22 @@ pub struct Grid {
     /// Host to log in to
     #[arg(short = 'H', long)]
     pub host_name: Option<String>,
-    /// Port of SSH
+    /// SSH port
     #[arg(short, long)]
     pub port: Option<i32>,
-    /// Queue of the job that Nextflow runs in
+    /// Queue of the Nextflow head job
     #[arg(short = 'q', long)]
     pub head_queue: String,
     /// Queue of the tasks' jobs
     #[arg(long)]
     pub compute_queue: Option<String>,
-    /// Folder that Nextflow runs in
+    /// Launch directory, where Nextflow runs
     #[arg(long)]
     pub launch_dir: Option<String>,
-    /// How many jobs may wait in the queue
+    /// Most jobs in the queue at a time
     #[arg(long)]
     pub max_queue_size: Option<i32>,
-    /// Options of the scheduler for the job that Nextflow runs in
+    /// Scheduler options of the Nextflow head job
     #[arg(long)]
     pub head_job_options: Option<String>,
 }

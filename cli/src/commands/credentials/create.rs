@@ -3,7 +3,7 @@
 use clap::Args;
 use seqera::types::{CreateCredentialsRequest, UpdateCredentialsRequest};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::keys::{
     Agent, Aws, Azure, AzureEntra, CodeCommit, ContainerRegistry, GitHost, Gitlab, Google,
@@ -291,13 +291,6 @@ impl Keys for Google {
     }
 }
 
-/// The keys, with the tag by which the API tells their kinds apart.
-fn tagged(keys: &impl Keys, provider: &Provider) -> Result<Map<String, Value>> {
-    let mut keys = fields(keys)?;
-    keys.insert("discriminator".to_owned(), provider.id.into());
-    Ok(keys)
-}
-
 impl<K: Args + Keys> New<K> {
     /// The request that makes them.
     fn request(&mut self, provider: &Provider, ask: Ask<'_>) -> Result<CreateCredentialsRequest> {
@@ -306,7 +299,7 @@ impl<K: Args + Keys> New<K> {
             "name": self.name,
             "provider": provider.id,
             "baseUrl": self.keys.base_url(),
-            "keys": tagged(&self.keys, provider)?,
+            "keys": fields(&self.keys)?,
         }}))
     }
 
@@ -375,7 +368,7 @@ impl<K: Args + Keys> New<K> {
 impl<K: Args + Keys> Change<K> {
     async fn run(mut self, context: &Context, provider: &Provider) -> Result<Exit> {
         self.keys.complete(&|what| context.secret(None, what))?;
-        let keys = tagged(&self.keys, provider)?;
+        let keys = fields(&self.keys)?;
         let place = context.place(&self.which.workspace).await?;
         let present = find(context, &place, &self.which.credentials).await?;
         let id = present.id.clone().unwrap_or_default();

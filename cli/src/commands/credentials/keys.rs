@@ -24,7 +24,7 @@ pub struct Aws {
     /// How to log in: keys or role
     #[arg(long)]
     pub mode: Option<String>,
-    /// Have an external id made for the role
+    /// Let the Platform create an external id for the role
     #[arg(long)]
     #[serde(skip_serializing)]
     pub generate_external_id: bool,
@@ -34,7 +34,7 @@ pub struct Aws {
 #[derive(Args, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct BaseUrl {
-    /// Address of the host, where it is one of your own
+    /// URL of the Git server, if it is self-hosted
     #[arg(long)]
     pub base_url: Option<String>,
 }
@@ -189,10 +189,10 @@ pub struct AzureEntra {
 #[derive(Args, Debug, Deserialize, Serialize)]
 #[serde(rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
 pub struct Agent {
-    /// Id that the agent was started with
+    /// Connection id that the agent was started with
     #[arg(long)]
     pub connection_id: String,
-    /// Folder where runs keep their intermediate files
+    /// Work directory, where runs keep their intermediate files
     #[arg(long, default_value = AGENT_WORK)]
     #[serde(default = "agent_work")]
     pub work_dir: String,
@@ -215,7 +215,7 @@ pub struct ContainerRegistry {
     /// Password; without a value it is asked for
     #[arg(short, long, required = true)]
     pub password: Option<Option<String>>,
-    /// Address of the registry
+    /// Host of the registry
     #[arg(short, long, default_value = DOCKER_HUB)]
     #[serde(default = "docker_hub")]
     pub registry: String,

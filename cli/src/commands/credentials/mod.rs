@@ -18,7 +18,7 @@ use keys::{
     Kubernetes, Ssh,
 };
 
-/// Credentials, with which the Platform logs in elsewhere
+/// Credentials, with which the Platform signs in to clouds, Git servers and registries
 #[derive(Subcommand, Debug)]
 pub enum Credentials {
     /// Add credentials
@@ -53,7 +53,7 @@ pub struct List {
 pub struct Validate {
     #[command(flatten)]
     which: Which,
-    /// Check again though it was checked lately
+    /// Check again even if it was checked recently
     #[arg(long)]
     force: bool,
 }

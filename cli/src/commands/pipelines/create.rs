@@ -23,7 +23,7 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
     };
     let body = command.request(fields)?;
     let id = create(context, &place, &command.name, body).await?;
-    if let Some(labels) = &command.labels.labels {
+    if let Some(labels) = command.labels.any() {
         let told = format!(
             "Pipeline '{}' was created but failed to add labels",
             command.name
@@ -115,6 +115,7 @@ pub async fn export(context: &Context, command: Export) -> Result<Exit> {
     let name = command.version.version_name.clone();
     let asked = name.is_some() || command.version.version_id.is_some();
     let version = version_of(context, &place, &pipeline, command.version).await?;
+    let version = version.and_then(|version| version.id);
     let launch = launch_of(context, &place, &pipeline, version.as_deref()).await?;
     let launch = WorkflowLaunchRequest::from(&launch);
     let config = without_nulls(json!({

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seqera::types::{CreatePipelineSchemaRequest, LaunchInfo, PipelineDetails};
+use seqera::types::{
+    CreatePipelineSchemaRequest, LaunchInfo, PipelineDetails, PipelineVersionInfo,
+};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::labelled::{Kind, LabelChange};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
-use crate::lists::table;
+use crate::lists::{Entries, table};
 use crate::options::{
     Filter, InWorkspace, Labels, LaunchOptions, NumberOrName, Overwrite, Paging, Revision,
     ShowLabels, VersionRef,
@@ -21,7 +23,7 @@ use crate::values::{List as Words, choices};
 
 mod create;
 pub mod update;
-mod versions;
+pub mod versions;
 
 /// Pipelines of the launchpad
 #[derive(Subcommand, Debug)]
@@ -91,7 +93,7 @@ pub struct Add {
     /// Description
     #[arg(short, long)]
     pub description: Option<String>,
-    /// Address of the repository
+    /// URL of the repository
     #[arg(value_name = "PIPELINE_URL")]
     pub url: String,
     /// Name of its first version
@@ -100,7 +102,7 @@ pub struct Add {
     #[command(flatten)]
     #[serde(flatten)]
     pub labels: Labels,
-    /// Id of a schema of the parameters
+    /// Id of a stored schema of the parameters
     #[arg(long)]
     pub pipeline_schema_id: Option<i64>,
     #[command(flatten)]
@@ -141,10 +143,10 @@ pub struct Update {
     launch: LaunchOptions,
     #[command(flatten)]
     revision: Revision,
-    /// Id of a schema of the parameters
+    /// Id of a stored schema of the parameters
     #[arg(long)]
     pipeline_schema_id: Option<i64>,
-    /// Address of another repository
+    /// URL of another repository
     #[arg(long)]
     pipeline: Option<String>,
     /// Leave a new version unnamed, as a draft
@@ -221,7 +223,7 @@ impl Selection {
         let mut ids = Vec::new();
         if let Some(text) = self.filter {
             let call = context.client()?.list_pipelines().workspace_id(place.id());
-            let mut found = call.search(text).visibility("private").stream();
+            let mut found = Entries::of(call.search(text).visibility("private").stream());
             while let Some(pipeline) = found.try_next().await? {
                 ids.extend(pipeline.pipeline_id);
             }
@@ -408,8 +410,12 @@ impl View {
         let place = context.place(&self.which.workspace).await?;
         let pipeline = find(context, &place, &self.which.pipeline).await?;
         let version = version_of(context, &place, &pipeline, self.version).await?;
-        let launch = launch_of(context, &place, &pipeline, version.as_deref()).await?;
-        let shown = versions::by_id(context, &place, &pipeline, version.as_deref()).await?;
+        let version = match version {
+            Some(version) => Some(versions::whole(context, &place, &pipeline, version).await?),
+            None => None,
+        };
+        let id = version.as_ref().and_then(|version| version.id.as_deref());
+        let launch = launch_of(context, &place, &pipeline, id).await?;
         let reference = place.reference().await?;
         let mut view = vec![table(
             format!("Pipeline at {reference} workspace"),
@@ -421,7 +427,7 @@ impl View {
             "workspaceRef": reference,
             "info": pipeline,
             "launch": launch,
-            "version": shown,
+            "version": version,
         }));
         context.show(&Answer::new(value, Shown::Parts(view)))
     }
@@ -447,7 +453,8 @@ pub async fn look_for(
     search: &str,
 ) -> Result<Option<PipelineDetails>> {
     let call = context.client()?.list_pipelines().workspace_id(place.id());
-    let mut found = call.search(search).visibility("all").stream();
+    let call = call.search(search).visibility("all");
+    let mut found = Entries::of(call.max(50).stream());
     let (mut named, mut others) = (Vec::new(), 0);
     while let Some(pipeline) = found.try_next().await? {
         if pipeline.name.as_deref() == Some(name) {
@@ -509,22 +516,21 @@ async fn find(
     Ok(call.send().await?.pipeline.unwrap_or_default())
 }
 
-/// The id of the version that was said, or of the default one.
+/// The version that was said, or the default one. By its id it is not looked up.
 async fn version_of(
     context: &Context,
     place: &Place<'_>,
     pipeline: &PipelineDetails,
     said: VersionRef,
-) -> Result<Option<String>> {
+) -> Result<Option<PipelineVersionInfo>> {
     match (said.version_id, said.version_name) {
-        (Some(id), _) => Ok(Some(id)),
-        (None, Some(name)) => Ok(Some(
-            versions::named(context, place, pipeline, &name).await?,
-        )),
-        (None, None) => Ok(pipeline
-            .version
-            .as_ref()
-            .and_then(|version| version.id.clone())),
+        (Some(id), _) => Ok(Some(PipelineVersionInfo::new().id(id))),
+        (None, Some(name)) => {
+            let pipeline = pipeline.pipeline_id.unwrap_or_default();
+            let found = versions::named(context, place, pipeline, &name).await?;
+            Ok(Some(found))
+        }
+        (None, None) => Ok(pipeline.version.clone()),
     }
 }
 

@@ -32,6 +32,7 @@ pub async fn run(context: &Context, command: Update) -> Result<Exit> {
         })?;
     }
     let version = version_of(context, &place, &pipeline, command.version).await?;
+    let version = version.and_then(|version| version.id);
     let present = launch_of(context, &place, &pipeline, version.as_deref()).await?;
     let mut changes = command.launch.fields(present.params_text.as_deref())?;
     if let Some(env) = command.launch.compute_env.as_deref() {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{ListVersions, ManageVersion, find};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
+use crate::lists::Entries;
 use crate::output::{Answer, Column, without_nulls};
 use crate::requests::request;
 
@@ -61,7 +62,11 @@ pub async fn manage(context: &Context, command: ManageVersion) -> Result<Exit> {
     let pipeline = find(context, &place, &command.which.pipeline).await?;
     let id = match (command.version.version_id, command.version.version_name) {
         (Some(id), _) => id,
-        (None, name) => named(context, &place, &pipeline, &name.unwrap_or_default()).await?,
+        (None, name) => {
+            let pipeline = pipeline.pipeline_id.unwrap_or_default();
+            let found = named(context, &place, pipeline, &name.unwrap_or_default()).await?;
+            found.id.unwrap_or_default()
+        }
     };
     let body = request::<PipelineVersionManageRequest>(json!({
         "name": command.change.new_name,
@@ -84,23 +89,23 @@ pub async fn manage(context: &Context, command: ManageVersion) -> Result<Exit> {
     context.say(value, format!("Version {id} of pipeline '{name}' updated"))
 }
 
-/// The id of the version of that name.
+/// A pipeline's published version of that name.
 pub async fn named(
     context: &Context,
     place: &Place<'_>,
-    pipeline: &PipelineDetails,
+    pipeline: i64,
     name: &str,
-) -> Result<String> {
+) -> Result<PipelineVersionInfo> {
     let call = context
         .client()?
         .list_pipeline_versions()
         .workspace_id(place.id());
-    let call = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default());
-    let mut found = call.search(name).is_published(true).stream();
+    let call = call.pipeline_id(pipeline);
+    let mut found = Entries::of(call.search(name).is_published(true).stream());
     while let Some(entry) = found.try_next().await? {
         let version = entry.version.unwrap_or_default();
         if version.name.as_deref() == Some(name) {
-            return Ok(version.id.unwrap_or_default());
+            return Ok(version);
         }
     }
     Err(Failure::not_found(format!(
@@ -108,35 +113,33 @@ pub async fn named(
     )))
 }
 
-/// The version of that id, as far as it is known.
-pub async fn by_id(
+/// A version with all that is known of it.
+pub async fn whole(
     context: &Context,
     place: &Place<'_>,
     pipeline: &PipelineDetails,
-    id: Option<&str>,
-) -> Result<Option<PipelineVersionInfo>> {
-    let Some(id) = id else { return Ok(None) };
-    if let Some(own) = pipeline
-        .version
-        .as_ref()
-        .filter(|version| version.id.as_deref() == Some(id))
-    {
-        return Ok(Some(own.clone()));
+    version: PipelineVersionInfo,
+) -> Result<PipelineVersionInfo> {
+    if version.name.is_some() {
+        return Ok(version);
     }
-    let call = context
-        .client()?
-        .list_pipeline_versions()
-        .workspace_id(place.id());
-    let mut found = call
-        .pipeline_id(pipeline.pipeline_id.unwrap_or_default())
-        .stream();
-    while let Some(entry) = found.try_next().await? {
-        if let Some(version) = entry
-            .version
-            .filter(|version| version.id.as_deref() == Some(id))
-        {
-            return Ok(Some(version));
+    if let Some(default) = (pipeline.version.as_ref()).filter(|own| own.id == version.id) {
+        return Ok(default.clone());
+    }
+    let call = context.client()?.list_pipeline_versions();
+    let call = call.workspace_id(place.id());
+    let call = call.pipeline_id(pipeline.pipeline_id.unwrap_or_default());
+    let mut found = Entries::of(call.stream());
+    loop {
+        let entry = match found.try_next().await {
+            Ok(Some(entry)) => entry,
+            // What it is called is all that is missed.
+            Err(error) if !error.is_gone_or_forbidden() => return Err(error.into()),
+            _ => return Ok(version),
+        };
+        match entry.version {
+            Some(other) if other.id == version.id => return Ok(other),
+            _ => {}
         }
     }
-    Ok(None)
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::Dump;
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
+use crate::lists::Entries;
 use crate::output::without_nulls;
 
 pub async fn run(context: &Context, command: Dump) -> Result<Exit> {
@@ -152,7 +153,7 @@ impl Dumping<'_> {
             .list_workflow_tasks()
             .workflow_id(id)
             .workspace_id(workspace);
-        let tasks: Vec<_> = call.stream().try_collect().await?;
+        let tasks: Vec<_> = Entries::of(call.stream()).all().await?;
         let tasks: Vec<Task> = tasks.into_iter().filter_map(|entry| entry.task).collect();
         self.json(&mut archive, "workflow-tasks.json", &tasks)?;
         if launch_id.is_some() {

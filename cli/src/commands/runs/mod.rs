@@ -44,7 +44,7 @@ pub enum Runs {
     Labels(ChangeLabels),
     /// Delete the records of runs
     Delete(Delete),
-    /// Write all there is to know of a run to an archive
+    /// Write everything about a run to an archive
     Dump(Dump),
 }
 
@@ -81,22 +81,22 @@ struct ViewParts {
     /// Show times, memory, traffic and cost
     #[arg(long)]
     stats: bool,
-    /// Show processors and tasks at work
+    /// Show CPUs and tasks in use
     #[arg(long)]
     load: bool,
-    /// Show how well resources are used
+    /// Show how efficiently CPUs and memory are used
     #[arg(long)]
     utilization: bool,
-    /// Show memory of each process
+    /// Show how much memory each process uses
     #[arg(long)]
     metrics_memory: bool,
-    /// Show processors of each process
+    /// Show how much CPU each process uses
     #[arg(long)]
     metrics_cpu: bool,
-    /// Show times of each process
+    /// Show how long each process takes
     #[arg(long)]
     metrics_time: bool,
-    /// Show reads and writes of each process
+    /// Show how much each process reads and writes
     #[arg(long)]
     metrics_io: bool,
 }
@@ -176,7 +176,7 @@ struct Metrics {
     /// Columns, separated by commas: mean, min, q1, q2, q3, max [default: all]
     #[arg(short, long)]
     columns: Option<Words<MetricColumn>>,
-    /// How tables look
+    /// Layout of the tables
     #[arg(short, long, value_enum, default_value = "condensed")]
     view: MetricView,
 }
@@ -268,7 +268,7 @@ pub struct Cancel {
 
 #[derive(Args, Debug)]
 pub struct ChangeLabels {
-    /// Id of the run (-id too)
+    /// Id of the run (also -id)
     #[arg(short, value_name = "ID", required_unless_present_any = IN_PLACE_OF_ID)]
     id: Option<String>,
     #[command(flatten)]
@@ -281,12 +281,12 @@ pub struct ChangeLabels {
 
 #[derive(Args, Debug)]
 pub struct Delete {
-    /// Id of the run (-id too)
+    /// Id of the run (also -id)
     #[arg(short, value_name = "ID", required_unless_present_any = IN_PLACE_OF_ID)]
     id: Option<String>,
     #[command(flatten)]
     selection: Selection,
-    /// Delete it though it has not ended
+    /// Delete it even if it has not ended
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -295,7 +295,7 @@ pub struct Delete {
 
 #[derive(Args, Debug)]
 pub struct Dump {
-    /// Id of the run (-id too)
+    /// Id of the run (also -id)
     #[arg(short, value_name = "ID")]
     id: String,
     /// Archive to write, .tar.gz or .tar.xz

@@ -23,7 +23,7 @@ pub struct Relaunch {
     selection: Selection,
     #[command(flatten)]
     workspace: InWorkspace,
-    /// Address of another repository
+    /// URL of another repository
     #[arg(long)]
     pipeline: Option<String>,
     /// Do all tasks again, instead of resuming the run
@@ -32,7 +32,7 @@ pub struct Relaunch {
     /// Name of the new run
     #[arg(short, long)]
     name: Option<String>,
-    /// Container that Nextflow runs in
+    /// Container image that Nextflow runs in
     #[arg(long)]
     launch_container: Option<String>,
     #[command(flatten)]

@@ -12,12 +12,13 @@ use super::watch::RunStatus;
 use crate::commands::pipelines;
 use crate::context::{Context, Place};
 use crate::exit::{Failure, Result};
+use crate::lists::Entries;
 use crate::values::List;
 
 /// Filters of runs.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Filters {
-    /// Only runs of this status
+    /// Only runs with this status
     #[arg(long, value_enum)]
     status: Option<RunStatus>,
     /// Only runs submitted since then: 2025-11-30, 2025-11-30T08:00:00Z, or 30m, 12h, 7d or 2w ago
@@ -145,7 +146,7 @@ impl Selection {
             .for_each(&mut add);
         if let Some(search) = self.filters.search(self.filter.as_deref(), None) {
             let call = context.client()?.list_workflows().workspace_id(place.id());
-            let mut found = call.search(search).stream();
+            let mut found = Entries::of(call.search(search).stream());
             while let Some(run) = found.try_next().await? {
                 run.workflow
                     .and_then(|run| run.id)

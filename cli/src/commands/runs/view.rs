@@ -1,12 +1,12 @@
 //! `runs view`: a run, and its files.
 
 use seqera::types::{DescribeWorkflowResponse, WorkflowLaunchResponse, WorkflowLoad};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::viewed::{Run, facts};
 use super::{Download, FileType, View, ViewCommand, ViewParts, metrics, tasks};
 use crate::context::Context;
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::{Exit, Failure, Kind, Result};
 use crate::output::{Answer, View as Shown, without_nulls};
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
@@ -110,7 +110,11 @@ impl Run<'_> {
             (parts.metrics_io, super::MetricType::Io),
         ];
         if wanted.iter().any(|(wanted, _)| *wanted) {
-            let all = metrics::of(self, &super::Metrics::all()).await?;
+            let all = match metrics::of(self, &super::Metrics::all()).await {
+                // They are there when the run has ended.
+                Err(failure) if failure.kind() == Kind::NotFound => Map::new(),
+                all => all?,
+            };
             for (wanted, kind) in wanted {
                 let name = metrics::field(kind);
                 add(name, all.get(name).cloned().unwrap_or_default(), wanted);

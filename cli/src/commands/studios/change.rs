@@ -85,13 +85,13 @@ impl Start {
         let mut body = DataStudioStartRequest::new()
             .configuration(settings.over(context, &place, &studio).await?);
         let description = self.description.or(studio.description.clone());
-        body.description = or_null(context, description);
-        body.label_ids = or_null(context, label_ids(context, &place, &self.labels).await?);
+        body.description = or_null(description);
+        body.label_ids = or_null(label_ids(context, &place, &self.labels).await?);
         let users = match &self.allowed.allow_user {
             Some(user) => Some(vec![create::user_id(context, &place, user).await?]),
             None => None,
         };
-        body.allowed_user_ids = or_null(context, users);
+        body.allowed_user_ids = or_null(users);
         body.spot = self.spot.into();
         let call = context.client()?.start_data_studio().session_id(&id);
         let started = call.workspace_id(place.id()).body(body).send().await;
@@ -152,8 +152,8 @@ impl Update {
         let mut body = DataStudioUpdateRequest::new()
             .configuration(settings.over(context, &place, &studio).await?);
         let description = self.description.or(studio.description.clone());
-        body.description = or_null(context, description);
-        body.label_ids = or_null(context, label_ids(context, &place, &self.labels).await?);
+        body.description = or_null(description);
+        body.label_ids = or_null(label_ids(context, &place, &self.labels).await?);
         body.name = self.new_name.or(studio.name.clone()).into();
         let own = studio.compute_env.as_ref().and_then(|env| env.id.clone());
         body.compute_env_id = match self.compute_env.as_deref() {

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::settings::{AllowedUser, Beginning, Machine, Mounts, Settings, leave_mounts};
-use super::{find, label_ids, wait};
+use super::{TEMPLATES, find, label_ids, wait};
 use crate::commands::{compute_envs, members};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
+use crate::lists::Entries;
 use crate::options::{IdOrName, InWorkspace, Labels};
 use crate::output::without_nulls;
 use crate::requests::{or_null, request};
@@ -75,7 +76,7 @@ pub struct Template {
     /// Template, one of `studios templates`
     #[arg(short, long)]
     pub template: Option<String>,
-    /// Image of your own (-ct too)
+    /// Container image of your own (also -ct)
     #[arg(long)]
     pub custom_template: Option<String>,
 }
@@ -110,10 +111,10 @@ pub struct AddAsNew {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Parent {
-    /// Id of the other Studio (-pid too)
+    /// Id of the other Studio (also -pid)
     #[arg(long)]
     parent_id: Option<String>,
-    /// Name of the other Studio (-pn too)
+    /// Name of the other Studio (also -pn)
     #[arg(long)]
     parent_name: Option<String>,
 }
@@ -190,9 +191,9 @@ pub async fn add(context: &Context, command: Add) -> Result<Exit> {
     let mounts = command.mounts.ids(context, &place).await?;
     let ids = (labels.clone(), users.clone());
     let mut body = command.request(env.id.as_deref().unwrap_or_default(), labels, users, mounts)?;
-    (body.label_ids, body.allowed_user_ids) = (or_null(context, ids.0), or_null(context, ids.1));
+    (body.label_ids, body.allowed_user_ids) = (or_null(ids.0), or_null(ids.1));
     if let Some(configuration) = &mut body.configuration {
-        leave_mounts(context, configuration);
+        leave_mounts(configuration);
     }
     create(context, &place, body, &command.beginning).await
 }
@@ -202,7 +203,7 @@ async fn check_template(context: &Context, place: &Place<'_>, wanted: &str) -> R
         .client()?
         .list_data_studio_templates()
         .workspace_id(place.id());
-    let mut all = call.stream();
+    let mut all = Entries::of(call.max(TEMPLATES).stream());
     let mut known = Vec::new();
     while let Some(template) = all.try_next().await? {
         if template.repository.as_deref() == Some(wanted) {
@@ -268,8 +269,8 @@ pub async fn add_as_new(context: &Context, command: AddAsNew) -> Result<Exit> {
         "initialCheckpointId": checkpoint,
     }))?;
     body.configuration = Some(configuration);
-    body.label_ids = or_null(context, labels);
-    body.allowed_user_ids = or_null(context, users);
+    body.label_ids = or_null(labels);
+    body.allowed_user_ids = or_null(users);
     create(context, &place, body, &command.beginning).await
 }
 
@@ -318,7 +319,7 @@ pub async fn user_id(context: &Context, place: &Place<'_>, user: &str) -> Result
         .client()?
         .list_organization_collaborators()
         .org_id(organization);
-    let mut all = call.search(user).stream();
+    let mut all = Entries::of(call.search(user).stream());
     while let Some(one) = all.try_next().await? {
         if members::is_called(&one.user_name, &one.email, user) {
             return Ok(one.user_id.unwrap_or_default());

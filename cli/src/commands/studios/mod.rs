@@ -1,14 +1,13 @@
 //! `studios`: interactive sessions.
 
 use clap::{Args, Subcommand};
-use seqera::prelude::*;
 use seqera::types::StudioInfo;
 use serde_json::json;
 
 use super::labels::{self, Absent};
 use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
-use crate::lists::table;
+use crate::lists::{Entries, table};
 use crate::options::{Filter, IdOrName, InWorkspace, Labels, Paging, ShowLabels};
 use crate::output::{Answer, Column};
 use crate::values::{Label, choices};
@@ -30,13 +29,13 @@ pub enum Studios {
     List(List),
     /// Start a Studio
     Start(Start),
-    /// Make a Studio
+    /// Add a Studio
     Add(Box<Add>),
     /// List the templates of Studios
     Templates(Templates),
     /// List the checkpoints of a Studio
     Checkpoints(Checkpoints),
-    /// Make a Studio from another one
+    /// Add a Studio that starts from another one
     AddAsNew(Box<AddAsNew>),
     /// Stop a Studio
     Stop(Stop),
@@ -79,12 +78,15 @@ pub struct List {
     paging: Paging,
 }
 
+/// How many templates are asked for at a time.
+const TEMPLATES: i64 = 20;
+
 #[derive(Args, Debug)]
 pub struct Templates {
     #[command(flatten)]
     workspace: InWorkspace,
-    /// How many to show at most
-    #[arg(long, default_value_t = 20)]
+    /// Most entries to show
+    #[arg(long, default_value_t = TEMPLATES)]
     max: i64,
 }
 
@@ -153,7 +155,7 @@ impl Studios {
                     .workspace_id(place.id());
                 let max = u64::try_from(command.max)
                     .map_err(|_| Failure::failed("--max must not be negative"))?;
-                let templates: Vec<_> = call.stream().limit(max).try_collect().await?;
+                let templates = Entries::of(call.stream().limit(max)).all().await?;
                 let view = table("Templates of Studios", TEMPLATE_COLUMNS, &templates)?;
                 context.show(&Answer::new(json!({"templates": templates}), view))
             }
@@ -208,7 +210,8 @@ impl Checkpoints {
             .list_data_studio_checkpoints()
             .session_id(id);
         let call = call.workspace_id(place.id()).search(self.filter.filter);
-        let call = call.offset(self.paging.skipped()?);
+        // The server gives no more at a time.
+        let call = call.max(50).offset(self.paging.skipped()?);
         let checkpoints = self.paging.read(call.stream()).await?;
         let (typed, reference) = (self.which.studio.typed(), place.reference().await?);
         let view =
@@ -257,11 +260,11 @@ async fn id_of(context: &Context, place: &Place<'_>, wanted: &IdOrName) -> Resul
     if let Some(id) = &wanted.id {
         return Ok(id.clone());
     }
-    let mut all = context
+    let call = context
         .client()?
         .list_data_studios()
-        .workspace_id(place.id())
-        .stream();
+        .workspace_id(place.id());
+    let mut all = Entries::of(call.stream());
     while let Some(studio) = all.try_next().await? {
         if studio.name == wanted.name {
             return Ok(studio.session_id.unwrap_or_default());

@@ -5,6 +5,7 @@ use seqera::types::{DataStudioConfiguration, StudioInfo};
 use serde::{Deserialize, Serialize};
 
 use super::StudioStatus;
+use crate::commands::data_links::Lookup;
 use crate::context::{Context, Place};
 use crate::exit::{Failure, Result};
 use crate::requests::{changed, fields, or_null};
@@ -17,16 +18,16 @@ use crate::values::{List as Words, Pair, last_of_each, pairs};
     rename_all(serialize = "camelCase", deserialize = "kebab-case")
 )]
 pub struct Machine {
-    /// Graphics processors
+    /// GPUs
     #[arg(long)]
     pub gpu: Option<i32>,
-    /// Processors
+    /// CPUs
     #[arg(long)]
     pub cpu: Option<i32>,
-    /// Megabytes of memory
+    /// Memory in megabytes
     #[arg(long)]
     pub memory: Option<i32>,
-    /// After how many hours it stops; 0 is never
+    /// Hours after which it stops; 0 is never
     #[arg(long)]
     #[serde(rename(serialize = "lifespanHours"))]
     pub lifespan: Option<i32>,
@@ -41,7 +42,7 @@ pub struct Machine {
 #[serde(default, rename_all = "kebab-case")]
 #[group(multiple = true)]
 pub struct Mounts {
-    /// Data links to mount, by address, separated by commas
+    /// Data links to mount, by URI, separated by commas
     #[arg(long)]
     pub mount_data_uris: Option<Words<String>>,
     /// Data links to mount, by name, separated by commas
@@ -56,7 +57,7 @@ pub struct Mounts {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct AllowedUser {
-    /// Let this user use a private Studio: user name, e-mail address or id
+    /// User who may connect to a private Studio: user name, e-mail address or id
     #[arg(long)]
     pub allow_user: Option<String>,
 }
@@ -68,7 +69,7 @@ pub struct Beginning {
     /// Start it at once
     #[arg(short, long)]
     pub auto_start: bool,
-    /// Let nobody else use it
+    /// Keep it private: nobody else may connect
     #[arg(long)]
     pub private: bool,
     /// Wait until it has this status
@@ -107,7 +108,7 @@ impl Settings<'_> {
     ) -> Result<DataStudioConfiguration> {
         let mounts = self.mounts.ids(context, place).await?;
         let mut configuration = self.over_with(present, mounts)?;
-        leave_mounts(context, &mut configuration);
+        leave_mounts(&mut configuration);
         Ok(configuration)
     }
 
@@ -136,9 +137,9 @@ impl Settings<'_> {
 }
 
 /// Says that there are no mounts, or that those there are stay, as `tw` does.
-pub fn leave_mounts(context: &Context, configuration: &mut DataStudioConfiguration) {
+pub fn leave_mounts(configuration: &mut DataStudioConfiguration) {
     let mounts = configuration.mount_data.take();
-    configuration.mount_data = or_null(context, mounts);
+    configuration.mount_data = or_null(mounts);
 }
 
 impl Mounts {
@@ -157,13 +158,24 @@ impl Mounts {
         if let Some(ids) = &self.mount_data_ids {
             return Ok(Some(ids.0.clone()));
         }
-        let Some(names) = self.mount_data.as_ref().or(self.mount_data_uris.as_ref()) else {
-            return Ok(None);
+        let lookup = Lookup {
+            context,
+            place,
+            credentials: None,
         };
-        let workspace = context.client()?.workspace(place.id()).await?;
-        let mut ids = Vec::with_capacity(names.0.len());
-        for name in &names.0 {
-            ids.push(workspace.data_link(name).await?);
+        let mut ids = Vec::new();
+        match (&self.mount_data, &self.mount_data_uris) {
+            (None, None) => return Ok(None),
+            (Some(names), _) => {
+                for name in &names.0 {
+                    ids.push(lookup.named(name).await?);
+                }
+            }
+            (None, Some(uris)) => {
+                for uri in &uris.0 {
+                    ids.push(lookup.at(uri).await?);
+                }
+            }
         }
         Ok(Some(ids))
     }

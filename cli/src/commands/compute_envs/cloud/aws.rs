@@ -43,27 +43,27 @@ pub struct AwsBatchOptions {
     #[arg(long)]
     #[serde(default, rename(serialize = "nvnmeStorageEnabled"))]
     pub fast_storage: bool,
-    /// Processors of the job that Nextflow runs in
+    /// CPUs of the Nextflow head job
     #[arg(long)]
     pub head_job_cpus: Option<i32>,
-    /// Megabytes of memory of the job that Nextflow runs in
+    /// Memory of the Nextflow head job, in megabytes
     #[arg(long)]
     #[serde(rename(serialize = "headJobMemoryMb"))]
     pub head_job_memory: Option<i32>,
-    /// Role of the job that Nextflow runs in
+    /// IAM role of the Nextflow head job
     #[arg(long)]
     pub head_job_role: Option<String>,
-    /// Role of the tasks' jobs
+    /// IAM role of the tasks' jobs
     #[arg(long)]
     pub compute_job_role: Option<String>,
-    /// Role of Batch
+    /// Execution role of Batch jobs
     #[arg(long)]
     #[serde(rename(serialize = "executionRole"))]
     pub batch_execution_role: Option<String>,
     /// Path of the AWS command line on the machines
     #[arg(long)]
     pub cli_path: Option<String>,
-    /// Key that secrets are encrypted with
+    /// KMS key to encrypt secrets with
     #[arg(long)]
     #[serde(rename(serialize = "secretsKmsKeyId"))]
     pub secrets_kms_key: Option<String>,
@@ -96,10 +96,10 @@ pub struct AwsBatchForge {
 #[derive(Args, Debug, Deserialize, Serialize)]
 #[serde(rename_all(serialize = "camelCase", deserialize = "kebab-case"))]
 pub struct AwsForge {
-    /// Most processors that may run at a time
+    /// Most CPUs that may run at a time
     #[arg(long)]
     pub max_cpus: i32,
-    /// Kind of machines
+    /// Kind of instances
     #[arg(long, value_enum, default_value = "SPOT")]
     #[serde(default = "spot", rename(serialize = "type"))]
     pub provisioning_model: BatchModel,
@@ -111,18 +111,18 @@ pub struct AwsForge {
         serialize_with = "negated"
     )]
     pub no_ebs_auto_scale: bool,
-    /// Run the job that Nextflow runs in on Fargate
+    /// Run the Nextflow head job on Fargate
     #[arg(long)]
     #[serde(default, rename(serialize = "fargateHeadEnabled"))]
     pub fargate: bool,
-    /// Use graphics processors
+    /// Use GPUs
     #[arg(long)]
     #[serde(default, rename(serialize = "gpuEnabled"))]
     pub gpu: bool,
     /// Buckets to give access to, separated by commas
     #[arg(long)]
     pub allow_buckets: Option<List<String>>,
-    /// Keep what was made when the compute environment is deleted
+    /// Keep the created resources when the compute environment is deleted
     #[arg(long)]
     #[serde(
         default,
@@ -133,7 +133,7 @@ pub struct AwsForge {
     /// File with the configuration of ECS
     #[arg(long)]
     pub ecs_config: Option<TextFile>,
-    /// Make an EFS file system
+    /// Create an EFS file system
     #[arg(long)]
     #[serde(default, skip_serializing)]
     pub create_efs: bool,
@@ -143,7 +143,7 @@ pub struct AwsForge {
     /// Path at which EFS is mounted
     #[arg(long)]
     pub efs_mount: Option<String>,
-    /// Gigabytes of an FSx file system to make
+    /// Size of an FSx file system to create, in gigabytes
     #[arg(long)]
     pub fsx_size: Option<i32>,
     /// FSx file system to use, by its DNS name
@@ -156,7 +156,7 @@ pub struct AwsForge {
     /// Types of machines, separated by commas
     #[arg(long)]
     pub instance_types: Option<List<String>>,
-    /// How machines are chosen
+    /// How Batch chooses instances
     #[arg(long, value_enum)]
     pub alloc_strategy: Option<AllocStrategy>,
     /// VPC
@@ -168,7 +168,7 @@ pub struct AwsForge {
     /// Security groups, separated by commas
     #[arg(long)]
     pub security_groups: Option<List<String>>,
-    /// Image of the machines
+    /// Machine image
     #[arg(long)]
     #[serde(rename(serialize = "imageId"))]
     pub ami_id: Option<String>,
@@ -176,10 +176,10 @@ pub struct AwsForge {
     #[arg(long)]
     #[serde(rename(serialize = "ec2KeyPair"))]
     pub key_pair: Option<String>,
-    /// Processors that are kept running
+    /// CPUs that are kept running
     #[arg(long)]
     pub min_cpus: Option<i32>,
-    /// Gigabytes of the boot disk
+    /// Size of the boot disk, in gigabytes
     #[arg(long)]
     #[serde(rename(serialize = "ebsBootSize"))]
     pub boot_disk_size: Option<i32>,
@@ -203,7 +203,7 @@ pub struct AwsBatchManual {
     #[command(flatten)]
     #[serde(flatten)]
     pub batch: AwsBatchOptions,
-    /// Queue of the job that Nextflow runs in
+    /// Queue of the Nextflow head job
     #[arg(long)]
     pub head_queue: String,
     /// Queue of the tasks' jobs
@@ -228,7 +228,7 @@ pub struct AwsCloud {
     #[arg(long)]
     #[serde(rename(serialize = "arm64Enabled"))]
     pub arm64: Option<bool>,
-    /// Gigabytes of the boot disk
+    /// Size of the boot disk, in gigabytes
     #[arg(long)]
     #[serde(rename(serialize = "ebsBootSize"))]
     pub boot_disk_size: Option<i32>,
@@ -236,18 +236,18 @@ pub struct AwsCloud {
     #[arg(long)]
     #[serde(rename(serialize = "ebsEncrypted"))]
     pub ebs_encryption: Option<bool>,
-    /// Key that disks are encrypted with
+    /// KMS key to encrypt disks with
     #[arg(long)]
     #[serde(rename(serialize = "ebsKmsKeyId"))]
     pub ebs_kms_key: Option<String>,
-    /// Key that secrets are encrypted with
+    /// KMS key to encrypt secrets with
     #[arg(long)]
     #[serde(rename(serialize = "secretsKmsKeyId"))]
     pub secrets_kms_key: Option<String>,
     /// Key pair to log in to machines with
     #[arg(long)]
     pub ec2_key_pair: Option<String>,
-    /// Image of the machines
+    /// Machine image
     #[arg(long)]
     pub image_id: Option<String>,
     /// Profile of the machines

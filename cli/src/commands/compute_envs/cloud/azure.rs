@@ -61,7 +61,7 @@ pub struct AzureBatchForge {
     #[command(flatten)]
     #[serde(flatten)]
     pub batch: AzureBatchOptions,
-    /// Make a pool for Nextflow and one for tasks
+    /// Create one pool for Nextflow and another one for tasks
     #[arg(long)]
     #[serde(default, skip_serializing)]
     pub dual_pool: bool,
@@ -74,7 +74,7 @@ pub struct AzureBatchForge {
     #[command(flatten)]
     #[serde(flatten, skip_serializing)]
     pub worker: WorkerPool,
-    /// Keep what was made when the compute environment is deleted
+    /// Keep the created resources when the compute environment is deleted
     #[arg(long)]
     #[serde(default, skip_serializing)]
     pub preserve_resources: bool,
@@ -109,7 +109,7 @@ pub struct Pool {
     #[arg(long)]
     #[serde(rename(serialize = "autoScale"), serialize_with = "negated")]
     pub no_auto_scale: bool,
-    /// Gigabytes of the boot disk
+    /// Size of the boot disk, in gigabytes
     #[arg(long)]
     #[serde(rename(serialize = "bootDiskSizeGB"))]
     pub boot_disk_size: Option<i32>,

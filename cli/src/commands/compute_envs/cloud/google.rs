@@ -40,17 +40,17 @@ pub struct GoogleBatch {
     /// Give machines no public address
     #[arg(long)]
     pub use_private_address: Option<bool>,
-    /// Gigabytes of the boot disk
+    /// Size of the boot disk, in gigabytes
     #[arg(long)]
     #[serde(rename(serialize = "bootDiskSizeGb"))]
     pub boot_disk_size: Option<i32>,
     /// Image of the boot disk
     #[arg(long)]
     pub boot_disk_image: Option<String>,
-    /// Processors of the job that Nextflow runs in
+    /// CPUs of the Nextflow head job
     #[arg(long)]
     pub head_job_cpus: Option<i32>,
-    /// Megabytes of memory of the job that Nextflow runs in
+    /// Memory of the Nextflow head job, in megabytes
     #[arg(long)]
     #[serde(rename(serialize = "headJobMemoryMb"))]
     pub head_job_memory: Option<i32>,
@@ -96,15 +96,15 @@ pub struct GoogleCloud {
     #[arg(long)]
     #[serde(rename(serialize = "arm64Enabled"))]
     pub arm64: Option<bool>,
-    /// Gigabytes of the boot disk
+    /// Size of the boot disk, in gigabytes
     #[arg(long)]
     #[serde(rename(serialize = "bootDiskSizeGb"))]
     pub boot_disk_size: Option<i32>,
-    /// Use graphics processors
+    /// Use GPUs
     #[arg(long)]
     #[serde(rename(serialize = "gpuEnabled"))]
     pub gpu: Option<bool>,
-    /// Image of the machines
+    /// Machine image
     #[arg(long)]
     pub image_id: Option<String>,
     /// Type of the machine that Nextflow runs on
