@@ -420,8 +420,10 @@ impl ClientBuilder {
         if url.query().is_some() || url.fragment().is_some() {
             return complain("contains `?` or `#`: give the address of the API alone");
         }
-        if needs_tls(&url, cfg!(any(feature = "rustls", feature = "native-tls")))
-            && self.http.own.is_none()
+        if needs_tls(
+            &url,
+            cfg!(any(feature = "rustls-no-provider", feature = "native-tls")),
+        ) && self.http.own.is_none()
         {
             return complain(
                 "is `https://`, which needs TLS: enable the feature `rustls` or `native-tls` of \
@@ -638,7 +640,7 @@ mod tests {
         }
     }
 
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     #[test]
     fn root_certificates_must_be_pem() {
         for pem in [

@@ -77,7 +77,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::generated::Client;
-use crate::transport::request::Operation;
+use crate::transport::target::Operation;
 use crate::{ClientBuilder, RateLimit, RetryPolicy};
 
 pub use httpmock;
@@ -670,7 +670,7 @@ mod operations {
 
     use super::{Answer, Conditions, ErrorBody, MockApi};
     use crate::generated::builder;
-    use crate::transport::request::Operation;
+    use crate::transport::target::Operation;
     use crate::types;
     use crate::wire::argument::Argument;
 

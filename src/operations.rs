@@ -34,7 +34,7 @@ use reqwest::Method;
 use crate::builder;
 use crate::nearest::nearest;
 use crate::paginate::Paging;
-use crate::transport::request;
+use crate::transport::target;
 
 mod body;
 mod call;
@@ -71,7 +71,7 @@ pub struct Operation {
     /// What a success brings, by the richest of them.
     pub content: Content,
     listing: Option<Listing>,
-    sent: &'static request::Operation,
+    sent: &'static target::Operation,
 }
 
 /// A parameter of an operation.

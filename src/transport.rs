@@ -24,6 +24,7 @@ pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod storage;
+pub(crate) mod target;
 pub(crate) mod task;
 pub(crate) mod workspace;
 

@@ -146,8 +146,8 @@ fn generate_unguarded(schema: &str, overlay: Option<&str>, tags: &Tags) -> Resul
     };
     let inventory = surface::read(&lowered, &model, &generated);
     Ok(Output {
-        types: pretty(write::types::emit(&model, &generated)?)?,
-        operations: pretty(operations)?,
+        types: library(write::types::emit(&model, &generated)?)?,
+        operations: library(operations)?,
         calls: write::table::calls(&lowered, &generated),
         examples: write::examples::table(&lowered, &model, &generated),
         round_trips: write::table::round_trips(&model, &generated),
@@ -194,6 +194,13 @@ fn tag_descriptions(document: &Document) -> BTreeMap<String, String> {
             ))
         })
         .collect()
+}
+
+/// Code of the library itself.
+fn library(tokens: TokenStream) -> Result<String> {
+    let mut file = syn::parse2(tokens)?;
+    write::lazy::mark(&mut file);
+    Ok(prettyplease::unparse(&file))
 }
 
 fn pretty(tokens: TokenStream) -> Result<String> {

@@ -225,7 +225,7 @@ pub(crate) fn explain(
     )
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 fn of_tls(cause: &(dyn StdError + 'static)) -> Option<Reason> {
     use rustls::{AlertDescription, CertificateError, Error};
 
@@ -254,7 +254,7 @@ fn of_tls(cause: &(dyn StdError + 'static)) -> Option<Reason> {
 }
 
 /// The system's own TLS tells in text alone what is wrong with a certificate.
-#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
+#[cfg(all(feature = "native-tls", not(feature = "rustls-no-provider")))]
 fn of_tls(cause: &(dyn StdError + 'static)) -> Option<Reason> {
     let text = cause.downcast_ref::<native_tls::Error>()?.to_string();
     let table = [
@@ -273,7 +273,7 @@ fn of_tls(cause: &(dyn StdError + 'static)) -> Option<Reason> {
     Some(known.map_or(Reason::Tls, |(_, reason)| *reason))
 }
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
 fn of_tls(_: &(dyn StdError + 'static)) -> Option<Reason> {
     None
 }

@@ -7,7 +7,8 @@ use futures_util::stream::{self, BoxStream};
 
 use super::seen::{Cycle, Seen, Step, hash};
 use super::{Page, Paged, Paging, Settings};
-use crate::transport::request::{Fetched, Request};
+use crate::transport::request::Request;
+use crate::transport::response::Fetched;
 use crate::transport::task::Task;
 use crate::{Error, ErrorKind, Result};
 

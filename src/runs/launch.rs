@@ -18,6 +18,7 @@ use crate::wire::setting::{Setting, SettingTexts};
 use crate::{Client, Nullable, Result, WorkspaceRef};
 
 mod base;
+mod brought;
 mod bulk;
 mod compute_env;
 mod params;
@@ -27,7 +28,7 @@ mod request;
 pub use bulk::LaunchStream;
 
 use base::Bases;
-use compute_env::{Brought, CONFIG, Environment, POST_RUN_SCRIPT, PRE_RUN_SCRIPT};
+use brought::{Brought, CONFIG, Environment, POST_RUN_SCRIPT, PRE_RUN_SCRIPT};
 use params::Params;
 use prepare::Addressed;
 
@@ -273,7 +274,7 @@ impl Launch {
     /// again.
     pub fn described_compute_env(mut self, compute_env: &ComputeEnvDetails) -> Self {
         let id = compute_env.id.clone().unwrap_or_default();
-        let brought = compute_env::brought_by(compute_env);
+        let brought = brought::brought_by(compute_env);
         self.described = Some(Box::new((id.clone(), brought)));
         self.compute_env(crate::Id(id))
     }

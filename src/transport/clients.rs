@@ -198,8 +198,9 @@ impl Settings {
                 _ => IDLE,
             });
         // Where both are enabled, perhaps by another crate, this one does not change its ways.
-        #[cfg(feature = "rustls")]
+        #[cfg(feature = "rustls-no-provider")]
         {
+            tls::provide()?;
             builder = builder.tls_backend_rustls();
         }
         for (_, proxy) in &self.proxies {
@@ -273,9 +274,11 @@ fn check_proxies(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Resul
     Ok(())
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 mod tls {
     use reqwest::{Certificate, ClientBuilder, Identity};
+    #[cfg(feature = "rustls-no-provider")]
+    use rustls::crypto::CryptoProvider;
 
     use crate::{Error, Result};
 
@@ -304,12 +307,31 @@ mod tls {
         Ok(builder.identity(identity))
     }
 
-    #[cfg(feature = "rustls")]
+    /// Sees to it that rustls has its cryptography: what the program has installed, else the feature's.
+    #[cfg(feature = "rustls-no-provider")]
+    pub(super) fn provide() -> Result<()> {
+        if cfg!(feature = "rustls") || CryptoProvider::get_default().is_some() {
+            return Ok(());
+        }
+        #[cfg(feature = "rustls-ring")]
+        {
+            // Another thread may just have done it.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            Ok(())
+        }
+        #[cfg(not(feature = "rustls-ring"))]
+        Err(Error::configuration(
+            "TLS needs a provider of cryptography: enable the feature `rustls` or `rustls-ring`, or \
+             install one first, with `install_default` of `rustls::crypto::CryptoProvider`",
+        ))
+    }
+
+    #[cfg(feature = "rustls-no-provider")]
     fn identity(pem: &[u8]) -> reqwest::Result<Identity> {
         Identity::from_pem(pem)
     }
 
-    #[cfg(not(feature = "rustls"))]
+    #[cfg(not(feature = "rustls-no-provider"))]
     fn identity(pem: &[u8]) -> reqwest::Result<Identity> {
         let marker = b"-----BEGIN PRIVATE KEY-----";
         let start = pem.windows(marker.len()).position(|part| part == marker);
@@ -317,7 +339,7 @@ mod tls {
     }
 }
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
 mod tls {
     use reqwest::ClientBuilder;
 

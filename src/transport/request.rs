@@ -15,12 +15,11 @@ use serde::de::DeserializeOwned;
 
 use super::Transport;
 use super::call::{self, Body, Call, Reply};
-use super::response::{Response, Sending};
+use super::response::{Fetched, Response, Sending};
 use super::retry::RetryPolicy;
-use crate::error::body::{self, strip_bom};
+use super::target::{Operation, Target};
 use crate::transport::body::ByteStream;
 use crate::transport::multipart::MultipartForm;
-use crate::wire::reread::{self, Unreadable};
 use crate::{Error, Result};
 
 /// All but RFC 3986's unreserved characters, so that no value can mean anything but itself.
@@ -31,71 +30,6 @@ pub(super) const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 const WORKSPACE: &str = "workspaceId";
-
-/// What the schema says of an operation, as far as sending it is concerned.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Operation {
-    /// The schema's operationId.
-    pub id: &'static str,
-    /// The method's name, for people.
-    pub name: &'static str,
-    pub method: Method,
-    /// The path with its parameters in braces.
-    pub path: &'static str,
-    /// Wire name and setter of each path, query and header parameter that must be set.
-    pub required: &'static [(&'static str, &'static str)],
-    /// The path parameters that are paths themselves: their slashes stay slashes.
-    pub path_like: &'static [&'static str],
-    /// Whether sending it twice does no harm although its method does not say so.
-    pub safe_to_repeat: bool,
-    /// Whether it has the query parameter `workspaceId`.
-    pub in_workspace: bool,
-}
-
-/// An operation of the schema, or a path that the caller wrote.
-#[derive(Clone, Debug)]
-pub(super) enum Target {
-    Known(&'static Operation),
-    Raw {
-        method: Method,
-        path: String,
-        safe_to_repeat: bool,
-    },
-}
-
-impl Target {
-    /// For people.
-    pub(super) fn name(&self) -> Cow<'static, str> {
-        match self {
-            Self::Known(operation) => operation.name.into(),
-            Self::Raw { method, .. } => format!("{method} {}", self.template()).into(),
-        }
-    }
-
-    pub(super) fn method(&self) -> &Method {
-        match self {
-            Self::Known(operation) => &operation.method,
-            Self::Raw { method, .. } => method,
-        }
-    }
-
-    /// The path with the names of its parameters, as far as they are known.
-    pub(super) fn template(&self) -> &str {
-        match self {
-            Self::Known(operation) => operation.path,
-            Self::Raw { path, .. } => path.split(['?', '#']).next().unwrap_or_default(),
-        }
-    }
-
-    pub(super) fn is_safe_to_repeat(&self) -> bool {
-        let stated = match self {
-            Self::Known(operation) => operation.safe_to_repeat,
-            Self::Raw { safe_to_repeat, .. } => *safe_to_repeat,
-        };
-        stated || self.method().is_idempotent()
-    }
-}
 
 /// A request and the transport that will send it.
 #[doc(hidden)]
@@ -465,74 +399,6 @@ fn encode_path(wire: &str, value: &str, path_like: bool) -> Result<String, Strin
         return Err(format!("`{wire}` must not be `{value}`"));
     }
     Ok(encode(value))
-}
-
-/// A success with its body, and the call that brought it.
-pub(crate) struct Fetched {
-    call: Box<Call>,
-    reply: Reply<Bytes>,
-}
-
-impl Fetched {
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.reply.body
-    }
-
-    pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<Response<T>> {
-        let text = strip_bom(self.body());
-        let value = if text.trim_ascii().is_empty() {
-            serde_json::from_slice(b"{}").or_else(|_| serde_json::from_slice(b"null"))
-        } else {
-            serde_json::from_slice(text)
-        };
-        let value = match value {
-            Ok(value) => value,
-            Err(_) => match reread::from_slice(text) {
-                Ok(reread) => {
-                    reread.warn(&self.call.target.name());
-                    reread.value
-                }
-                Err(unreadable) => return Err(self.unreadable(&unreadable)),
-            },
-        };
-        Ok(self.response_with(value))
-    }
-
-    /// A value with the status and the headers of what brought it.
-    fn response_with<T>(&mut self, value: T) -> Response<T> {
-        let headers = std::mem::take(self.reply.response.headers_mut());
-        Response::new(self.reply.response.status(), headers, value)
-    }
-
-    /// The content, as it arrives.
-    fn stream(mut self) -> Response<ByteStream> {
-        let opened = self.response_with(());
-        let (call, reply) = (self.call, self.reply);
-        opened.map(|()| {
-            ByteStream::new(
-                call.target.name(),
-                reply.attempts,
-                reply.response,
-                call.idle(),
-                call.largest(),
-            )
-        })
-    }
-
-    #[cold]
-    fn unreadable(self, unreadable: &Unreadable) -> Error {
-        // Path and cause may quote the reply.
-        let redact = |text: String| {
-            let text = self.call.transport.redact(text.into());
-            body::one_line(&String::from_utf8_lossy(&text))
-        };
-        unreadable
-            .to_error("the reply", redact)
-            .in_operation(self.call.target.name())
-            .with_status(self.reply.response.status())
-            .with_attempts(self.reply.attempts)
-            .with_body(self.call.transport.redact(self.reply.body))
-    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
 
-use super::request::Fetched;
-use crate::Result;
+use super::call::{Call, Reply};
+use crate::error::body::{self, strip_bom};
+use crate::transport::body::ByteStream;
+use crate::wire::reread::{self, Unreadable};
+use crate::{Error, Result};
 
 /// A success: its status, its headers, and the value that it brought.
 #[derive(Clone, Debug)]
@@ -52,6 +57,74 @@ impl<T> Response<T> {
     /// The same success with what is made of its value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Response<U> {
         Response::new(self.status, self.headers, change(self.value))
+    }
+}
+
+/// A success with its body, and the call that brought it.
+pub(crate) struct Fetched {
+    pub(super) call: Box<Call>,
+    pub(super) reply: Reply<Bytes>,
+}
+
+impl Fetched {
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.reply.body
+    }
+
+    pub(crate) fn parse<T: DeserializeOwned>(mut self) -> Result<Response<T>> {
+        let text = strip_bom(self.body());
+        let value = if text.trim_ascii().is_empty() {
+            serde_json::from_slice(b"{}").or_else(|_| serde_json::from_slice(b"null"))
+        } else {
+            serde_json::from_slice(text)
+        };
+        let value = match value {
+            Ok(value) => value,
+            Err(_) => match reread::from_slice(text) {
+                Ok(reread) => {
+                    reread.warn(&self.call.target.name());
+                    reread.value
+                }
+                Err(unreadable) => return Err(self.unreadable(&unreadable)),
+            },
+        };
+        Ok(self.response_with(value))
+    }
+
+    /// A value with the status and the headers of what brought it.
+    pub(super) fn response_with<T>(&mut self, value: T) -> Response<T> {
+        let headers = std::mem::take(self.reply.response.headers_mut());
+        Response::new(self.reply.response.status(), headers, value)
+    }
+
+    /// The content, as it arrives.
+    pub(super) fn stream(mut self) -> Response<ByteStream> {
+        let opened = self.response_with(());
+        let (call, reply) = (self.call, self.reply);
+        opened.map(|()| {
+            ByteStream::new(
+                call.target.name(),
+                reply.attempts,
+                reply.response,
+                call.idle(),
+                call.largest(),
+            )
+        })
+    }
+
+    #[cold]
+    fn unreadable(self, unreadable: &Unreadable) -> Error {
+        // Path and cause may quote the reply.
+        let redact = |text: String| {
+            let text = self.call.transport.redact(text.into());
+            body::one_line(&String::from_utf8_lossy(&text))
+        };
+        unreadable
+            .to_error("the reply", redact)
+            .in_operation(self.call.target.name())
+            .with_status(self.reply.response.status())
+            .with_attempts(self.reply.attempts)
+            .with_body(self.call.transport.redact(self.reply.body))
     }
 }
 

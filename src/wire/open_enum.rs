@@ -50,6 +50,7 @@ macro_rules! open_enum {
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),*];
 
             /// The value on the wire.
+            #[inline]
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $value,)*
@@ -59,6 +60,7 @@ macro_rules! open_enum {
         }
 
         impl $crate::wire::open_enum::OpenEnum for $name {
+            #[inline]
             fn known(value: &str) -> Option<Self> {
                 match value {
                     $($value => Some(Self::$variant),)*
@@ -66,18 +68,21 @@ macro_rules! open_enum {
                 }
             }
 
+            #[inline]
             fn unrecognized(value: String) -> Self {
                 Self::Unrecognized(value)
             }
         }
 
         impl ::std::fmt::Display for $name {
+            #[inline]
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
         impl From<&str> for $name {
+            #[inline]
             fn from(value: &str) -> Self {
                 <Self as $crate::wire::open_enum::OpenEnum>::known(value)
                     .unwrap_or_else(|| Self::Unrecognized(value.to_owned()))
@@ -85,18 +90,21 @@ macro_rules! open_enum {
         }
 
         impl From<String> for $name {
+            #[inline]
             fn from(value: String) -> Self {
                 <Self as $crate::wire::open_enum::OpenEnum>::known(&value).unwrap_or(Self::Unrecognized(value))
             }
         }
 
         impl From<&str> for $crate::Nullable<$name> {
+            #[inline]
             fn from(value: &str) -> Self {
                 Self::Value(value.into())
             }
         }
 
         impl From<Option<&str>> for $crate::Nullable<$name> {
+            #[inline]
             fn from(value: Option<&str>) -> Self {
                 value.map_or(Self::Absent, Self::from)
             }
@@ -105,6 +113,7 @@ macro_rules! open_enum {
         impl ::std::str::FromStr for $name {
             type Err = ::std::convert::Infallible;
 
+            #[inline]
             fn from_str(value: &str) -> Result<Self, Self::Err> {
                 Ok(value.into())
             }
@@ -123,12 +132,14 @@ macro_rules! open_enum {
         }
 
         impl $crate::wire::argument::Argument<$name> for $name {
+            #[inline]
             fn resolve(self) -> Result<Option<$name>, String> {
                 Ok(Some(self))
             }
         }
 
         impl $crate::wire::argument::Argument<$name> for &str {
+            #[inline]
             fn resolve(self) -> Result<Option<$name>, String> {
                 Ok(Some(self.into()))
             }

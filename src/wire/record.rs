@@ -89,12 +89,14 @@ macro_rules! record_serde {
             ///
             /// Numbers are serde_json's: integers and floats of 64 bits. Digits beyond those are
             /// rounded away, unless the program enables serde_json's `arbitrary_precision`.
+            #[inline]
             pub fn extra(&self) -> &::serde_json::Map<String, ::serde_json::Value> {
                 $crate::wire::record::Record::unknown(self).fields()
             }
 
             /// The same, to add, change or take out fields. One that the type has too is written
             /// only where that has no value.
+            #[inline]
             pub fn extra_mut(&mut self) -> &mut ::serde_json::Map<String, ::serde_json::Value> {
                 $crate::wire::record::Record::unknown_mut(self).fields_mut()
             }
@@ -116,6 +118,7 @@ macro_rules! record_serde {
 
         impl PartialEq for $name {
             /// Two values are equal if they are written alike.
+            #[inline]
             fn eq(&self, other: &Self) -> bool {
                 $crate::wire::record::are_written_alike(self, other)
             }

@@ -132,10 +132,8 @@ pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<Reread<T>, 
 
 /// Reads a value leniently.
 pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<Reread<T>, Unreadable> {
-    let Reread { value, kept } = leniently(|| {
-        let failed = || with(|reading| reading.failed.take()).unwrap_or_default();
-        part(value).map_err(|error| Unreadable::Misfit(shown(&failed()), error))
-    });
+    let Reread { value, kept } =
+        leniently(|| part(value).map_err(|error| Unreadable::Misfit(shown(&take_failed()), error)));
     value.map(|value| Reread { value, kept })
 }
 
@@ -168,17 +166,35 @@ struct Reading {
 
 /// Lets this thread read leniently for a while.
 pub(crate) fn leniently<T>(read: impl FnOnce() -> T) -> Reread<T> {
-    /// Puts back what was there, whatever happens.
-    struct Before(Option<Reading>);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            READING.set(self.0.take());
-        }
-    }
-    let _before = Before(READING.replace(Some(Reading::default())));
+    let _before = Before::begin();
     let value = read();
-    let kept = with(|reading| reading.kept.iter().map(shown).collect());
+    let kept = shown_kept();
     Reread { value, kept }
+}
+
+// What follows is not generic where it can be: it is compiled once, and not for each type.
+
+/// What was there before, which is put back whatever happens.
+struct Before(Option<Reading>);
+
+impl Before {
+    fn begin() -> Self {
+        Self(READING.replace(Some(Reading::default())))
+    }
+}
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        READING.set(self.0.take());
+    }
+}
+
+fn shown_kept() -> Vec<String> {
+    with(|reading| reading.kept.iter().map(shown).collect())
+}
+
+fn take_failed() -> Path {
+    with(|reading| reading.failed.take()).unwrap_or_default()
 }
 
 fn with<T: Default>(change: impl FnOnce(&mut Reading) -> T) -> T {
@@ -198,10 +214,20 @@ fn shown(path: &Path) -> String {
 
 /// Reads what stands at a step, and notes the step where it is of interest.
 fn at<T>(step: impl Fn() -> String, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    let before = with(|reading| reading.kept.len());
+    let before = number_kept();
     let result = read();
+    note_step(before, result.is_err(), &step);
+    result
+}
+
+fn number_kept() -> usize {
+    with(|reading| reading.kept.len())
+}
+
+/// Notes a step of what could not be read at it; of what is kept, that which was not so before.
+fn note_step(before: usize, has_failed: bool, step: &dyn Fn() -> String) {
     with(|reading| {
-        if result.is_err() {
+        if has_failed {
             // It is kept as a whole, if at all.
             reading.kept.truncate(before);
             reading.failed.get_or_insert_default().push(step());
@@ -210,36 +236,49 @@ fn at<T>(step: impl Fn() -> String, read: impl FnOnce() -> Result<T, Error>) -> 
             path.push(step());
         }
     });
-    result
 }
 
 /// Goes on after a field that could not be read: its value is kept. An error that has nothing to do
 /// with lenient reading is given back.
 #[cold]
 pub(crate) fn recover<T: Record, E>(record: &mut T, field: usize, error: E) -> Result<(), E> {
-    let Some(value) = with(|reading| reading.misfit.take()) else {
+    let Some(value) = take_misfit() else {
         return Err(error);
     };
-    let path = with(|reading| reading.failed.take()).unwrap_or_default();
+    let path = take_failed();
     let name = T::FIELDS[field];
     // A list of objects goes on without what is none.
-    let objects = objects_of(&value).map(|objects| Map::from_iter([(name.to_owned(), objects)]));
+    let objects = field_of_objects(name, &value);
     if let Some(objects) = &objects
         && record.read(field, &mut Entries::at_value(objects)).is_ok()
     {
-        with(|reading| reading.kept.push(path));
+        keep_path(path);
         return Ok(());
     }
-    with(|reading| {
-        (reading.misfit, reading.failed) = (None, None);
-        reading.kept.push(path);
-    });
-    keep(record.unknown_mut(), name, value);
+    keep(path, record.unknown_mut(), name, value);
     Ok(())
 }
 
-fn keep(extra: &mut Extra, name: &str, value: Value) {
+fn note_misfit(value: &Value) {
+    with(|reading| reading.misfit = Some(value.clone()));
+}
+
+fn take_misfit() -> Option<Value> {
+    with(|reading| reading.misfit.take())
+}
+
+fn keep_path(path: Path) {
+    with(|reading| reading.kept.push(path));
+}
+
+fn keep(path: Path, extra: &mut Extra, name: &str, value: Value) {
+    with(|reading| (reading.misfit, reading.failed) = (None, None));
+    keep_path(path);
     extra.fields_mut().insert(name.to_owned(), value);
+}
+
+fn field_of_objects(name: &str, value: &Value) -> Option<Map<String, Value>> {
+    objects_of(value).map(|objects| Map::from_iter([(name.to_owned(), objects)]))
 }
 
 /// The objects of a list or a map that has other things too.
@@ -454,7 +493,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         };
         let result = at(|| name.to_owned(), || seed.deserialize(Lenient(value)));
         if result.is_err() {
-            with(|reading| reading.misfit = Some(value.clone()));
+            note_misfit(value);
         }
         result
     }

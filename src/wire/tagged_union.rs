@@ -112,6 +112,7 @@ macro_rules! tagged_union {
 
         impl $name {
             #[doc = concat!("The value of `", $tag, "`; none if a value of unknown form has none.")]
+            #[inline]
             pub fn kind(&self) -> Option<&str> {
                 match self {
                     $(Self::$variant(_) => Some($value),)*
@@ -124,6 +125,7 @@ macro_rules! tagged_union {
             ///
             /// # Errors
             /// The value is no object. A kind that the schema does not know is no error.
+            #[inline]
             pub fn of_kind(kind: &str, value: ::serde_json::Value) -> Result<Self, ::serde_json::Error> {
                 $crate::wire::tagged_union::of_kind(kind, value)
             }
@@ -132,6 +134,7 @@ macro_rules! tagged_union {
         impl $crate::wire::tagged_union::TaggedUnion for $name {
             const TAG: &'static str = $tag;
 
+            #[inline]
             fn read(
                 tag: &str,
                 value: ::serde_json::Value,
@@ -142,10 +145,12 @@ macro_rules! tagged_union {
                 }
             }
 
+            #[inline]
             fn unrecognized(value: ::serde_json::Value) -> Self {
                 Self::Unrecognized(value)
             }
 
+            #[inline]
             fn into_untagged(self) -> Result<::serde_json::Value, Self> {
                 match self {
                     Self::Unrecognized(value)

@@ -5,6 +5,7 @@ mod docs;
 mod enums;
 pub(crate) mod examples;
 pub(crate) mod golden;
+pub(crate) mod lazy;
 pub mod marks;
 pub(crate) mod mocks;
 pub(crate) mod operation_table;

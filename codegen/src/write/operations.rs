@@ -55,7 +55,9 @@ pub fn emit(
             #[allow(unused_imports)]
             use crate::paginate::{ItemStream, PageStream, Paged, Paging};
             #[allow(unused_imports)]
-            use crate::transport::request::{Operation, Request};
+            use crate::transport::request::Request;
+            #[allow(unused_imports)]
+            use crate::transport::target::Operation;
             #[allow(unused_imports)]
             use crate::wire::setting::{Setting, SettingList, SettingTexts};
             use crate::Method;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::compute_env::Environment;
+use super::brought::Environment;
 use super::request::Base;
 use super::{Launch, Pipeline};
 use crate::names::{NameCache, NameOrId, PipelineId, Workspace};

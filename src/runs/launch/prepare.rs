@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::base::Bases;
-use super::compute_env::{BROUGHT, Brought, WORK_DIR};
+use super::brought::{BROUGHT, Brought, WORK_DIR};
 use super::request::with_changes;
 use super::{ComputeEnvRef, Launch, Pipeline, Preview, compute_env};
 use crate::names::{NameOrId, Workspace};
