@@ -1,5 +1,6 @@
-//! What a runner of rules needs: memory with 10,000 events waiting, the time from an event to its launch,
-//! and how many events pass in a minute. `cargo bench -p seqera-cli --bench rules`
+//! What a runner of rules needs: calls in an hour in which nothing happens, the time from a file's end to
+//! its launch, memory with 10,000 events waiting, the time from an event to its launch, and how many events
+//! pass in a minute. `cargo bench -p seqera-cli --bench rules`
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -7,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use seqera_cli::kit::Place;
-use seqera_cli::rules::file::{Item, Limit, Webhook};
+use seqera_cli::rules::file::{Item, Limit, Reading, Webhook};
 use seqera_cli::rules::state::{Condition, Filter};
+use seqera_cli::rules::watch::{Memory, Watchers};
 use seqera_cli::rules::{
-    Action, Engine, On, Rule, Rules, Seen, Settings, State, Step, SystemClock,
+    Action, Clock, Engine, On, Rule, Rules, Seen, Settings, State, Step, SystemClock, TestClock,
 };
-use seqera_test_platform::{TestPlatform, WORKSPACE};
+use seqera_test_platform::{Received, TestPlatform, WORKSPACE};
 use serde_json::json;
 
 const STATE: &str = "RULES_BENCH_STATE";
@@ -165,6 +167,121 @@ async fn measure() {
     runner.wait().unwrap();
 }
 
+/// Ten rules of one workspace, each as often as it looks where it says nothing.
+const TEN: &str = "rules:
+- {name: copied, on: {files: '/nowhere/*/CopyComplete.txt'}, launch: {pipeline: nf-core-rnaseq}}
+- {name: sheets, on: {files: '/nowhere/sheets/*.csv'}, launch: {pipeline: nf-core-rnaseq}}
+- {name: marked, on: {data-link: open-genomics-sequencing, path: 'runs/*/Done.txt'}, launch: {pipeline: nf-core-rnaseq}}
+- {name: reads, on: {data-link: open-genomics-sequencing, path: '*.fastq.gz'}, launch: {pipeline: nf-core-rnaseq}}
+- {name: again, on: {run: {status: FAILED, exit: [137]}}, relaunch: {at_most: 2}}
+- {name: report, on: {run: {pipeline: nf-core-rnaseq, status: SUCCEEDED}}, command: [echo]}
+- {name: tell, on: {run: {status: [FAILED, CANCELLED]}}, command: [echo]}
+- {name: started, on: {run: {status: RUNNING, labels: [auto]}}, command: [echo]}
+- {name: nightly, on: {schedule: '0 2 * * *'}, launch: {pipeline: nf-core-rnaseq}}
+- {name: lims, on: {webhook: /lims, secret: nobody-calls}, launch: {pipeline: nf-core-rnaseq}}
+";
+
+/// How many calls are made in an hour in which nothing happens, by a clock that is set.
+async fn at_rest() {
+    let builder = TestPlatform::builder().runs(0).calls_per_second(None);
+    let platform = builder.start().await.unwrap();
+    let client = seqera::Client::builder(platform.token()).endpoint(platform.endpoint());
+    let client = client.build().unwrap();
+    let reading = Reading {
+        workspace: Some(WORKSPACE.to_owned()),
+        ..Reading::default()
+    };
+    let texts = [("ten.yml".to_owned(), TEN.to_owned())];
+    let rules = reading.read_texts(&texts).unwrap();
+    assert_eq!(rules.rules.len(), 10);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let state = State::open(path.to_str().unwrap()).await.unwrap();
+    let memory = Memory::of(state);
+    let clock = TestClock::new(platform.now().parse().unwrap());
+    let watch = Watchers::new(
+        &rules,
+        Some(&client),
+        "",
+        None,
+        memory,
+        Arc::new(clock.clone()),
+    );
+    let mut watchers = watch.await.unwrap();
+    watchers.look().await;
+    platform.clear_calls();
+    let end = clock.now() + Duration::from_secs(3_600);
+    let mut looks = 0;
+    while let Some(next) = watchers.next().filter(|next| *next <= end) {
+        clock.set(next);
+        assert!(watchers.look().await.problems.is_empty());
+        looks += 1;
+    }
+    let calls = platform.received();
+    let is_list = |call: &&Received| call.operation.as_deref() == Some("ListWorkflows");
+    let of_runs = calls.iter().filter(is_list);
+    println!(
+        "an hour of ten rules of one workspace, at rest: {} calls in {looks} looks, {} of them lists of runs",
+        calls.len(),
+        of_runs.count()
+    );
+}
+
+/// How long after a marker was written the Platform is sent the launch, by the program as it is run.
+async fn from_file_to_launch() {
+    let builder = TestPlatform::builder().runs(0).calls_per_second(None);
+    let platform = builder.start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let text = "rules: [{name: r, on: {files: 'in/*/CopyComplete.txt', every: 1d}, launch: {pipeline: nf-core-rnaseq}}]";
+    std::fs::write(folder.path().join("rules.yml"), text).unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    let mut runner = Command::new(env!("CARGO_BIN_EXE_seqctl"))
+        .args(["rules", "run", "rules.yml", "--no-listen"])
+        .current_dir(folder.path())
+        .env("TOWER_API_ENDPOINT", platform.endpoint())
+        .env("TOWER_ACCESS_TOKEN", platform.token())
+        .env("TOWER_WORKSPACE_ID", WORKSPACE)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let launches = || {
+        let received = platform.received();
+        let is_launch =
+            |call: &&Received| call.operation.as_deref() == Some("CreateWorkflowLaunch");
+        received.iter().filter(is_launch).count()
+    };
+    let mut delays = Vec::new();
+    for number in 0..21 {
+        let run = folder.path().join(format!("in/{number}"));
+        std::fs::create_dir(&run).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let begun = Instant::now();
+        std::fs::write(run.join("CopyComplete.txt"), "").unwrap();
+        while launches() <= number {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        delays.push(begun.elapsed());
+    }
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    // The first one asks for more.
+    let first = delays.remove(0);
+    delays.sort();
+    println!(
+        "from a file's end to its launch: the first {first:?}, then median {:?}, longest {:?}",
+        delays[delays.len() / 2],
+        delays[delays.len() - 1]
+    );
+}
+
+async fn all() {
+    at_rest().await;
+    from_file_to_launch().await;
+    measure().await;
+}
+
 fn main() {
     if std::env::var_os(STATE).is_some() {
         return run();
@@ -173,5 +290,5 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(measure());
+    runtime.block_on(all());
 }

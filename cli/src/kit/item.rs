@@ -58,6 +58,7 @@ impl Item {
         kind: &'static Kind,
         values: Map<String, Value>,
         place: Place,
+        variables: &Variables,
     ) -> Result<Self> {
         let mut known = keys::of(kind.command).unwrap_or_default().to_vec();
         known.extend((kind.extra)(""));
@@ -79,7 +80,7 @@ impl Item {
             number: 0,
         };
         let mut used = Used::default();
-        (kind.complete)(&mut item, &Variables::default(), &mut used).map_err(Error::other)?;
+        (kind.complete)(&mut item, variables, &mut used).map_err(Error::other)?;
         (kind.check)(&item)?;
         Ok(item)
     }

@@ -8,12 +8,22 @@ use serde_json::Value;
 use super::yaml::{self, Content};
 
 /// Where the values of variables come from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Variables {
     /// Those of files, which win over the environment.
     pub own: BTreeMap<String, String>,
     /// Whether the environment of the process counts.
     pub environment: bool,
+}
+
+impl std::fmt::Debug for Variables {
+    /// Names alone: values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Variables")
+            .field("own", &self.own.keys())
+            .field("environment", &self.environment)
+            .finish()
+    }
 }
 
 impl Variables {

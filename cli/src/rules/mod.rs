@@ -8,7 +8,7 @@
 //!
 //! Time is an input of all steps, a [`Clock`].
 
-mod actions;
+pub(crate) mod actions;
 pub mod clock;
 pub mod engine;
 pub mod event;

@@ -407,3 +407,42 @@ async fn datasets_and_studios_are_made_once() {
         "{event:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_studio_is_made_once_and_later_actions_see_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = platform(|builder| builder.settle_time(Duration::from_millis(20))).await;
+    let state = file(&folder).await;
+    let studio = Action::Studio(item(
+        "studios",
+        json!({
+            "name": "look-at-{{ event.sample }}",
+            "template": "public.cr.seqera.io/platform/data-studio-jupyter:4.2.5",
+            "compute-env": "aws-batch-ireland",
+            "cpu": 2,
+            "memory": 8192,
+        }),
+    ));
+    let same = studio.clone();
+    let tell = Action::Command(Command {
+        words: vec!["echo".to_owned(), "{{ studio.name }} {{ rule }}".to_owned()],
+        folder: None,
+        timeout: Duration::from_secs(60),
+    });
+    // It was made, and nobody heard of it.
+    platform.act_then_fail("CreateDataStudio", 1, 502);
+    state.see(&[seen("r", "a")], None).await.unwrap();
+    let all = rules(vec![rule("r", vec![studio, tell, same])]);
+    let work = work(&state, all, &platform).await;
+    work.until_all_ended().await;
+    let event = only(&state).await;
+    assert_eq!(event.condition, Condition::Done, "{event:#?}");
+    assert_eq!(event.made[1]["output"], "look-at-a r");
+    assert_eq!(event.made[0]["id"], event.made[2]["id"]);
+    let client = crate::client(platform.endpoint(), platform.token());
+    let workspace = client.workspace(WORKSPACE).await.unwrap().id();
+    let list = client.list_data_studios().workspace_id(workspace);
+    let studios: Vec<_> = list.stream().try_collect().await.unwrap();
+    let names = studios.iter().filter_map(|studio| studio.name.as_deref());
+    assert_eq!(names.filter(|name| *name == "look-at-a").count(), 1);
+}

@@ -9,7 +9,7 @@ use seqera_cli::rules::State;
 use seqera_cli::rules::state::{Condition, Note};
 
 use crate::kill::{Process, trouble};
-use crate::state::{events_are_noted_once, files_are_remembered, limits};
+use crate::state::{events_are_noted_once, files_are_remembered, limits, old_events_go};
 use crate::{each_has_one_run, open, platform, seen};
 
 /// A server of its own, which ends with this value.
@@ -161,6 +161,7 @@ async fn the_state_is_the_same_in_postgres() {
     events_are_noted_once(&state).await;
     files_are_remembered(&state).await;
     limits(&state).await;
+    old_events_go(&state).await;
     let wrong = format!(
         "postgres://tester:never-shown@127.0.0.1:{}/nothing",
         postgres.port

@@ -236,6 +236,81 @@ async fn what_is_damaged_or_of_others_is_left_alone() {
 }
 
 #[tokio::test]
+async fn old_events_leave_their_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    old_events_go(&file(&folder).await).await;
+}
+
+pub async fn old_events_go(state: &State) {
+    let runner = state.runner("old", LEASE).await.unwrap();
+    let names: Vec<String> = (0..603).map(|number| format!("old {number:04}")).collect();
+    let many: Vec<_> = names.iter().map(|name| seen("old", name)).collect();
+    assert_eq!(state.see(&many, None).await.unwrap(), 603);
+    let (now, long_ago) = (Utc::now(), Utc::now() - chrono::Duration::days(100));
+    let made = json!({"id": "run-of-old"});
+    // All end long ago: but for one that waits, one that ended today, one that is stuck, and one whose run
+    // goes on.
+    for number in 0..602 {
+        let event = state.take(&runner, &["old"], now).await.unwrap();
+        let mut event = event.unwrap();
+        let (at, note) = match number {
+            0 => (now, Note::Failed("today")),
+            1 => (long_ago, Note::Stuck("somebody has to look")),
+            2 => {
+                let run = seqera_cli::rules::state::MadeRun {
+                    id: "run-of-old",
+                    workspace: "",
+                    counts: true,
+                };
+                let (made, run) = (&made, Some(run));
+                (
+                    long_ago,
+                    Note::Made {
+                        made,
+                        run,
+                        last: true,
+                    },
+                )
+            }
+            3 => (long_ago, Note::Failed("it failed")),
+            _ => (long_ago, Note::Skipped("not wanted")),
+        };
+        state.note(&runner, &mut event, at, note).await.unwrap();
+    }
+    let before = now - chrono::Duration::days(90);
+    assert_eq!(state.prune(before).await.unwrap(), 599);
+    let of_old = Filter {
+        rule: Some("old".to_owned()),
+        ..Filter::default()
+    };
+    let left = state.events(&of_old).await.unwrap();
+    let mut left: Vec<_> = left.iter().map(|event| event.condition).collect();
+    left.sort();
+    assert_eq!(
+        left,
+        [
+            Condition::Waiting,
+            Condition::Done,
+            Condition::Failed,
+            Condition::Stuck
+        ]
+    );
+    // What is seen again is known, whatever became of it.
+    assert_eq!(state.see(&many, None).await.unwrap(), 0);
+    let ids: Vec<_> = names
+        .iter()
+        .map(|name| seqera_cli::rules::state::id_of("old", name))
+        .chain(["00".to_owned()])
+        .collect();
+    assert_eq!(state.noted(&ids).await.unwrap().len(), 603);
+    state.ended(&["run-of-old"]).await.unwrap();
+    assert_eq!(state.prune(before).await.unwrap(), 1);
+    assert_eq!(state.prune(before).await.unwrap(), 0);
+    assert!(state.maker_of("run-of-old").await.unwrap().is_none());
+    state.leave(&runner).await.unwrap();
+}
+
+#[tokio::test]
 async fn limits_hold_back() {
     let folder = tempfile::tempdir().unwrap();
     limits(&file(&folder).await).await;

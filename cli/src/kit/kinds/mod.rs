@@ -29,7 +29,7 @@ mod versions;
 mod workspaces;
 
 pub use data::fingerprint;
-pub use launches::{complete, prepare, submit};
+pub use launches::{complete, complete_params, prepare, submit};
 
 /// Where things of a kind belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -329,7 +329,7 @@ fn labels_of(item: &Item) -> Vec<Reference> {
 }
 
 /// The texts of a key that takes several.
-fn several(item: &Item, key: &str) -> Vec<String> {
+pub fn several(item: &Item, key: &str) -> Vec<String> {
     match item.fields.get(key) {
         Some(Value::Array(texts)) => texts
             .iter()

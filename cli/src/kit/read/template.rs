@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Raw, Reader, Reading};
+use crate::kit::item::Item;
 use crate::kit::kinds;
-use crate::kit::problem::Problem;
+use crate::kit::problem::{Mark, Problem};
 use crate::kit::secrets::Secrets;
+use crate::kit::variables::{Used, is_template};
 use crate::kit::yaml::Node;
 
 /// How texts of items are taken.
@@ -43,11 +45,34 @@ impl Reading {
             reader.item(kind, &raw);
         }
         let item = reader.set.items.pop();
+        if let Some(item) = &item {
+            reader.read_ahead(item, node.mark);
+        }
         Template {
             fields: item.map(|item| item.fields).unwrap_or_default(),
             problems: reader.problems,
             notes: reader.set.notes,
             secrets: reader.set.secrets,
         }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the files of parameters whose names are known by now, for mistakes and secrets in them. They
+    /// are read again when the item is made.
+    fn read_ahead(&mut self, item: &Item, mark: Mark) {
+        let files = kinds::several(item, "params-file");
+        let is_read = item.fields.contains_key("params") && !files.is_empty();
+        if !is_read || self.lacks_file || files.iter().any(|file| is_template(file)) {
+            return;
+        }
+        let (mut ahead, mut used) = (item.clone(), Used::default());
+        // The parameters themselves may be known only with the event.
+        ahead.fields.insert("params".to_owned(), json!({"": true}));
+        if let Err(problem) = kinds::complete_params(&mut ahead, &self.reading.variables, &mut used)
+        {
+            self.complain(mark, problem);
+        }
+        self.remember(used, false);
     }
 }

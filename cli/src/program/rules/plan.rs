@@ -1,17 +1,18 @@
 //! `rules plan`: what would fire now, and what would come of it.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Plan, watchers};
-use crate::context::Context;
+use super::{File, Plan, watchers};
+use crate::context::{Connector, Context};
 use crate::exit::{Exit, Result};
+use crate::kit::Platform;
 use crate::output::{Answer, View};
-use crate::rules::file::{Action, Rule};
+use crate::rules::actions::{Outcome, launch};
+use crate::rules::file::{Action, Rule, Step};
 use crate::rules::state::{Condition, Filter, id_of};
 use crate::rules::watch::Memory;
 use crate::rules::{Clock, Seen, State, SystemClock, template};
@@ -29,13 +30,12 @@ impl Plan {
         };
         let memory = Memory::dry(state.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut watchers = watchers(context, &rules, None, memory.clone(), clock).await?;
+        let connect = connector(context);
+        let mut watchers = watchers(context, &connect, &rules, None, memory.clone(), clock).await?;
         let looked = watchers.look().await;
-        let mut known = BTreeSet::new();
-        for event in state.events(&Filter::default()).await? {
-            known.insert(event.id.clone());
-        }
         let mut seen: Vec<Seen> = memory.would();
+        let ids: Vec<String> = seen.iter().map(|one| id_of(&one.rule, &one.key)).collect();
+        let known = state.noted(&ids).await?;
         seen.retain(|one| !known.contains(&id_of(&one.rule, &one.key)));
         let waiting = Filter {
             condition: Some(Condition::Waiting),
@@ -48,13 +48,13 @@ impl Plan {
         let old = waiting
             .iter()
             .map(|one| ("waiting", one.rule.as_str(), one.key.as_str(), &one.data));
-        let events: Vec<Value> = new
-            .chain(old)
-            .filter_map(|(state, name, key, data)| {
-                let rule = rules.get(name)?;
-                Some(planned(rule, state, key, data))
-            })
-            .collect();
+        let mut requests = Requests::new(context, &connect, &rules);
+        let mut events: Vec<Value> = Vec::new();
+        for (state, name, key, data) in new.chain(old) {
+            if let Some(rule) = rules.get(name) {
+                events.push(planned(rule, state, key, data, &mut requests).await);
+            }
+        }
         let mut value = json!({"events": events, "problems": looked.problems});
         rules.hide_in(&mut value);
         let mut text = String::new();
@@ -71,7 +71,18 @@ impl Plan {
                 let _ = writeln!(text, "    not carried out: {why}");
             }
             for action in event["actions"].as_array().into_iter().flatten() {
-                let _ = writeln!(text, "    {}", action);
+                let request = &action["request"];
+                let word = |name: &str| request[name].as_str().unwrap_or_default();
+                let _ = match request.is_object() {
+                    true => writeln!(
+                        text,
+                        "    {} {} {}",
+                        word("method"),
+                        word("url"),
+                        request["body"]
+                    ),
+                    false => writeln!(text, "    {action}"),
+                };
             }
         }
         for problem in value["problems"].as_array().into_iter().flatten() {
@@ -92,9 +103,74 @@ fn sign(state: &str) -> &str {
     }
 }
 
+/// What makes clients; where none can be made, the events can still be told.
+fn connector(context: &Context) -> Connector {
+    context.connector().unwrap_or_else(|failure| {
+        let text = failure.text().to_owned();
+        Arc::new(move || Err(text.clone()))
+    })
+}
+
+/// The requests of launches, worked out with calls that only read.
+struct Requests<'a> {
+    rules: &'a File,
+    platform: Option<Platform>,
+    workspace: String,
+    /// How many are still worked out: each takes some calls.
+    left: usize,
+}
+
+impl<'a> Requests<'a> {
+    fn new(context: &Context, connect: &Connector, rules: &'a File) -> Self {
+        Self {
+            rules,
+            platform: connect().ok().map(|client| Platform::new(client.dry_run())),
+            workspace: context.default_workspace().unwrap_or_default().to_owned(),
+            left: 20,
+        }
+    }
+
+    /// The request of a launch, or why there is none.
+    async fn of(
+        &mut self,
+        rule: &Rule,
+        step: &Step,
+        event: (&str, usize),
+        data: &Value,
+    ) -> Option<Value> {
+        let platform = self.platform.as_ref().filter(|_| self.left > 0)?;
+        self.left -= 1;
+        let workspace = rule.workspace.as_deref().unwrap_or(&self.workspace);
+        match launch::request(
+            platform,
+            workspace,
+            (self.rules, &rule.name),
+            step,
+            event,
+            data,
+        )
+        .await
+        {
+            Ok(request) => Some(request),
+            Err(Outcome::Nobody(why)) => {
+                // Neither is it for the next one.
+                self.platform = None;
+                Some(why.into())
+            }
+            Err(outcome) => Some(outcome.text().into()),
+        }
+    }
+}
+
 /// What would come of an event. What its actions make is not known yet, and stands in words.
-fn planned(rule: &Rule, state: &str, key: &str, data: &Value) -> Value {
-    let mut data = data.clone();
+async fn planned(
+    rule: &Rule,
+    state: &str,
+    key: &str,
+    data: &Value,
+    requests: &mut Requests<'_>,
+) -> Value {
+    let mut data = rule.data(data, &[]);
     let mut event = json!({"rule": rule.name, "key": key, "state": state});
     match rule.when.as_ref().map(|when| when.holds(&data)) {
         Some(Ok(false)) => event["not"] = "`when` does not hold".into(),
@@ -104,14 +180,22 @@ fn planned(rule: &Rule, state: &str, key: &str, data: &Value) -> Value {
     if event.get("not").is_some() {
         return event;
     }
+    let id = id_of(&rule.name, key);
     let mut actions = Vec::new();
-    for step in &rule.then {
+    for (number, step) in rule.then.iter().enumerate() {
         let (word, fields) = (step.action.word(), templates(&step.action));
         let filled = template::fill_map(&fields, &data);
-        actions.push(match filled {
+        let mut action = match &filled {
             Ok(filled) => json!({word: filled}),
             Err(wrong) => json!({word: {"error": wrong.to_string()}}),
-        });
+        };
+        if filled.is_ok()
+            && step.action.makes_run()
+            && let Some(request) = requests.of(rule, step, (&id, number), &data).await
+        {
+            action["request"] = request;
+        }
+        actions.push(action);
         data[step.action.made()] = later(step.action.made());
     }
     event["actions"] = actions.into();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Task};
-use crate::kit::{self, Item, Kit, Options};
+use crate::kit::{self, Item, Kit, Options, Variables};
 use crate::rules::engine::judge;
 use crate::rules::file;
 use crate::rules::template;
@@ -27,7 +27,7 @@ pub(super) async fn bring(
     let workspace = workspace.as_str().unwrap_or_default().to_owned();
     let kind = kit::kind_of(block).map_err(of_kit)?;
     let place = task.step.place.clone();
-    let item = Item::of_values(kind, fields, place).map_err(of_kit)?;
+    let item = Item::of_values(kind, fields, place, &Variables::default()).map_err(of_kit)?;
     let platform = task.engine.platform().map_err(Outcome::Nobody)?;
     let options = Options {
         replace: false,

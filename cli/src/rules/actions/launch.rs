@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, Run, Task};
+use super::{Outcome, Run, Task, home};
 use crate::commands::launch::{Launch, Ready};
-use crate::kit::{self, Home, Item, Platform};
+use crate::exit::Failure;
+use crate::kit::{self, Home, Item, Platform, Variables};
 use crate::rules::engine::judge;
-use crate::rules::file::{Action, Relaunch};
+use crate::rules::file::{Action, Relaunch, Rules, Step};
 use crate::rules::state::{Event, StateError, id_of};
 use crate::rules::template;
 
@@ -18,10 +19,11 @@ const LONGEST: usize = 40;
 pub(crate) fn run_name(task: &Task<'_>, event: &Event) -> Result<String, Outcome> {
     let fields = fields(task)?;
     let said = fields.get("name").and_then(Value::as_str);
-    Ok(named(said.unwrap_or(&task.rule.name), event))
+    let said = said.unwrap_or(&task.rule.name);
+    Ok(named(said, &event.id, event.made.len(), event.round))
 }
 
-fn named(whose: &str, event: &Event) -> String {
+fn named(whose: &str, event: &str, made: usize, round: u32) -> String {
     let mut name = String::new();
     for c in whose.chars().take(LONGEST) {
         match c.to_ascii_lowercase() {
@@ -30,7 +32,7 @@ fn named(whose: &str, event: &Event) -> String {
             _ => name.push('-'),
         }
     }
-    let whole = format!("{} {} {}", event.id, event.made.len(), event.round);
+    let whole = format!("{event} {made} {round}");
     let digest = &id_of("run", &whole)[..16];
     match name.trim_end_matches('-') {
         "" => format!("rule-{digest}"),
@@ -47,13 +49,17 @@ pub(crate) struct Prepared {
 
 /// The keys of the launch, filled.
 fn fields(task: &Task<'_>) -> Result<Map<String, Value>, Outcome> {
+    filled(&task.step.action, &task.data)
+}
+
+fn filled(action: &Action, data: &Value) -> Result<Map<String, Value>, Outcome> {
     let none = Map::new();
-    let fields = match &task.step.action {
+    let fields = match action {
         Action::Launch(item) => &item.fields,
         Action::Relaunch(relaunch) => &relaunch.fields,
         _ => &none,
     };
-    Ok(template::fill_map(fields, &task.data)?)
+    Ok(template::fill_map(fields, data)?)
 }
 
 /// The workspace that a launch is made in.
@@ -71,33 +77,97 @@ pub(crate) async fn prepare(
     let mut fields = fields(task)?;
     let workspace = workspace(task, &fields);
     fields.insert("workspace".to_owned(), workspace.as_str().into());
-    // It is part of the run's.
-    fields.remove("name");
     let platform = task.engine.platform().map_err(Outcome::Nobody)?;
     let home = task.home(&platform, &workspace).await?;
-    let of_kit = |error: kit::Error| judge::of_kit(&error);
-    let kind = kit::kind_of("launch").map_err(of_kit)?;
-    let ready = match &task.step.action {
-        Action::Relaunch(relaunch) => {
-            let run = task.text(&relaunch.run)?;
-            may_be_again(task, relaunch, event).await?;
-            fields.insert("pipeline".to_owned(), "that of the run".into());
-            let item = Item::of_values(kind, fields, task.step.place.clone()).map_err(of_kit)?;
-            referred(&platform, &home, &item).await?;
-            again(&platform, &home, &item, &run, relaunch.resume, name).await?
-        }
-        _ => {
-            let item = Item::of_values(kind, fields, task.step.place.clone()).map_err(of_kit)?;
-            referred(&platform, &home, &item).await?;
-            let ready = kit::prepare(&platform, &home, &item, Some(name.to_owned()));
-            ready.await.map_err(of_kit)?
-        }
-    };
+    if let Action::Relaunch(relaunch) = &task.step.action {
+        may_be_again(task, relaunch, event).await?;
+    }
+    let ready = worked_out(
+        &platform, &home, task.rules, task.step, fields, &task.data, name,
+    )
+    .await?;
     Ok(Prepared {
         platform,
         home,
         ready,
     })
+}
+
+/// What variables stand for in files of parameters: what they do in the rules. A file whose name is known
+/// only with the event may come from elsewhere, and is told nothing.
+fn variables(rules: &Rules, action: &Action) -> Variables {
+    let named = match action {
+        Action::Launch(item) => item.fields.get("params-file"),
+        Action::Relaunch(relaunch) => relaunch.fields.get("params-file"),
+        _ => None,
+    };
+    match named.is_some_and(|named| kit::is_template(&named.to_string())) {
+        true => Variables::default(),
+        false => rules.variables.clone(),
+    }
+}
+
+/// The launch that some filled keys come to.
+async fn worked_out(
+    platform: &Platform,
+    home: &Home,
+    rules: &Rules,
+    step: &Step,
+    mut fields: Map<String, Value>,
+    data: &Value,
+    name: &str,
+) -> Result<Ready, Outcome> {
+    let variables = variables(rules, &step.action);
+    // It is part of the run's.
+    fields.remove("name");
+    let of_kit = |error: kit::Error| judge::of_kit(&error);
+    let kind = kit::kind_of("launch").map_err(of_kit)?;
+    match &step.action {
+        Action::Relaunch(relaunch) => {
+            let run = template::fill_to_text(&relaunch.run, data)?;
+            fields.insert("pipeline".to_owned(), "that of the run".into());
+            let item =
+                Item::of_values(kind, fields, step.place.clone(), &variables).map_err(of_kit)?;
+            referred(platform, home, &item).await?;
+            again(platform, home, &item, &run, relaunch.resume, name).await
+        }
+        _ => {
+            let item =
+                Item::of_values(kind, fields, step.place.clone(), &variables).map_err(of_kit)?;
+            referred(platform, home, &item).await?;
+            let ready = kit::prepare(platform, home, &item, Some(name.to_owned()));
+            ready.await.map_err(of_kit)
+        }
+    }
+}
+
+/// The request of a launch that is to come: method, address and body. Nothing is sent that changes
+/// something, if the client of the Platform is one of a dry run. Labels are left out: those that are not
+/// there are made before it.
+pub(crate) async fn request(
+    platform: &Platform,
+    workspace: &str,
+    (rules, rule): (&Rules, &str),
+    step: &Step,
+    (event, made): (&str, usize),
+    data: &Value,
+) -> Result<Value, Outcome> {
+    let mut fields = filled(&step.action, data)?;
+    fields.remove("labels");
+    let said = fields.get("name").and_then(Value::as_str);
+    let name = named(said.unwrap_or(rule), event, made, 0);
+    let workspace = match fields.get("workspace").and_then(Value::as_str) {
+        Some(own) => own.to_owned(),
+        None => workspace.to_owned(),
+    };
+    fields.insert("workspace".to_owned(), workspace.as_str().into());
+    let home = home(platform, &workspace).await?;
+    let ready = worked_out(platform, &home, rules, step, fields, data, &name).await?;
+    let unsent = match kit::submit(platform, &home, ready).await {
+        Err(kit::Error::Platform(error)) => Failure::from(*error).unsent(),
+        _ => None,
+    };
+    unsent.ok_or_else(|| Outcome::Failed("there is no request".to_owned()))
 }
 
 /// Reads the lists of what an item names, as far as a launch does not look itself.

@@ -100,9 +100,7 @@ impl Task<'_> {
 
     /// A workspace of the Platform.
     async fn home(&self, platform: &Platform, workspace: &str) -> Result<Home, Outcome> {
-        let home = platform.home(Scope::Workspace, workspace).await;
-        let home = home.map_err(|error| judge::of_kit(&error))?;
-        home.ok_or_else(|| Outcome::Failed(format!("there is no workspace `{workspace}`")))
+        home(platform, workspace).await
     }
 
     fn text(&self, template: &str) -> Result<String, Outcome> {
@@ -110,7 +108,25 @@ impl Task<'_> {
     }
 }
 
+async fn home(platform: &Platform, workspace: &str) -> Result<Home, Outcome> {
+    let home = platform.home(Scope::Workspace, workspace).await;
+    let home = home.map_err(|error| judge::of_kit(&error))?;
+    home.ok_or_else(|| Outcome::Failed(format!("there is no workspace `{workspace}`")))
+}
+
 impl Rule {
+    /// What templates see of an event: what it holds, the rule's name, and what actions have made.
+    pub(crate) fn data(&self, data: &Value, made: &[Value]) -> Value {
+        let mut data = data.clone();
+        if let Value::Object(fields) = &mut data {
+            fields
+                .entry("rule")
+                .or_insert_with(|| self.name.as_str().into());
+        }
+        self.add_made(made, &mut data);
+        data
+    }
+
     /// Adds what actions have made to what templates see.
     pub(crate) fn add_made(&self, made: &[Value], data: &mut Value) {
         if let Value::Object(fields) = data {

@@ -267,7 +267,7 @@ impl Engine {
         match error {
             StateError::Lost => Ok(()),
             StateError::Database(why) => {
-                self.meet(why);
+                self.meet(format!("the state {}: {why}", self.state.place()));
                 Ok(())
             }
             error => Err(error),

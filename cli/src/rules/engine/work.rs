@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::Engine;
 use crate::rules::actions::{self, Outcome, Task};
@@ -82,7 +81,7 @@ impl Engine {
                 rules,
                 rule,
                 step,
-                data: data_of(rule, event),
+                data: rule.data(&event.data, &event.made),
                 last: number + 1 >= rule.then.len(),
             };
             let outcome = match step.action.makes_run() {
@@ -107,7 +106,7 @@ impl Engine {
             return Ok(Next::Go);
         }
         if let Some(when) = &rule.when {
-            let note = match when.holds(&event.data) {
+            let note = match when.holds(&rule.data(&event.data, &[])) {
                 Ok(true) => None,
                 Ok(false) => Some(Ok("`when` does not hold".to_owned())),
                 Err(wrong) => Some(Err(format!("`when`: {wrong}"))),
@@ -379,11 +378,4 @@ fn run_of(event: &Event) -> Option<String> {
         .get("id")?
         .as_str()
         .map(str::to_owned)
-}
-
-/// What templates of the next action see: the event, and what the actions before have made.
-fn data_of(rule: &Rule, event: &Event) -> Value {
-    let mut data = event.data.clone();
-    rule.add_made(&event.made, &mut data);
-    data
 }

@@ -334,7 +334,7 @@ impl<'a, 'b> Fields<'a, 'b> {
 }
 
 /// A time span as text: numbers with units, the largest first.
-fn span(text: &str) -> Option<Duration> {
+pub fn span(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

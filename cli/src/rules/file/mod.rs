@@ -13,6 +13,7 @@ use crate::rules::template::Expression;
 
 pub use action::{Action, Cancel, Collect, Command, Item, Label, Notify, Relaunch, Step};
 pub use cycles::is_pipeline;
+pub(crate) use fields::span;
 pub use on::{DataLink, Existing, Files, Missed, On, Run, Schedule, Webhook, parse_cron};
 
 /// What files of rules say.
@@ -22,6 +23,8 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// What is to be said of the files that is no mistake.
     pub notes: Vec<String>,
+    /// What variables stand for in files of parameters.
+    pub(crate) variables: Variables,
     /// Secret values, which nothing may tell.
     pub(crate) secrets: kit::Secrets,
 }

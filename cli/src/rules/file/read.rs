@@ -94,6 +94,7 @@ impl Reading {
             ..
         } = notes;
         rules.secrets = secrets;
+        rules.variables = self.variables.clone();
         if problems.is_empty() {
             return Ok(rules);
         }

@@ -270,3 +270,44 @@ fn a_rule_that_would_launch_for_ever_is_told() {
     ];
     assert_eq!(told(&fine), Vec::<String>::new());
 }
+
+#[test]
+fn files_of_parameters_are_read_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = put("good.yml", "genome: GRCh38\nkey: '$LIMS_SECRET'\n");
+    let lacks = put("lacks.yml", "key: $NOT_SET_ANYWHERE\n");
+    let launch = |file: &str| {
+        format!(
+            "rules: [{{name: r, on: {{files: '/in/*'}}, launch: {{pipeline: p, params-file: '{file}', \
+             params: {{input: '{{{{ event.path }}}}'}}}}}}]"
+        )
+    };
+    let rules = read(&launch(&good)).unwrap();
+    // It is read again when it is launched; what is secret in it is known from now on.
+    let Action::Launch(item) = &rules.rules[0].then[0].action else {
+        panic!()
+    };
+    assert!(item.fields.contains_key("params-file"));
+    assert_eq!(rules.hide("s3cr3t-of-lims"), "(sensitive)");
+    assert!(!format!("{rules:?}").contains("s3cr3t-of-lims"));
+    for (file, told) in [
+        (lacks.as_str(), "NOT_SET_ANYWHERE"),
+        (
+            "/nowhere/params.yml",
+            "there is no file `/nowhere/params.yml`",
+        ),
+    ] {
+        let problems = read(&launch(file)).err().unwrap_or_default();
+        assert!(
+            problems.len() == 1 && problems[0].contains(told),
+            "{problems:?}"
+        );
+    }
+    // One that comes with the event is not known yet.
+    assert!(read(&launch("{{ event.folder }}/params.yml")).is_ok());
+}

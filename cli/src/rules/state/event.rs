@@ -157,12 +157,12 @@ pub fn id_of(rule: &str, key: &str) -> String {
     super::digest(&[rule, key])
 }
 
-/// Notes an event, unless it is noted. How many are new.
+/// Notes an event, unless it is or was noted. How many are new.
 pub(super) async fn insert(connection: &mut AnyConnection, seen: &Seen) -> Result<u64> {
     let id = id_of(&seen.rule, &seen.key);
     let text = "INSERT INTO events (id, rule, event_key, data, happened, seen, ready, state, made, round, \
-                tries, sent, looks) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', '[]', 0, 0, 0, 0) \
-                ON CONFLICT (id) DO NOTHING";
+                tries, sent, looks) SELECT $1, $2, $3, $4, $5, $6, $7, 'waiting', '[]', 0, 0, 0, 0 \
+                WHERE NOT EXISTS (SELECT 1 FROM removed WHERE id = $1) ON CONFLICT (id) DO NOTHING";
     let now = millis(Utc::now());
     let done = sqlx::query(text)
         .bind(id.clone())

@@ -4,6 +4,7 @@
 
 mod event;
 mod files;
+mod old;
 mod problem;
 mod runner;
 mod schema;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Once};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyPool, Row, Transaction};
+use sqlx::{Any, AnyPool, Connection, Row, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::event::Seen;
@@ -47,6 +48,10 @@ enum Kind {
     #[cfg_attr(not(feature = "postgres"), expect(dead_code))]
     Postgres,
 }
+
+/// How a file is used: whole also after a loss of power.
+const SETTINGS: &str =
+    "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 /// A transaction; what is not committed has not happened.
 struct Writing {
@@ -92,20 +97,33 @@ impl State {
             }
         }
         address.push_str("?mode=rwc");
+        let at: Arc<str> = text.into();
+        let of_file = |error: StateError| error.of(&at);
+        // A pool tells only that it has waited for long.
+        let first = async {
+            let mut first = sqlx::AnyConnection::connect(&address).await?;
+            sqlx::Executor::execute(&mut first, SETTINGS).await?;
+            first.close().await
+        };
+        first.await.map_err(StateError::from).map_err(of_file)?;
         let pool = AnyPoolOptions::new()
             .max_connections(4)
+            // One that is made on a full disk is of no use.
+            .min_connections(4)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // One whose transaction could neither be committed nor rolled back, on a full disk, is closed.
+            .before_acquire(|connection, _| {
+                let is_free = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_free) })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    // Whole also after a loss of power.
-                    let settings = "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; \
-                                    PRAGMA synchronous = FULL;";
-                    sqlx::Executor::execute(connection, settings).await?;
+                    sqlx::Executor::execute(connection, SETTINGS).await?;
                     Ok(())
                 })
             })
             .connect(&address);
-        let at: Arc<str> = text.into();
-        let of_file = |error: StateError| error.of(&at);
         let pool = pool.await.map_err(StateError::from).map_err(of_file)?;
         let state = Self {
             pool,

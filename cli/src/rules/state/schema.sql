@@ -33,6 +33,12 @@ CREATE TABLE events (
 CREATE INDEX events_open ON events (ready, id) WHERE ended IS NULL;
 CREATE INDEX events_of_rule ON events (rule, admitted);
 CREATE INDEX events_seen ON events (seen);
+CREATE INDEX events_ended ON events (ended);
+
+-- The ids of events that were removed because they ended long ago. One that is seen again stays known by it.
+CREATE TABLE removed (
+    id TEXT PRIMARY KEY
+);
 
 -- What became of each event, step by step.
 CREATE TABLE steps (
@@ -55,6 +61,7 @@ CREATE TABLE runs (
     ended BIGINT NOT NULL
 );
 CREATE INDEX runs_of_rule ON runs (rule, ended);
+CREATE INDEX runs_of_event ON runs (event);
 
 -- Files of watched places.
 CREATE TABLE files (

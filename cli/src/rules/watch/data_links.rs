@@ -31,7 +31,7 @@ struct Watched {
 /// A data link, with all rules that watch it.
 #[derive(Debug)]
 pub struct DataLinkWatcher {
-    client: Client,
+    pub(super) client: Client,
     workspace: Option<i64>,
     name: String,
     watched: Vec<Watched>,

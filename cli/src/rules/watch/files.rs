@@ -24,6 +24,8 @@ const MOST_FOLDERS: usize = 8_192;
 struct Watched {
     files: Files,
     root: PathBuf,
+    /// The root, as the system tells of it.
+    told_root: PathBuf,
     parts: Vec<Part>,
     settling: Settling,
     next: DateTime<Utc>,
@@ -54,6 +56,7 @@ impl FileWatcher {
             watched.push(Watched {
                 settling: Settling::new(rule, what, how, Default::default(), memory).await?,
                 files: files.clone(),
+                told_root: std::path::absolute(&root).unwrap_or_else(|_| root.clone()),
                 root,
                 parts,
                 next: now,
@@ -75,7 +78,10 @@ impl FileWatcher {
     pub fn next(&self) -> Option<DateTime<Utc>> {
         let times = self.watched.iter();
         times
-            .filter_map(|one| Some(one.settling.next()?.min(one.next)).or(Some(one.next)))
+            .map(|one| {
+                let settles = one.settling.next();
+                settles.map_or(one.next, |settles| settles.min(one.next))
+            })
             .min()
     }
 
@@ -127,16 +133,18 @@ impl FileWatcher {
             paths.insert(path, Some(real));
         }
         for path in &heard.paths {
-            let Ok(rest) = path.strip_prefix(&one.root) else {
+            let Ok(rest) = path.strip_prefix(&one.told_root) else {
                 // A folder on the way to the root.
-                if one.root.starts_with(path) {
+                if one.told_root.starts_with(path) {
                     one.next = now;
                 }
                 continue;
             };
             let names: Vec<&OsStr> = rest.iter().collect();
             if pattern::fits(&one.parts, &names) {
-                paths.insert(pattern::text_of(path), Some(path.clone()));
+                // As a walk finds it.
+                let path = one.root.join(rest);
+                paths.insert(pattern::text_of(&path), Some(path));
             } else if path.is_dir() {
                 one.next = now;
             }
@@ -248,10 +256,14 @@ impl Walk {
 
     fn below(&mut self, folder: &Path, parts: &[Part]) {
         match parts {
+            _ if self.send.is_closed() => {}
             [] => {}
             [Part::Folders, rest @ ..] => {
                 let folders = walkdir::WalkDir::new(folder).follow_links(true).into_iter();
                 for entry in folders {
+                    if self.send.is_closed() {
+                        return;
+                    }
                     match entry {
                         Ok(entry) if entry.file_type().is_dir() => self.below(entry.path(), rest),
                         Ok(_) => {}
@@ -289,6 +301,7 @@ impl Walk {
                     .filter(|entry| part.fits(&entry.file_name()))
                 {
                     match rest {
+                        _ if self.send.is_closed() => return,
                         [] => self.take(&entry.path()),
                         rest if entry.path().is_dir() => self.below(&entry.path(), rest),
                         _ => {}

@@ -18,6 +18,7 @@ pub use files::Told;
 pub use memory::Memory;
 
 use super::clock::Clock;
+use super::engine::Connect;
 use super::file::{DataLink, On, Rules, Run};
 use crate::kit::{Error, Home, Platform, Result, Scope};
 use data_links::DataLinkWatcher;
@@ -36,14 +37,15 @@ enum Remote {
 }
 
 /// All watchers of some rules.
-#[derive(Debug)]
 pub struct Watchers {
     memory: Memory,
     clock: Arc<dyn Clock>,
     files: FileWatcher,
     schedules: Vec<ScheduleWatcher>,
     remote: Vec<Remote>,
-    /// How often in a row something failed, by its name.
+    /// What makes a client for looks after one that failed: the token may be another.
+    connect: Option<Connect>,
+    /// How often in a row something failed.
     failures: u32,
     not_before: Option<DateTime<Utc>>,
 }
@@ -120,14 +122,24 @@ impl Watchers {
             files,
             schedules,
             remote,
+            connect: None,
             failures: 0,
             not_before: None,
         })
     }
 
+    /// Has a new client made whenever a look has failed, as the engine does: a token that is not accepted
+    /// any more is read anew.
+    #[must_use]
+    pub fn with_new_clients(mut self, connect: Connect) -> Self {
+        self.connect = Some(connect);
+        self
+    }
+
     /// Looks at all that is due.
     pub async fn look(&mut self) -> Looked {
         let now = self.clock.now();
+        self.connect_anew();
         let mut looked = Looked::default();
         let mut take = |what: &str, result: Result<u64>| match result {
             Ok(new) => looked.new += new,
@@ -158,6 +170,21 @@ impl Watchers {
             now + wait
         });
         looked
+    }
+
+    fn connect_anew(&mut self) {
+        if self.failures == 0 || self.remote.is_empty() {
+            return;
+        }
+        // One that can't be made is told by the look that fails again.
+        if let Some(Ok(client)) = self.connect.as_ref().map(|connect| connect()) {
+            for remote in &mut self.remote {
+                match remote {
+                    Remote::DataLink(link) => link.client = client.clone(),
+                    Remote::Runs(runs) => runs.client = client.clone(),
+                }
+            }
+        }
     }
 
     /// When to look next; never, where nothing is watched.
@@ -204,6 +231,17 @@ impl Watchers {
                 }
             }
         }
+    }
+}
+
+impl std::fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watchers")
+            .field("files", &self.files)
+            .field("schedules", &self.schedules)
+            .field("remote", &self.remote)
+            .field("failures", &self.failures)
+            .finish_non_exhaustive()
     }
 }
 

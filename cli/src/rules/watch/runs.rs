@@ -65,7 +65,7 @@ impl Known {
 /// The runs of a workspace.
 #[derive(Debug)]
 pub struct RunWatcher {
-    client: Client,
+    pub(super) client: Client,
     workspace: Option<i64>,
     /// The address of the Platform's pages.
     web: String,

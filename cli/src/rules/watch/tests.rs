@@ -244,6 +244,62 @@ async fn what_the_system_tells_is_looked_at_without_a_walk() {
     assert_eq!(world.after(Duration::ZERO, &mut watchers).await, 1);
 }
 
+#[tokio::test]
+async fn looks_go_on_where_nothing_is_told_of() {
+    let world = World::new().await;
+    let watchers = world.watchers("{files: 'IN/*/Done.txt', every: 5m}").await;
+    let (send, mut looked) = tokio::sync::mpsc::unbounded_channel();
+    let watching = tokio::spawn(watchers.run(move |one| {
+        let _ = send.send(one.new);
+    }));
+    let next = async |looked: &mut tokio::sync::mpsc::UnboundedReceiver<u64>| {
+        let next = tokio::time::timeout(MINUTE, looked.recv());
+        next.await.unwrap().unwrap()
+    };
+    assert_eq!(next(&mut looked).await, 0);
+    for number in 0..3 {
+        world.put(&format!("{number}/Done.txt"), "");
+        world.clock.advance(5 * MINUTE);
+        assert_eq!(next(&mut looked).await, 1, "{number}");
+    }
+    watching.abort();
+}
+
+#[tokio::test]
+async fn a_token_that_expires_is_read_anew() {
+    let lifetime = Duration::from_secs(3_600);
+    let builder = TestPlatform::builder().runs(0).calls_per_second(None);
+    let platform = builder.token_lifetime(lifetime).start().await.unwrap();
+    let first = client(&platform);
+    platform.advance(lifetime - MINUTE);
+    let body = seqera::types::CreateAccessTokenRequest::new().name("next");
+    let made = first.create_token().body(body).send().await.unwrap();
+    let second = Client::builder(made.access_key.unwrap())
+        .endpoint(platform.endpoint())
+        .build()
+        .unwrap();
+    let world = World::new().await;
+    world.clock.set(platform.now().parse().unwrap());
+    let rules = read(&format!(
+        "rules: [{{name: all, workspace: {WORKSPACE}, on: {{run: {{}}, every: 1m}}, command: [echo]}}]"
+    ));
+    let memory = Memory::of(world.state.clone());
+    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
+    let all = Watchers::new(&rules, Some(&first), "", None, memory, clock);
+    let mut all = all
+        .await
+        .unwrap()
+        .with_new_clients(Arc::new(move || Ok(second.clone())));
+    assert_eq!(all.look().await.problems.len(), 0);
+    platform.advance(2 * MINUTE);
+    world.clock.advance(2 * MINUTE);
+    let looked = all.look().await;
+    assert!(looked.problems[0].contains("401"), "{looked:?}");
+    world.clock.advance(5 * MINUTE);
+    let looked = all.look().await;
+    assert_eq!(looked.problems, Vec::<String>::new());
+}
+
 /// A million files take their time: this is for `--ignored`. A hundredth of them is looked at always.
 async fn many(count: usize) {
     let world = World::new().await;
