@@ -322,4 +322,43 @@ mod tests {
         assert_eq!(told(Times::Whole, "2026-11-27"), None);
         assert_eq!(told(Times::Whole, "nightly"), None);
     }
+
+    #[test]
+    fn rows_that_do_not_fit_beside_each_other_stand_one_by_one() {
+        const COLUMNS: &[Column] = &[
+            Column::new("Id", "id"),
+            Column::new("Name", "name"),
+            Column::of(Unit::Milliseconds, "Took", "took"),
+            Column::new("Ended", "ended"),
+        ];
+        let row = |id: &str, took: u64| {
+            serde_json::json!({
+                "id": id,
+                "name": "a name that may well be broken",
+                "took": took,
+                "ended": "2026-11-27T23:50:45Z",
+            })
+        };
+        let table = Table {
+            title: String::new(),
+            rows: vec![row("0123456789abcdef", 1500), row("b", 61_000)],
+            columns: COLUMNS,
+            footer: None,
+        };
+        let columns: Vec<_> = COLUMNS.iter().map(Shown::from).collect();
+        let fits = |width: usize| {
+            let mut drawn = draw(&table, &columns, Times::Whole);
+            fit(&mut drawn, width, |index| index != 1)
+        };
+        // 16 and 17 and 5 whole, 8 for the name, and the blanks.
+        assert!(fits(54) && !fits(53));
+        let mut out = Vec::new();
+        write_one_by_one(&table, &columns, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let second = text.split("\n\n").nth(1).unwrap();
+        assert_eq!(
+            second,
+            "Id     b\nName   a name that may well be broken\nTook   1m 1s\nEnded  2026-11-27 23:50Z\n"
+        );
+    }
 }
