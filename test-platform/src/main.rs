@@ -8,6 +8,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use seqera_test_platform::program::{self, Options};
 use seqera_test_platform::{Builder, TestPlatform};
+use serde_json::json;
 
 const HELP: &str = "\
 A Seqera Platform for tests, on a port of loopback. It stops with the signal of Ctrl-C or of kill.
@@ -24,17 +25,25 @@ Usage: seqera-test-platform [OPTIONS]
   --state FILE         keeps the state from one start to the next
   --log FILE           notes each call, a JSON object a line
   --help               shows this
+  --version            shows the version
 
 What else can be set stands in a seed, under `server`.
 On its first line of output it writes {\"endpoint\": …, \"token\": …}.";
 
+/// What the program is asked for.
+enum Asked {
+    /// To say something about itself.
+    Text(String),
+    Platform(Box<Builder>, Options),
+}
+
 fn main() -> ExitCode {
     match arguments(std::env::args_os().skip(1)) {
-        Ok(None) => {
-            println!("{HELP}");
+        Ok(Asked::Text(text)) => {
+            println!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Some((builder, options))) => match serve(builder, options) {
+        Ok(Asked::Platform(builder, options)) => match serve(*builder, options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("error: {error}");
@@ -50,7 +59,7 @@ fn main() -> ExitCode {
 
 fn arguments(
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Option<(Builder, Options)>, Box<dyn std::error::Error>> {
+) -> Result<Asked, Box<dyn std::error::Error>> {
     let mut builder = TestPlatform::builder();
     let mut options = Options::default();
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -76,11 +85,15 @@ fn arguments(
             }
             Long("state") => options.state_file = Some(parser.value()?.into()),
             Long("log") => options.call_log = Some(parser.value()?.into()),
-            Long("help") | Short('h') => return Ok(None),
+            Long("help") | Short('h') => return Ok(Asked::Text(HELP.to_owned())),
+            Long("version") | Short('V') => {
+                let version = concat!("seqera-test-platform ", env!("CARGO_PKG_VERSION"));
+                return Ok(Asked::Text(version.to_owned()));
+            }
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Some((builder, options)))
+    Ok(Asked::Platform(Box::new(builder), options))
 }
 
 fn serve(builder: Builder, options: Options) -> std::io::Result<()> {
@@ -88,11 +101,8 @@ fn serve(builder: Builder, options: Options) -> std::io::Result<()> {
         .enable_all()
         .build()?;
     let ready = |platform: &TestPlatform| {
-        println!(
-            "{{\"endpoint\": \"{}\", \"token\": \"{}\"}}",
-            platform.endpoint(),
-            platform.token()
-        );
+        let (endpoint, token) = (platform.endpoint(), platform.token());
+        println!("{}", json!({ "endpoint": endpoint, "token": token }));
     };
     runtime.block_on(program::run(builder, options, ready, stopped()))
 }

@@ -81,6 +81,10 @@ organizations:
     ];
     {
         let (_program, endpoint) = start(&arguments);
+        assert!(
+            Path::new(&state).exists(),
+            "the state is there from the start"
+        );
         assert_eq!(labels(&endpoint).await, ["seeded"]);
         let request = reqwest::Client::new().post(format!("{endpoint}/labels?workspaceId=70"));
         let body = json!({ "name": "made", "resource": false });
@@ -110,6 +114,52 @@ organizations:
         (&json!("made"), &json!(200))
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What the program says before it gives up.
+fn refusal(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_seqera-test-platform"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn it_names_what_it_can_not_use() {
+    let folder = std::env::temp_dir().join(format!("test-platform-refused-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("wrong");
+    std::fs::write(&file, "wrong: [").unwrap();
+    let file = file.to_str().unwrap();
+    let nowhere = folder.join("nowhere/file");
+    let nowhere = nowhere.to_str().unwrap();
+    for (option, path) in [
+        ("--seed", file),
+        ("--seed", nowhere),
+        ("--state", file),
+        ("--state", nowhere),
+        ("--log", nowhere),
+    ] {
+        let said = refusal(&["--empty", option, path]);
+        assert!(said.contains(path), "{option}: {said}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = refusal(&["--empty", "--port", &port]);
+    assert!(said.contains(&port), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn it_says_its_version() {
+    let output = Command::new(env!("CARGO_BIN_EXE_seqera-test-platform"))
+        .arg("--version")
+        .output()
+        .unwrap();
+    let version = concat!("seqera-test-platform ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), version);
 }
 
 #[test]

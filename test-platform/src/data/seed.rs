@@ -164,7 +164,9 @@ impl Seed {
             );
         }
         for token in &self.expired_tokens {
-            state.forget("token", |known| known["_secret"] == token.as_str());
+            if state.forget("token", |known| known["_secret"] == token.as_str()) == 0 {
+                return Err(unknown("token", token));
+            }
         }
         if let Some(Span(by)) = self.advance {
             state.advance(by);

@@ -340,7 +340,7 @@ impl Builder {
 
     fn fill(&self, state: &mut State, store: &Store) -> io::Result<()> {
         match self.state_file.as_ref().filter(|path| path.exists()) {
-            Some(path) => snapshot::read(&std::fs::read_to_string(path)?, state, store)?,
+            Some(path) => snapshot::read(path, state, store)?,
             None => self.sow(state, store)?,
         }
         let has_token = (state.all("token")).any(|known| known["_secret"] == self.token.as_str());

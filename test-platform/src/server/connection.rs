@@ -44,7 +44,10 @@ impl std::error::Error for Broken {}
 
 /// Listens on a port of loopback; 0 is any free one.
 pub async fn listen(port: u16) -> io::Result<(TcpListener, String)> {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
     let host = format!("http://{}", listener.local_addr()?);
     Ok((listener, host))
 }

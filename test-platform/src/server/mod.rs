@@ -269,10 +269,7 @@ impl TestPlatform {
     /// # Errors
     /// If the file can't be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let text = snapshot::write(&locked(&self.world.state), &self.world.store)?;
-        let beside = path.with_extension("new");
-        std::fs::write(&beside, text)?;
-        std::fs::rename(&beside, path)
+        snapshot::write(path, &locked(&self.world.state), &self.world.store)
     }
 }
 

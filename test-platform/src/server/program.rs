@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Builder, TestPlatform};
+use super::{Builder, TestPlatform, snapshot};
 use crate::state::locked;
 
 /// How often changes are written to the state file.
@@ -37,15 +37,19 @@ pub async fn run(
         builder = builder.state_file(path);
     }
     if let Some(path) = &options.call_log {
-        let log = Mutex::new(File::options().create(true).append(true).open(path)?);
+        let log = File::options().create(true).append(true).open(path);
+        let log = Mutex::new(log.map_err(|error| snapshot::about(path, &error))?);
         builder = builder.on_call(move |call| {
             // A log that can't be written must not keep the Platform from answering.
             let _ = writeln!(locked(&log), "{}", call.value());
         });
     }
     let platform = builder.start().await?;
-    ready(&platform);
     let mut saved = platform.changes();
+    if let Some(path) = &options.state_file {
+        platform.save(path)?;
+    }
+    ready(&platform);
     let mut stop = std::pin::pin!(stop);
     loop {
         let is_over = tokio::select! {

@@ -164,7 +164,7 @@ async fn the_seeds_of_the_readme_can_be_used() {
         });
     let platform = builder.start().await.unwrap();
     assert_eq!(platform.now(), "2026-01-01T03:00:00Z");
-    assert_eq!(platform.state()["run"].as_array().unwrap().len(), 103);
+    assert_eq!(platform.state()["run"].as_array().unwrap().len(), 104);
 }
 
 #[tokio::test]
@@ -222,6 +222,14 @@ async fn a_seed_with_what_nobody_would_see_is_refused() {
             "the launch of x has no `pipeline`",
         ),
         (
+            json!({ "datasets": [{ "name": "x", "versions": [{ "filename": "a.csv" }] }] }),
+            "unknown field `filename`",
+        ),
+        (
+            json!({ "participants": [{ "user": "grace", "role": "lanch" }] }),
+            "no role named lanch",
+        ),
+        (
             json!({ "actions": [{ "name": "x", "source": "cron", "launch": { "pipeline": "a/b" } }] }),
             "action x: Invalid cron",
         ),
@@ -257,7 +265,7 @@ organizations:
       - name: research
         participants: [{ user: biostats-desk, role: maintain }]
         pipelines: [{ name: added, computeEnv: campus-cluster, launch: { pipeline: https://github.com/acme/added } }]
-        runs: [{ pipeline: added, outcome: failed }]
+        runs: [{ pipeline: 'https://github.com/acme/unlisted' }, { pipeline: added, outcome: failed }]
 ";
     let counts = |state: &serde_json::Value| {
         [
@@ -278,8 +286,15 @@ organizations:
     let added: Vec<usize> = (counts(&state).iter().zip(before))
         .map(|(now, before)| now - before)
         .collect();
-    assert_eq!(added, [1, 0, 0, 0, 1, 1, 0, 1]);
-    let run = state["run"].as_array().unwrap().last().unwrap();
+    assert_eq!(added, [1, 0, 0, 0, 1, 1, 0, 2]);
+    let [.., unlisted, run] = state["run"].as_array().unwrap().as_slice() else {
+        panic!("{state}");
+    };
+    let env = unlisted["launch"]["computeEnvId"].as_str();
+    assert!(
+        unlisted["pipelineId"].is_null() && env.is_some(),
+        "{unlisted}"
+    );
     assert_eq!(
         (&run["status"], &run["workspaceId"]),
         (&json!("FAILED"), &json!(WORKSPACE_ID))

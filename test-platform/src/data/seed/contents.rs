@@ -32,6 +32,18 @@ pub(super) struct Contents {
     pub(super) more: More,
 }
 
+/// A version of a dataset.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DatasetVersion {
+    file_name: String,
+    content: Option<String>,
+    /// The first sample of a sample sheet, and how many there are.
+    samples: Option<(usize, usize)>,
+    #[serde(default)]
+    has_header: bool,
+}
+
 impl Contents {
     pub(super) fn sow(
         self,
@@ -211,7 +223,9 @@ impl Context<'_> {
 
     fn dataset(&mut self, mut fields: More) -> Result<(), SeedError> {
         let labels = take_labels(self.state, self.scope, &mut fields)?;
-        let versions = take(&mut fields, "versions");
+        let versions = fields.remove("versions").unwrap_or_else(|| json!([]));
+        let versions: Vec<DatasetVersion> = (serde_json::from_value(versions))
+            .map_err(|error| SeedError(format!("the versions of a dataset: {error}")))?;
         let is_linked = take(&mut fields, "linked") == true;
         let context = self.state.context(self.scope);
         let usual = json!({
@@ -220,24 +234,18 @@ impl Context<'_> {
         });
         let mut dataset = self.record(&records::DATASET, fields, usual)?;
         dataset.set_labels(&labels);
-        for (version, number) in versions.as_array().into_iter().flatten().zip(1..) {
+        for (version, number) in versions.into_iter().zip(1..) {
             self.dataset_version(&dataset, version, number);
         }
         self.keep(&records::DATASET, dataset)
     }
 
-    fn dataset_version(&mut self, dataset: &Record, version: &Value, number: u64) {
-        let name = version["fileName"].as_str().unwrap_or("data.csv");
-        let content: Bytes = match (
-            version["content"].as_str(),
-            version["samples"].as_array().map(Vec::as_slice),
-        ) {
-            (Some(content), _) => content.to_owned().into(),
-            (None, Some([first, count])) => {
-                let number = |value: &Value| value.as_u64().unwrap_or_default() as usize;
-                sample_sheet(number(first), number(count)).into()
-            }
-            _ => Bytes::new(),
+    fn dataset_version(&mut self, dataset: &Record, version: DatasetVersion, number: u64) {
+        let name = version.file_name;
+        let content: Bytes = match (version.content, version.samples) {
+            (Some(content), _) => content.into(),
+            (None, Some((first, count))) => sample_sheet(first, count).into(),
+            (None, None) => Bytes::new(),
         };
         let id = format!("{}/{number}", dataset.id);
         let record = json!({
@@ -245,8 +253,8 @@ impl Context<'_> {
             "version": number,
             "fileName": name,
             "fileSize": content.len(),
-            "mediaType": datasets::media_type_of(name),
-            "hasHeader": version["hasHeader"] == true,
+            "mediaType": datasets::media_type_of(&name),
+            "hasHeader": version.has_header,
             "disabled": false,
             "dateCreated": self.now,
             "lastUpdated": self.now,

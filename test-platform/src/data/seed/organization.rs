@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::contents::Contents;
 use super::records::check_fields;
-use super::{More, SeedError, id_named, user_id};
-use crate::behaviour::make;
+use super::{More, SeedError, id_named, unknown, user_id};
+use crate::behaviour::access::ROLES;
+use crate::behaviour::{PERMISSIONS, make};
 use crate::state::store::Store;
 use crate::state::{Record, State};
 
@@ -111,6 +112,9 @@ impl Organization {
         );
         for member in &self.members {
             let user = user_id(state, &member.user)?;
+            if !["owner", "member", "collaborator"].contains(&member.role.as_str()) {
+                return Err(unknown("role of members", &member.role));
+            }
             let known = (state.all_mut("member"))
                 .find(|known| known.scope == id && known.number("userId") == user);
             if let Some(known) = known {
@@ -136,6 +140,12 @@ impl Organization {
         for role in self.roles {
             check_fields("role", &role, &["RoleDto"])?;
             let name = role.get("name").and_then(Value::as_str).unwrap_or_default();
+            let permissions = role.get("permissions").and_then(Value::as_array);
+            for permission in permissions.into_iter().flatten() {
+                if !PERMISSIONS.iter().any(|(known, _)| permission == known) {
+                    return Err(unknown("permission", &permission.to_string()));
+                }
+            }
             let mut record = Record::new(name, id, json!({}));
             record.fields = role;
             record.set("isPredefined", false);
@@ -171,6 +181,11 @@ impl Workspace {
         );
         for participant in &self.participants {
             let role = &participant.role;
+            let is_role = ROLES.iter().any(|(known, _)| known == role)
+                || state.find("role", organization, role).is_some();
+            if !is_role {
+                return Err(unknown("role", role));
+            }
             match (&participant.user, &participant.team) {
                 (Some(user), None) => {
                     let user = user_id(state, user)?;

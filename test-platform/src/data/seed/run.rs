@@ -7,17 +7,18 @@ use serde_json::{Map, Value, json};
 
 use super::behaviour::Span;
 use super::{SeedError, id_named, take_labels, user_id};
-use crate::behaviour::launch::filled_in;
+use crate::behaviour::launch::{filled_in, is_repository};
 use crate::behaviour::recipes::run_name;
 use crate::behaviour::versions;
 use crate::state::{
-    HOUR, Millis, Outcome, Pace, Progress, Run, SECOND, State, mix, object, short_id, uuid,
+    HOUR, Launch, Millis, Outcome, Pace, Progress, Run, SECOND, State, mix, object, short_id, uuid,
 };
 
 /// A run, over or under way.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RunSeed {
+    /// Its name on the launchpad, or the URL of a repository.
     pipeline: String,
     name: Option<String>,
     id: Option<String>,
@@ -44,11 +45,27 @@ fn succeeded() -> Outcome {
 
 impl RunSeed {
     pub(super) fn sow(self, state: &mut State, scope: i64, owner: i64) -> Result<(), SeedError> {
-        let pipeline = id_named(state, "pipeline", scope, &self.pipeline)?;
-        let pipeline_id: i64 = pipeline.parse().unwrap_or_default();
-        let mut launch = versions::default_of(state, pipeline_id)
-            .map(versions::launch_of)
-            .unwrap_or_default();
+        let (pipeline, mut launch) = match id_named(state, "pipeline", scope, &self.pipeline) {
+            Ok(id) => {
+                let id: i64 = id.parse().unwrap_or_default();
+                let version = versions::default_of(state, id);
+                (
+                    Some(id),
+                    version.map(versions::launch_of).unwrap_or_default(),
+                )
+            }
+            Err(_) if is_repository(&self.pipeline) => {
+                let settings = Arc::new(object(json!({ "pipeline": self.pipeline })));
+                (
+                    None,
+                    Launch {
+                        settings,
+                        ..Launch::default()
+                    },
+                )
+            }
+            Err(unknown) => return Err(unknown),
+        };
         if let Some(params) = self.params {
             Arc::make_mut(&mut launch.settings).insert(
                 "paramsText".to_owned(),
@@ -85,7 +102,7 @@ impl RunSeed {
             owner,
             launch_id: Some(short_id(seed ^ 7, 22)),
             launch,
-            pipeline: Some(pipeline_id),
+            pipeline,
             labels,
             stars: Vec::new(),
             samples: self.samples.unwrap_or(4),
