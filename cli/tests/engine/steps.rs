@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::state::file;
 use crate::{
-    each_has_one_run, launch, only, platform, rule, rules, runs, seen, seen_with, settings, work,
-    work_with,
+    connect, each_has_one_run, launch, only, platform, rule, rules, runs, seen, seen_with,
+    settings, work, work_with,
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -219,6 +219,53 @@ async fn an_hour_without_network_is_waited_out() {
             .unwrap();
         assert!(engine.trouble().is_none());
         each_has_one_run(&watched, &platform, 20).await;
+    };
+    work.engine.run(stop).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = platform(|builder| builder).await;
+    let state = file(&folder).await;
+    let start = Utc::now();
+    let clock = TestClock::new(start);
+    // It is put off, by seconds.
+    let notify = Action::Notify(seqera_cli::rules::file::Notify {
+        post: "http://127.0.0.1:9/".to_owned(),
+        json: None,
+        text: Some("is there".to_owned()),
+        headers: Default::default(),
+    });
+    state.see(&[seen("tell", "a")], None).await.unwrap();
+    let one = rules(vec![rule("tell", vec![notify])]);
+    let as_clock = Arc::new(clock.clone());
+    let work = work_with(&state, one, connect(&platform), as_clock, settings()).await;
+    let watched = state.clone();
+    let until = async |is_so: &dyn Fn(&seqera_cli::rules::state::Event) -> bool| {
+        let so = async {
+            while !is_so(&only(&watched).await) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), so)
+            .await
+            .unwrap();
+    };
+    let stop = async {
+        until(&|event| event.tries == 1).await;
+        let back = start - chrono::Duration::hours(1);
+        clock.set(back);
+        until(&|event| event.ready < start).await;
+        let ready = only(&watched).await.ready;
+        assert!(
+            ready > back && ready < back + chrono::Duration::minutes(1),
+            "{ready} {back}"
+        );
+        // Not before its time, and then at once.
+        assert_eq!(only(&watched).await.tries, 1);
+        clock.advance(Duration::from_secs(10));
+        until(&|event| event.tries == 2).await;
     };
     work.engine.run(stop).await.unwrap();
 }

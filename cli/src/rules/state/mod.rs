@@ -45,7 +45,6 @@ pub struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Sqlite,
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code))]
     Postgres,
 }
 
