@@ -301,6 +301,7 @@ const GROUPS: &[&str] = &[
     "participants",
     "credentials",
     "compute_envs",
+    "platforms",
     "datasets",
     "actions",
     "pipelines",
@@ -390,6 +391,6 @@ macro_rules! groups {
 }
 
 groups! {
-    labels secrets organizations workspaces members teams participants credentials compute_envs
+    labels secrets organizations workspaces members teams participants credentials compute_envs platforms
     datasets actions pipelines launch runs studios data_links
 }

@@ -56,9 +56,9 @@ pub struct Which {
 /// Add an action
 #[derive(Subcommand, Debug)]
 pub enum Add {
-    /// One that a GitHub webhook calls
+    /// An action that a GitHub webhook triggers
     Github(Action),
-    /// One that a call of the Platform's launch hook calls
+    /// An action that a call of its launch endpoint triggers
     Tower(Action),
 }
 

@@ -16,7 +16,7 @@ use crate::context::{Context, Place};
 use crate::exit::{Exit, Failure, Result};
 use crate::lists::table;
 use crate::options::{InWorkspace, Paging};
-use crate::output::{Answer, Column, without_nulls};
+use crate::output::{Answer, Column, Unit, without_nulls};
 use crate::requests::request;
 use crate::values::{List as Words, choices};
 
@@ -201,7 +201,7 @@ const COLUMNS: &[Column] = &[
 const ITEM_COLUMNS: &[Column] = &[
     Column::new("Type", "type"),
     Column::new("Name", "name"),
-    Column::new("Size", "size"),
+    Column::of(Unit::Bytes, "Size", "size"),
 ];
 
 impl DataLinks {

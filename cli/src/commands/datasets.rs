@@ -18,7 +18,7 @@ use crate::options::{Filter, IdOrName, InWorkspace, Overwrite, Paging, ShowLabel
 use crate::output::{Answer, Column};
 use crate::requests::request;
 
-/// Datasets
+/// Datasets: tables that runs take as input
 #[derive(Subcommand, Debug)]
 pub enum Datasets {
     /// Upload a file as a dataset
@@ -27,7 +27,7 @@ pub enum Datasets {
     Delete(Which),
     /// Print the content of a dataset
     Download(Version),
-    /// Hide datasets in lists
+    /// Hide datasets from lists
     Hide(Several),
     /// Change the labels of a dataset
     Labels(ChangeLabels),
@@ -39,7 +39,7 @@ pub enum Datasets {
     View(View),
     /// Change a dataset, or add a version
     Update(Update),
-    /// Print the address of a dataset, for a run's parameters
+    /// Print the URL of a dataset, for a run's parameters
     Url(Version),
 }
 

@@ -121,7 +121,7 @@ impl List {
             .search(self.filter.filter.unwrap_or_default());
         let call = call.offset(self.paging.skipped()?);
         let labels = self.paging.read(call.stream()).await?;
-        let view = labels.table(format!("Labels of {}", place.label()), COLUMNS)?;
+        let view = labels.table(format!("Labels at {} workspace", place.label()), COLUMNS)?;
         let value = json!({
             "workspaceId": place.id(),
             "labels": labels.items,

@@ -12,7 +12,7 @@ use crate::options::{NumberOrName, Overwrite};
 use crate::output::{Answer, Column, View};
 use crate::requests::{changed, fields, request};
 
-/// Organizations
+/// Organizations, which own workspaces
 #[derive(Subcommand, Debug)]
 pub enum Organizations {
     /// List your organizations

@@ -17,7 +17,7 @@ use crate::requests::request;
 pub enum Secrets {
     /// List secrets
     List(List),
-    /// Make a secret
+    /// Add a secret
     Add(Add),
     /// Delete a secret
     Delete(Which),

@@ -16,7 +16,7 @@ use crate::output::{Answer, Column, View};
 use crate::requests::{changed, fields, request};
 use crate::values::choices;
 
-/// Workspaces
+/// Workspaces of organizations
 #[derive(Subcommand, Debug)]
 pub enum Workspaces {
     /// List your workspaces

@@ -12,7 +12,7 @@ mod jq;
 mod progress;
 mod rows;
 
-pub use cell::{Column, at, text};
+pub use cell::{Column, Unit, at, text};
 pub use jq::Program;
 pub use progress::{Bar, Progress};
 
@@ -44,6 +44,8 @@ pub enum View {
     Text(String),
     /// Names and values.
     Facts(Vec<(String, String)>),
+    /// Names and values under a title.
+    Group(String, Vec<(String, String)>),
     /// Rows with columns.
     Table(Table),
     /// Content that is passed on as it is.
@@ -158,13 +160,10 @@ impl Printer {
     fn write_view(&self, view: &View, out: &mut impl Write) -> Result<(), Trouble> {
         match view {
             View::Text(text) => writeln!(out, "{}", harmless(text))?,
-            View::Facts(facts) => {
-                let width = facts.iter().map(|(name, _)| name.chars().count()).max();
-                let width = width.unwrap_or_default();
-                for (name, value) in facts {
-                    let value = harmless(value).replace('\n', &format!("\n{:width$}  ", ""));
-                    writeln!(out, "{name:width$}  {value}")?;
-                }
+            View::Facts(facts) => write_facts("", facts, out)?,
+            View::Group(title, facts) => {
+                writeln!(out, "{}", harmless(title))?;
+                write_facts("  ", facts, out)?;
             }
             View::Table(table) => rows::write_table(table, self.columns.as_deref(), out)?,
             View::Content(content) => out.write_all(content)?,
@@ -179,6 +178,24 @@ impl Printer {
         }
         Ok(())
     }
+}
+
+fn write_facts(
+    before: &str,
+    facts: &[(String, String)],
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or_default();
+    for (name, value) in facts {
+        let value = harmless(value).replace('\n', &format!("\n{before}{:width$}  ", ""));
+        writeln!(
+            out,
+            "{}",
+            format!("{before}{name:width$}  {value}").trim_end()
+        )?;
+    }
+    Ok(())
 }
 
 fn write_yaml(value: &Value, out: &mut impl Write) -> Result<(), Trouble> {

@@ -3,29 +3,53 @@
 use std::io::{IsTerminal, Write};
 
 use chrono::{DateTime, Datelike, Utc};
-use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, presets};
+use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, presets};
 use serde_json::Value;
 
 use super::cell::{at, harmless, text};
-use super::{Column, Table, Trouble};
+use super::{Column, Table, Trouble, Unit};
+
+/// A column that is shown.
+struct Shown {
+    name: String,
+    path: String,
+    unit: Unit,
+}
+
+impl Shown {
+    fn plain(name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            unit: Unit::Plain,
+        }
+    }
+}
+
+impl From<&Column> for Shown {
+    fn from(column: &Column) -> Self {
+        Self {
+            unit: column.unit,
+            ..Self::plain(column.name, column.path)
+        }
+    }
+}
 
 /// The columns that were asked for, by a column's name or by a path in the row.
-fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String)>, Trouble> {
+fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<Shown>, Trouble> {
     let Some(names) = names else {
         if table.columns.is_empty() {
             return Ok(plain_fields(table));
         }
-        return Ok((table.columns.iter())
-            .map(|column| (column.name.to_owned(), column.path.to_owned()))
-            .collect());
+        return Ok(table.columns.iter().map(Shown::from).collect());
     };
     let find = |name: &String| {
         let named = |column: &&Column| column.name.eq_ignore_ascii_case(name);
         if let Some(column) = table.columns.iter().find(named) {
-            return Ok((column.name.to_owned(), column.path.to_owned()));
+            return Ok(Shown::from(column));
         }
         if table.rows.is_empty() || table.rows.iter().any(|row| at(row, name).is_some()) {
-            return Ok((name.clone(), name.clone()));
+            return Ok(Shown::plain(name, name));
         }
         let known: Vec<_> = table.columns.iter().map(|column| column.name).collect();
         Err(Trouble::Wrong(format!(
@@ -38,11 +62,11 @@ fn chosen(table: &Table, names: Option<&[String]>) -> Result<Vec<(String, String
 
 /// The columns of rows whose type nobody knows: the fields that are no lists or objects, also of the
 /// objects that they hold.
-fn plain_fields(table: &Table) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
+fn plain_fields(table: &Table) -> Vec<Shown> {
+    let mut found: Vec<Shown> = Vec::new();
     let mut add = |name: String| {
-        if !found.iter().any(|(known, _)| *known == name) {
-            found.push((name.clone(), name));
+        if !found.iter().any(|known| known.path == name) {
+            found.push(Shown::plain(&name, &name));
         }
     };
     for (name, value) in table.rows.iter().filter_map(Value::as_object).flatten() {
@@ -66,7 +90,7 @@ pub fn write_table(
     names: Option<&[String]>,
     out: &mut impl Write,
 ) -> Result<(), Trouble> {
-    let columns = chosen(table, names)?;
+    let mut columns = chosen(table, names)?;
     if !table.title.is_empty() {
         writeln!(out, "{}\n", harmless(&table.title))?;
     }
@@ -75,45 +99,101 @@ pub fn write_table(
         return Ok(());
     }
     let mut drawn = draw(table, &columns, Times::Whole);
-    if std::io::stdout().is_terminal() {
-        let widths = drawn.column_max_content_widths();
-        let wide: usize = widths.iter().map(|width| usize::from(*width) + 2).sum();
-        if drawn.width().is_some_and(|width| wide > width.into()) {
-            drawn = draw(table, &columns, Times::Short(Utc::now()));
+    let width = drawn.width().map(usize::from);
+    let width = width.filter(|_| std::io::stdout().is_terminal());
+    if let Some(width) = width.filter(|width| room(&drawn) > *width) {
+        if names.is_none() {
+            // What nobody has takes no room.
+            let is_told = |row: &Value, path: &str| !text(at(row, path)).is_empty();
+            columns.retain(|column| table.rows.iter().any(|row| is_told(row, &column.path)));
         }
-        drawn.set_content_arrangement(ContentArrangement::Dynamic);
+        let times = Times::Short(Utc::now());
+        drawn = draw(table, &columns, times);
+        // Ids and names, which are copied from there, stay whole, and so do times, numbers with a
+        // unit, and what has a colour.
+        let fits = fit(&mut drawn, width, |index| {
+            let column = &columns[index];
+            let is_whole = |row: &Value| {
+                let text = text(at(row, &column.path));
+                times.of(&text).is_some() || color(&text).is_some()
+            };
+            index == 0 || column.unit != Unit::Plain || table.rows.iter().any(is_whole)
+        });
+        if !fits {
+            write_one_by_one(table, &columns, out)?;
+            return Ok(write_footer(table, out)?);
+        }
     }
     for line in drawn.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
-    if let Some(footer) = &table.footer {
-        writeln!(out, "\n{}", harmless(footer))?;
+    Ok(write_footer(table, out)?)
+}
+
+fn write_footer(table: &Table, out: &mut impl Write) -> std::io::Result<()> {
+    match &table.footer {
+        Some(footer) => writeln!(out, "\n{}", harmless(footer)),
+        None => Ok(()),
+    }
+}
+
+/// The blanks around each column.
+const BLANKS: usize = 2;
+
+/// Columns as narrow as this are never broken, and others not made narrower than `NARROWEST`.
+const NARROW: usize = 10;
+const NARROWEST: usize = 8;
+
+fn widths(drawn: &comfy_table::Table) -> Vec<usize> {
+    let widths = drawn.column_max_content_widths().into_iter();
+    widths.map(usize::from).collect()
+}
+
+/// How wide a table is.
+fn room(drawn: &comfy_table::Table) -> usize {
+    widths(drawn).iter().map(|width| width + BLANKS).sum()
+}
+
+/// Breaks the cells of a table so that it fits, but for columns that stay whole. It may not.
+fn fit(drawn: &mut comfy_table::Table, width: usize, stays_whole: impl Fn(usize) -> bool) -> bool {
+    let mut least = 0;
+    for (index, content) in widths(drawn).into_iter().enumerate() {
+        let whole = content <= NARROW || stays_whole(index);
+        least += BLANKS + if whole { content } else { NARROWEST };
+        if let Some(column) = drawn.column_mut(index).filter(|_| whole) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    drawn.set_content_arrangement(ContentArrangement::Dynamic);
+    least <= width
+}
+
+/// Row by row, a line for each column, where they don't fit beside each other.
+fn write_one_by_one(table: &Table, columns: &[Shown], out: &mut impl Write) -> std::io::Result<()> {
+    for (index, row) in table.rows.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        let facts = columns.iter().map(|column| {
+            let told = told(row, column, Times::Whole).0;
+            (column.name.clone(), told)
+        });
+        let facts: Vec<_> = facts.filter(|(_, told)| !told.is_empty()).collect();
+        super::write_facts("", &facts, out)?;
     }
     Ok(())
 }
 
-fn draw(table: &Table, columns: &[(String, String)], times: Times) -> comfy_table::Table {
+fn draw(table: &Table, columns: &[Shown], times: Times) -> comfy_table::Table {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(presets::NOTHING);
     // What may be seen is the stream's to say, which takes colours away.
     drawn.enforce_styling();
-    drawn.set_header(columns.iter().map(|(name, _)| {
-        Cell::new(name.to_uppercase()).add_attribute(comfy_table::Attribute::Bold)
+    drawn.set_header(columns.iter().map(|column| {
+        Cell::new(column.name.to_uppercase()).add_attribute(comfy_table::Attribute::Bold)
     }));
     for row in &table.rows {
-        drawn.add_row(columns.iter().map(|(_, path)| cell(at(row, path), times)));
-    }
-    // Ids and names, which are copied from there, stay whole, and so do times and what has a colour.
-    for (index, (_, path)) in columns.iter().enumerate() {
-        let stays = |row: &Value| {
-            let text = text(at(row, path));
-            times.of(&text).is_some() || color(&text).is_some()
-        };
-        if index == 0 || table.rows.iter().any(stays) {
-            if let Some(column) = drawn.column_mut(index) {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
+        drawn.add_row(columns.iter().map(|column| cell(row, column, times)));
     }
     drawn
 }
@@ -140,14 +220,26 @@ impl Times {
     }
 }
 
-fn cell(value: Option<&Value>, times: Times) -> Cell {
+/// What a cell tells, and whether that is a number with its unit.
+fn told(row: &Value, column: &Shown, times: Times) -> (String, bool) {
+    let value = at(row, &column.path);
+    let unit = column.unit.in_row(row);
+    let number = value.and_then(Value::as_f64);
+    if let Some(number) = number.filter(|_| unit != Unit::Plain) {
+        return (unit.tell(number), true);
+    }
     let text = harmless(&text(value));
-    let text = times.of(&text).unwrap_or(text);
+    (times.of(&text).unwrap_or(text), false)
+}
+
+fn cell(row: &Value, column: &Shown, times: Times) -> Cell {
+    let (text, is_number) = told(row, column, times);
     let color = color(&text);
     let cell = Cell::new(text);
-    match color {
-        Some(color) => cell.fg(color),
-        None => cell,
+    match (color, is_number) {
+        (_, true) => cell.set_alignment(CellAlignment::Right),
+        (Some(color), _) => cell.fg(color),
+        (None, _) => cell,
     }
 }
 
@@ -169,10 +261,10 @@ pub fn write_csv(
 ) -> Result<(), Trouble> {
     let columns = chosen(table, names)?;
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(columns.iter().map(|(name, _)| name))
+    csv.write_record(columns.iter().map(|column| &column.name))
         .map_err(wrong)?;
     for row in &table.rows {
-        let cells = columns.iter().map(|(_, path)| text(at(row, path)));
+        let cells = columns.iter().map(|column| text(at(row, &column.path)));
         csv.write_record(cells).map_err(wrong)?;
     }
     Ok(csv.flush()?)
@@ -229,5 +321,44 @@ mod tests {
         assert_eq!(told(in_year("2027"), text).as_deref(), Some("2026-11-27"));
         assert_eq!(told(Times::Whole, "2026-11-27"), None);
         assert_eq!(told(Times::Whole, "nightly"), None);
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_beside_each_other_stand_one_by_one() {
+        const COLUMNS: &[Column] = &[
+            Column::new("Id", "id"),
+            Column::new("Name", "name"),
+            Column::of(Unit::Milliseconds, "Took", "took"),
+            Column::new("Ended", "ended"),
+        ];
+        let row = |id: &str, took: u64| {
+            serde_json::json!({
+                "id": id,
+                "name": "a name that may well be broken",
+                "took": took,
+                "ended": "2026-11-27T23:50:45Z",
+            })
+        };
+        let table = Table {
+            title: String::new(),
+            rows: vec![row("0123456789abcdef", 1500), row("b", 61_000)],
+            columns: COLUMNS,
+            footer: None,
+        };
+        let columns: Vec<_> = COLUMNS.iter().map(Shown::from).collect();
+        let fits = |width: usize| {
+            let mut drawn = draw(&table, &columns, Times::Whole);
+            fit(&mut drawn, width, |index| index != 1)
+        };
+        // 16 and 17 and 5 whole, 8 for the name, and the blanks.
+        assert!(fits(54) && !fits(53));
+        let mut out = Vec::new();
+        write_one_by_one(&table, &columns, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let second = text.split("\n\n").nth(1).unwrap();
+        assert_eq!(
+            second,
+            "Id     b\nName   a name that may well be broken\nTook   1m 1s\nEnded  2026-11-27 23:50Z\n"
+        );
     }
 }

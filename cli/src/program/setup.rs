@@ -141,7 +141,7 @@ pub struct ExportTo {
     /// Folder to write to
     #[arg(long, default_value = "setup")]
     dir: PathBuf,
-    /// Write over files that are there
+    /// Overwrite existing files
     #[arg(long)]
     force: bool,
 }

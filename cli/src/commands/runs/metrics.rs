@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::viewed::Run;
 use super::{MetricColumn, MetricType, MetricView, Metrics};
 use crate::exit::{Exit, Result};
-use crate::output::{Answer, Column, Table, View, without_nulls};
+use crate::output::{Answer, Column, Table, Unit, View, without_nulls};
 
 type Part = fn(&WorkflowMetrics) -> Option<&ResourceData>;
 
@@ -58,15 +58,18 @@ const METRICS: [Row; 5] = [
     ),
 ];
 
+/// Each row has its own.
+const UNIT: Unit = Unit::InField("unit");
+
 const COLUMNS: &[Column] = &[
     Column::new("Process", "process"),
     Column::new("Metric", "metric"),
-    Column::new("Min", "min"),
-    Column::new("Q1", "q1"),
-    Column::new("Q2", "q2"),
-    Column::new("Q3", "q3"),
-    Column::new("Max", "max"),
-    Column::new("Mean", "mean"),
+    Column::of(UNIT, "Min", "min"),
+    Column::of(UNIT, "Q1", "q1"),
+    Column::of(UNIT, "Q2", "q2"),
+    Column::of(UNIT, "Q3", "q3"),
+    Column::of(UNIT, "Max", "max"),
+    Column::of(UNIT, "Mean", "mean"),
 ];
 
 impl Metrics {
@@ -160,6 +163,7 @@ pub async fn run(run: &Run<'_>, command: Metrics) -> Result<Exit> {
             let mut row = values.clone();
             row["process"] = process.into();
             row["metric"] = metric.into();
+            row["unit"] = unit_of(metric).into();
             rows.push(row);
         }
         let title = match expanded {
@@ -175,6 +179,16 @@ pub async fn run(run: &Run<'_>, command: Metrics) -> Result<Exit> {
     }
     run.context
         .show(&Answer::new(told.into(), View::Parts(views)))
+}
+
+/// What the numbers of a part count.
+fn unit_of(part: &str) -> Option<&'static str> {
+    match part {
+        "memRaw" | "memVirtual" | "reads" | "writes" => Some("bytes"),
+        "timeRaw" => Some("ms"),
+        "memUsage" | "cpuRaw" | "cpuUsage" | "timeUsage" | "gpuUsage" => Some("%"),
+        _ => None,
+    }
 }
 
 /// Process, part and values of each entry.

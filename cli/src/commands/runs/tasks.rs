@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::viewed::{Run, facts};
 use super::{Task, TaskColumn, Tasks};
 use crate::exit::{Exit, Result};
-use crate::output::{Answer, Column, Table, View, without_nulls};
+use crate::output::{Answer, Column, Table, Unit, View, without_nulls};
 
 /// The columns of a list of tasks, the usual ones first.
 const COLUMNS: [Column; 19] = [
@@ -19,14 +19,14 @@ const COLUMNS: [Column; 19] = [
     Column::new("Container", "container"),
     Column::new("Native id", "nativeId"),
     Column::new("Submit", "submit"),
-    Column::new("Duration", "duration"),
-    Column::new("Realtime", "realtime"),
-    Column::new("Pcpu", "pcpu"),
-    Column::new("Pmem", "pmem"),
-    Column::new("Peak rss", "peakRss"),
-    Column::new("Peak vmem", "peakVmem"),
-    Column::new("Rchar", "rchar"),
-    Column::new("Wchar", "wchar"),
+    Column::of(Unit::Milliseconds, "Duration", "duration"),
+    Column::of(Unit::Milliseconds, "Realtime", "realtime"),
+    Column::of(Unit::Percent, "Pcpu", "pcpu"),
+    Column::of(Unit::Percent, "Pmem", "pmem"),
+    Column::of(Unit::Bytes, "Peak rss", "peakRss"),
+    Column::of(Unit::Bytes, "Peak vmem", "peakVmem"),
+    Column::of(Unit::Bytes, "Rchar", "rchar"),
+    Column::of(Unit::Bytes, "Wchar", "wchar"),
     Column::new("Vol ctxt", "volCtxt"),
     Column::new("Inv ctxt", "invCtxt"),
 ];
@@ -112,7 +112,7 @@ pub async fn view(run: &Run<'_>, command: Task) -> Result<Exit> {
         }
     }
     let mut add = |name: &str, fields: Value| {
-        views.push(View::Facts(facts(&fields)));
+        views.push(View::Group(name.to_owned(), facts(&fields)));
         value[name] = fields;
     };
     if command.execution_time {

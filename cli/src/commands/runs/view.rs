@@ -7,7 +7,7 @@ use super::viewed::{Run, facts};
 use super::{Download, FileType, View, ViewCommand, ViewParts, metrics, tasks};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Kind, Result};
-use crate::output::{Answer, View as Shown, without_nulls};
+use crate::output::{Answer, Column, Table, View as Shown, without_nulls};
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
@@ -58,7 +58,7 @@ impl Run<'_> {
             if !wanted || part.is_null() {
                 return;
             }
-            views.push(Shown::Text(format!("{name}\n{part:#}")));
+            views.push(shown(name, &part, &load, workflow.duration));
             value[name] = part;
         };
         add(
@@ -203,6 +203,40 @@ fn general(
         "status": workflow.status,
         "labels": (!labels.is_empty()).then(|| labels.join(",")),
     }))
+}
+
+const PROCESSES: &[Column] = &[
+    Column::new("Process", "name"),
+    Column::new("Completed", "completedTasks"),
+    Column::new("Tasks", "totalTasks"),
+];
+
+/// A part of a run, for people.
+fn shown(name: &str, part: &Value, load: &WorkflowLoad, duration: Option<i64>) -> Shown {
+    let title = name.replace('_', " ");
+    match (name, part) {
+        (_, Value::String(text)) => Shown::Text(format!("{title}\n{}", text.trim_end())),
+        ("processes", Value::Array(rows)) => Shown::Table(Table {
+            title,
+            rows: rows.clone(),
+            columns: PROCESSES,
+            footer: None,
+        }),
+        // The JSON has minutes, hours and GiB.
+        ("stats", _) => {
+            let counted = json!({
+                "wallTime": duration,
+                "cpuTime": load.cpu_time,
+                "totalMemory": load.memory_rss,
+                "read": load.read_bytes,
+                "write": load.write_bytes,
+                "cost": load.cost,
+            });
+            Shown::Group(title, facts(&without_nulls(counted)))
+        }
+        ("status" | "load" | "utilization", part) => Shown::Group(title, facts(part)),
+        (_, part) => Shown::Text(format!("{title}\n{part:#}")),
+    }
 }
 
 fn status(load: &WorkflowLoad) -> Value {

@@ -43,10 +43,10 @@ pub struct AzureBatchOptions {
     /// End jobs whose tasks have ended
     #[arg(long)]
     pub terminate_jobs_on_completion: Option<bool>,
-    /// How long a token is good for
+    /// Lifetime of the tokens of Batch, such as 12h
     #[arg(long)]
     pub token_duration: Option<String>,
-    /// How long a job may take
+    /// Longest time that a job may take, such as 7d
     #[arg(long)]
     pub job_max_wall_clock_time: Option<String>,
     #[command(flatten)]

@@ -37,7 +37,7 @@ pub struct GoogleBatch {
     /// Tags of the network, separated by commas
     #[arg(long)]
     pub network_tags: Option<List<String>>,
-    /// Give machines no public address
+    /// Give machines no public IP address
     #[arg(long)]
     pub use_private_address: Option<bool>,
     /// Size of the boot disk, in gigabytes
@@ -119,7 +119,7 @@ pub struct GoogleCloud {
     /// Tags of the network, separated by commas
     #[arg(long)]
     pub network_tags: Option<List<String>>,
-    /// Give machines no public address
+    /// Give machines no public IP address
     #[arg(long)]
     pub use_private_address: Option<bool>,
     #[command(flatten)]
