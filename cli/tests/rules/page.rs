@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ struct Browser {
     calls: u64,
     /// What it told meanwhile.
     events: Vec<Value>,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 /// A program on the path.
@@ -44,6 +45,7 @@ impl Browser {
             .args(["--disable-background-networking", "--hide-scrollbars"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -73,7 +75,7 @@ impl Browser {
             session: None,
             calls: 0,
             events: Vec::new(),
-            _profile: profile,
+            profile,
         };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
         let attach = json!({"targetId": target["targetId"], "flatten": true});
@@ -169,8 +171,22 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // Its own processes end with it, if it is asked to end.
+        let _ = self
+            .to
+            .write_all(b"{\"id\": 0, \"method\": \"Browser.close\"}\0");
+        let begun = Instant::now();
+        while matches!(self.process.try_wait(), Ok(None)) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // The last of them may still write there.
+        let profile = self.profile.path();
+        while profile.exists() && begun.elapsed() < PATIENCE {
+            let _ = std::fs::remove_dir_all(profile);
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
