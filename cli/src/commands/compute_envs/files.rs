@@ -82,11 +82,11 @@ pub async fn import(context: &Context, command: Import) -> Result<Exit> {
     };
     let labels = command.new.labels.labels.clone().map_or(own, |list| list.0);
     let place = context.place(&command.new.workspace).await?;
-    if command.overwrite.overwrite {
-        if let Some(id) = present(context, &place, &command.new.name).await? {
-            let call = context.client()?.delete_compute_env().compute_env_id(id);
-            context.step(call.workspace_id(place.id()).send().await)?;
-        }
+    if command.overwrite.overwrite
+        && let Some(id) = present(context, &place, &command.new.name).await?
+    {
+        let call = context.client()?.delete_compute_env().compute_env_id(id);
+        context.step(call.workspace_id(place.id()).send().await)?;
     }
     let making = Making {
         new: &command.new,
