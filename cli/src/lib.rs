@@ -1,6 +1,12 @@
-//! `seqctl`, the Seqera Platform on the command line, as a library: [`run`] is the program, and
-//! [`kit`] keeps a set-up in YAML files, and [`rules`] launches as things happen; programs can do both
-//! without the command line.
+//! `seqctl`, the Seqera Platform on the command line, as a library: [`run`] is the program, [`kit`] keeps a
+//! set-up in YAML files, and [`rules`] launches as things happen; programs can do both of the latter without
+//! the command line.
+
+// Nothing that a user, a file or a server says ends the program.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
+)]
 
 mod commands;
 mod config;

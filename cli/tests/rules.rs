@@ -85,6 +85,15 @@ impl World {
         self.command(words).output().unwrap()
     }
 
+    /// A look while nobody answers at the Platform's address, which is a failure.
+    fn once_while_away(&self) -> Output {
+        let mut command = self.command("rules run rules.yml --once");
+        command.env("TOWER_API_ENDPOINT", "http://127.0.0.1:9/api");
+        let away = command.output().unwrap();
+        assert_eq!(away.status.code(), Some(1), "{}", told(&away));
+        away
+    }
+
     /// What a command answers, as JSON.
     fn json(&self, words: &str) -> Value {
         let output = self.command(words).args(["-o", "json"]).output().unwrap();

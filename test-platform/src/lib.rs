@@ -12,6 +12,11 @@
 
 // `json!` takes a step of recursion for each token, and a task has many fields.
 #![recursion_limit = "256"]
+// Nothing that a user, a file or a server says ends the program.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
+)]
 
 mod behaviour;
 mod call;

@@ -90,23 +90,15 @@ async fn what_can_not_be_resumed_is_said_and_not_started_afresh() {
         ),
     })
     .await;
-    let error = outside
-        .client()
-        .run("1run")
-        .resume()
-        .send()
-        .await
-        .unwrap_err();
+    let refused = async |server: &Server| {
+        let run = server.client().run("1run");
+        run.resume().send().await.unwrap_err()
+    };
+    let error = refused(&outside).await;
     assert!(error.to_string().contains("started outside"), "{error}");
 
     let faulty = Server::start(|_, _| json(500, "{}")).await;
-    let error = faulty
-        .client()
-        .run("1run")
-        .resume()
-        .send()
-        .await
-        .unwrap_err();
+    let error = refused(&faulty).await;
     assert_eq!(error.status().unwrap(), 500);
 }
 

@@ -2,10 +2,12 @@
 //! but nothing is split, matched or run.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::yaml::{self, Content};
+use crate::values::TextFile;
 
 /// Where the values of variables come from.
 #[derive(Clone, Default)]
@@ -27,14 +29,29 @@ impl std::fmt::Debug for Variables {
 }
 
 impl Variables {
+    /// Those of the environment, and over them those of a file.
+    ///
+    /// # Errors
+    /// The file can't be read, or holds no map of names to values.
+    pub(crate) fn of_environment(file: Option<&Path>) -> Result<Self, String> {
+        let mut variables = Self {
+            environment: true,
+            ..Self::default()
+        };
+        if let Some(path) = file {
+            let text = TextFile(path.to_owned()).read()?;
+            let read = variables.read(&text);
+            read.map_err(|problem| format!("{}: {problem}", path.display()))?;
+        }
+        Ok(variables)
+    }
+
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<String> {
         let own = self.own.get(name).cloned();
         own.or_else(|| self.environment.then(|| std::env::var(name).ok()).flatten())
     }
-}
 
-impl Variables {
     /// Adds those of a YAML map, in which later ones may use earlier ones.
     ///
     /// # Errors

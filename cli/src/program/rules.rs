@@ -16,7 +16,7 @@ use crate::rules::Clock;
 use crate::rules::file::{On, Reading, Rules as File};
 use crate::rules::state::StateError;
 use crate::rules::watch::{Memory, Told, Watchers};
-use crate::values::choices;
+use crate::values::{TextFile, choices};
 
 mod install;
 mod look;
@@ -190,15 +190,8 @@ impl Rules {
 
 impl Files {
     fn read(&self, context: &Context) -> Result<File> {
-        let mut variables = Variables {
-            environment: true,
-            ..Variables::default()
-        };
-        if let Some(path) = &self.env_file {
-            let text = read_text(path)?;
-            let read = variables.read(&text);
-            read.map_err(|problem| Failure::failed(format!("{}: {problem}", path.display())))?;
-        }
+        let variables = Variables::of_environment(self.env_file.as_deref());
+        let variables = variables.map_err(Failure::failed)?;
         let workspace = self
             .workspace
             .workspace
@@ -217,11 +210,7 @@ impl Files {
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    let text = match path.as_os_str() == "-" {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
-    };
-    text.map_err(|error| Failure::failed(format!("{} can't be read: {error}", path.display())))
+    TextFile(path.to_owned()).read().map_err(Failure::failed)
 }
 
 /// Whether rules watch something on the Platform.

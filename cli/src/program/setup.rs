@@ -148,18 +148,8 @@ pub struct ExportTo {
 
 impl Files {
     fn reading(&self, context: &Context) -> Result<Reading> {
-        let mut variables = Variables {
-            environment: true,
-            ..Variables::default()
-        };
-        if let Some(path) = &self.env_file {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Failure::failed(format!("{} can't be read: {error}", path.display()))
-            })?;
-            variables
-                .read(&text)
-                .map_err(|problem| Failure::failed(format!("{}: {problem}", path.display())))?;
-        }
+        let variables = Variables::of_environment(self.env_file.as_deref());
+        let variables = variables.map_err(Failure::failed)?;
         let on_exists = match (&self.on_exists, self.overwrite) {
             (Some(text), _) => Some(text.parse::<OnExists>().map_err(Failure::failed)?),
             (None, true) => Some(OnExists::Overwrite),

@@ -34,12 +34,7 @@ fn nothing_is_carried_out_that_can_not_be_noted() {
         world.write(&format!("in/{number}/Done.txt"), "");
     }
     // They are noted while the Platform is away.
-    let away = world
-        .command("rules run rules.yml --once")
-        .env("TOWER_API_ENDPOINT", "http://127.0.0.1:9/api")
-        .output()
-        .unwrap();
-    assert_eq!(away.status.code(), Some(1), "{}", told(&away));
+    world.once_while_away();
     assert_eq!(world.count("waiting"), EVENTS);
 
     // There is room for some notes, and then for none.

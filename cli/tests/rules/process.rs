@@ -209,12 +209,7 @@ fn a_call_from_cron_tells_by_its_exit_status_that_something_stands_in_the_way() 
     let world = World::new();
     world.write("rules.yml", LAUNCHES);
     world.write("in/1/Done.txt", "");
-    let away = world
-        .command("rules run rules.yml --once")
-        .env("TOWER_API_ENDPOINT", "http://127.0.0.1:9/api")
-        .output()
-        .unwrap();
-    assert_eq!(away.status.code(), Some(1), "{}", told(&away));
+    let away = world.once_while_away();
     assert!(
         stdout(&away).contains("1 new, 1 waiting"),
         "{}",

@@ -62,11 +62,25 @@ impl World {
     }
 
     async fn watchers_with(&self, on: &str, told: Option<Told>) -> Watchers {
-        let (rules, clock) = (self.rules(on), Arc::new(self.clock.clone()));
+        self.watchers_of(&self.rules(on), None, told).await
+    }
+
+    /// What watches all runs of a workspace.
+    async fn all_runs(&self, client: &Client) -> Watchers {
+        let rules = self.rules("{run: {}, every: 1m}");
+        self.watchers_of(&rules, Some(client), None).await
+    }
+
+    async fn watchers_of(
+        &self,
+        rules: &Rules,
+        client: Option<&Client>,
+        told: Option<Told>,
+    ) -> Watchers {
+        let clock = Arc::new(self.clock.clone());
         let memory = Memory::of(self.state.clone());
-        Watchers::new(&rules, None, "", told, memory, clock)
-            .await
-            .unwrap()
+        let watchers = Watchers::new(rules, client, "", told, memory, clock);
+        watchers.await.unwrap()
     }
 
     /// Sets the clock forwards, and looks. How many events are new.
@@ -280,15 +294,9 @@ async fn a_token_that_expires_is_read_anew() {
         .unwrap();
     let world = World::new().await;
     world.clock.set(platform.now().parse().unwrap());
-    let rules = read(&format!(
-        "rules: [{{name: all, workspace: {WORKSPACE}, on: {{run: {{}}, every: 1m}}, command: [echo]}}]"
-    ));
-    let memory = Memory::of(world.state.clone());
-    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
-    let all = Watchers::new(&rules, Some(&first), "", None, memory, clock);
-    let mut all = all
+    let mut all = world
+        .all_runs(&first)
         .await
-        .unwrap()
         .with_new_clients(Arc::new(move || Ok(second.clone())));
     assert_eq!(all.look().await.problems.len(), 0);
     platform.advance(2 * MINUTE);
@@ -529,14 +537,7 @@ async fn nothing_is_asked_about_while_the_server_is_away() {
         .unwrap();
     let world = World::new().await;
     world.clock.set(platform.now().parse().unwrap());
-    let rules = read(&format!(
-        "rules: [{{name: all, workspace: {WORKSPACE}, on: {{run: {{}}, every: 1m}}, command: [echo]}}]"
-    ));
-    let memory = Memory::of(world.state.clone());
-    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
-    let mut all = Watchers::new(&rules, Some(&client), "", None, memory, clock)
-        .await
-        .unwrap();
+    let mut all = world.all_runs(&client).await;
     assert_eq!(all.look().await.problems.len(), 0);
     platform.fail_next("ListWorkflows", 3, 502);
     for _ in 0..3 {
@@ -569,11 +570,7 @@ async fn objects(count: usize) {
         "rules: [{{name: files, workspace: {WORKSPACE}, on: {{data-link: {LINK}, path: 'many/*.fq', every: 1m, settled: 0s}}, command: [echo]}}, \
          {{name: marked, workspace: {WORKSPACE}, on: {{data-link: {LINK}, path: 'marked/*/Done.txt', every: 1m}}, command: [echo]}}]"
     ));
-    let memory = Memory::of(world.state.clone());
-    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
-    let mut watchers = Watchers::new(&rules, Some(&client), "", None, memory, clock)
-        .await
-        .unwrap();
+    let mut watchers = world.watchers_of(&rules, Some(&client), None).await;
     assert_eq!(world.after(Duration::ZERO, &mut watchers).await, 0);
     let before = resident();
     platform.clear_calls();
